@@ -1,0 +1,1 @@
+"""What every Careline service stands on: events, messaging, database, HTTP, observability."""

@@ -1,0 +1,152 @@
+"""Entries of the configuration file that more than one service reads, and the types they use."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+
+from careline_common.http.signed import secret_bytes
+from careline_common.phones import parse_phone
+
+
+class ConfigModel(BaseModel):
+    """An entry: frozen, and with no key that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"no time zone {name!r}: give one such as Europe/Moscow") from None
+    return name
+
+
+def _http_address(address: str) -> str:
+    return check_address(address, {"http", "https"})
+
+
+def check_address(address: str, schemes: set[str]) -> str:
+    """The address, if it has one of these schemes and a host; raises ValueError."""
+    try:
+        parts = urlsplit(address)
+        named = parts.hostname
+    except ValueError:
+        named = None
+    if named is None or parts.scheme not in schemes:
+        raise ValueError(f"not an address beginning with {' or '.join(sorted(schemes))}://host")
+    return address
+
+
+def _phone(number: str) -> str:
+    return parse_phone(number, None)
+
+
+def _webhook_secret(secret: SecretStr) -> SecretStr:
+    secret_bytes(secret)
+    return secret
+
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\s/?#\x00]+$")]
+ZoneName = Annotated[str, AfterValidator(_zone)]
+HttpAddress = Annotated[str, AfterValidator(_http_address)]
+PhoneNumber = Annotated[str, AfterValidator(_phone)]
+"""E.164; written with its country code."""
+WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+"""`whsec_<base64>`."""
+Role = Literal[
+    "agent",
+    "supervisor",
+    "admin",
+    "pbx",
+    "insurer",
+    "auditor",
+    "specialist",
+    "expert",
+    "contact_admin",
+    "quality",
+    "floor",
+    "service",
+]
+SkillLevel = Annotated[int, Field(ge=1, le=10)]
+
+
+class PlainEntry(ConfigModel):
+    """An entry that is only a name, such as a skill."""
+
+    id: Id
+
+
+class Team(ConfigModel):
+    id: Id
+    name: str = ""
+    lead: Id | None = None
+
+
+class AgentEntry(ConfigModel):
+    """Skill levels go from 1 to 10, 10 is best. `accept` says how an offer is taken."""
+
+    id: Id
+    name: str = ""
+    team: Id | None = None
+    site: Id | None = None
+    skills: dict[Id, SkillLevel] = Field(default_factory=dict)
+    endpoint: str | None = None
+    accept: Literal["app", "ring", "auto"] = "app"
+
+
+class User(ConfigModel):
+    """Somebody who is no agent. Rights come from his token; this is who he is."""
+
+    id: Id
+    name: str = ""
+    roles: list[Role] = Field(default_factory=list)
+    insurer: Id | None = None
+    team: Id | None = None
+
+
+class Line(ConfigModel):
+    """A number that callers dial. `zone` is the callers' where their own number does not tell."""
+
+    number: PhoneNumber
+    flow: Id
+    name: str = ""
+    language: str | None = None
+    zone: ZoneName | None = None
+
+
+class Insurer(ConfigModel):
+    id: Id
+    name: str = ""
+
+
+class Territory(ConfigModel):
+    id: Id
+    name: str = ""
+
+
+class Organisation(ConfigModel):
+    """A medical organisation."""
+
+    id: Id
+    name: str = ""
+    territory: Id | None = None
+
+
+class Subject(ConfigModel):
+    """What an appeal is about; `group` is who solves it at level 2."""
+
+    id: Id
+    name: str = ""
+    group: Id | None = None
+
+
+class Group(ConfigModel):
+    """People of one level who solve appeals together."""
+
+    id: Id
+    name: str = ""
+    level: Annotated[int, Field(ge=1, le=3)] = 2
+    users: list[Id] = Field(default_factory=list)

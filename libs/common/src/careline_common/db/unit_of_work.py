@@ -1,0 +1,90 @@
+"""One request or one message is one transaction, and its events are written in it."""
+
+from collections.abc import Callable
+
+from sqlalchemy import Table, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from careline_common.clock import Clock
+from careline_common.events.envelope import Envelope, Event
+from careline_common.events.registry import event_class
+from careline_common.ids import Ids
+
+
+def outbox_channel(schema: str) -> str:
+    """Where a service's relay listens for new events."""
+    return f"careline_outbox_{schema}"
+
+
+class UnitOfWork:
+    """A transaction with an outbox. Nobody calls commit: `Database.unit_of_work` does."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        *,
+        outbox: Table,
+        source: str,
+        clock: Clock,
+        ids: Ids,
+        after_commit: list[Callable[[], None]],
+    ) -> None:
+        self.connection = connection
+        self.clock = clock
+        self.ids = ids
+        self.cause: Envelope | None = None
+        """The event that is being consumed in this transaction, if any."""
+        self._outbox = outbox
+        self._source = source
+        self._after_commit = after_commit
+        self._events: list[Envelope] = []
+
+    def emit(
+        self, event: Event, *, subject: str, sequence: int, correlation_id: str | None = None
+    ) -> Envelope:
+        """Appends an event to the outbox.
+
+        `subject` is the id of the thing it happened to and `sequence` that thing's version, by
+        which consumers put events in order. What a consumer emits names the event that caused it.
+        Raises `UnknownEventError` for what is not in the catalogue.
+        """
+        event_class(event.TYPE)
+        cause = self.cause
+        envelope = Envelope(
+            id=self.ids.new(),
+            source=f"/careline/{self._source}",
+            subject=subject,
+            time=self.clock.now(),
+            sequence=sequence,
+            correlationid=correlation_id or (cause.correlationid if cause else subject),
+            causationid=cause.id if cause else None,
+            data=event,
+        )
+        self._events.append(envelope)
+        return envelope
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Has `callback` called once the transaction stands, and never when it does not."""
+        self._after_commit.append(callback)
+
+    async def flush_events(self) -> None:
+        """Writes the outbox rows; called by `Database.unit_of_work` just before the commit."""
+        if not self._events:
+            return
+        await self.connection.execute(
+            insert(self._outbox),
+            [
+                {
+                    "event_id": envelope.id,
+                    "type": envelope.type,
+                    "subject": envelope.subject,
+                    "sequence": envelope.sequence,
+                    "body": envelope.to_json(),
+                    "created_at": envelope.time,
+                }
+                for envelope in self._events
+            ],
+        )
+        self._events.clear()
+        channel = outbox_channel(str(self._outbox.schema))
+        await self.connection.execute(select(func.pg_notify(channel, "")))

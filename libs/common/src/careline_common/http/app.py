@@ -1,0 +1,103 @@
+"""The FastAPI application of a service, with everything that is the same in all of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse, Response
+
+from careline_common.clock import Clock, SystemClock
+from careline_common.http.auth import Authenticator
+from careline_common.http.errors import install_handlers
+from careline_common.http.health import Readiness, ready_answer
+from careline_common.http.middleware import BodyLimit, CleanText, ReadyGate, RequestLog
+from careline_common.http.problem import CONTENT_TYPE, ProblemDocument
+from careline_common.ids import Ids, UuidIds
+from careline_common.observability.metrics import CONTENT_TYPE as METRICS_TYPE
+from careline_common.observability.metrics import MetricsRegistry, exposition
+from careline_common.settings import ServiceSettings
+
+CONFIG_BYTES = 16 << 20
+"""A whole configuration, with every agent of a large centre in it."""
+
+_PROBLEM: dict[str, Any] = {
+    "description": "RFC 9457 problem",
+    "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+}
+
+
+class ServiceApp(FastAPI):
+    """FastAPI whose OpenAPI document has problems for errors."""
+
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        if "ProblemDocument" not in schemas:
+            problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs", {}))
+            schemas["ProblemDocument"] = problem
+        return document
+
+
+def create_app(
+    *,
+    title: str,
+    version: str,
+    description: str,
+    readiness: Readiness,
+    authenticator: Authenticator,
+    settings: ServiceSettings,
+    metrics_registry: MetricsRegistry,
+    body_limits: Mapping[str, int] | None = None,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+) -> FastAPI:
+    """An app that answers errors as problems, limits and cleans bodies, logs, counts and reports.
+
+    `body_limits` maps regular expressions over paths (`/v1/sources/[^/]+/files`) to limits in
+    bytes where `settings.max_body_bytes` does not fit.
+    """
+    limit = settings.max_body_bytes
+    limits = {"/v1/config": max(limit, CONFIG_BYTES), **(body_limits or {})}
+    app = ServiceApp(
+        title=title,
+        version=version,
+        description=description,
+        redirect_slashes=False,
+        redoc_url=None,
+        responses={422: _PROBLEM, "default": _PROBLEM},
+        middleware=[
+            Middleware(
+                RequestLog,
+                readiness=readiness,
+                metrics=metrics_registry,
+                clock=clock or SystemClock(),
+                ids=ids or UuidIds(),
+            ),
+            Middleware(ReadyGate, readiness=readiness),
+            Middleware(BodyLimit, default=limit, limits=limits),
+            Middleware(CleanText, limit=max(limit, CONFIG_BYTES)),
+        ],
+    )
+    app.state.authenticator = authenticator
+    app.state.readiness = readiness
+    app.state.metrics = metrics_registry
+    install_handlers(app)
+    _add_operations(app, readiness, metrics_registry)
+    return app
+
+
+def _add_operations(app: FastAPI, readiness: Readiness, metrics: MetricsRegistry) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> JSONResponse:
+        status, body = ready_answer({metrics.service: readiness})
+        return JSONResponse(body, status)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics_text() -> Response:
+        return Response(exposition([metrics]), media_type=METRICS_TYPE)

@@ -1,0 +1,259 @@
+"""Events without a broker: deliveries are rows in PostgreSQL's schema `bus`.
+
+The confirm is that rows for every subscribed consumer are committed. A delivery is a row until its
+consumer is done with it; while it is being handled it is locked by an open transaction, so that
+after kill -9 it is free again at once. Ladder and parking are columns. Consumers that are down keep
+getting rows, because subscriptions are rows too; an event that nobody has subscribed to yet waits an
+hour for a consumer that does.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
+import structlog
+
+from careline_common.db.engine import is_unavailable
+from careline_common.messaging import local_sql as sql
+from careline_common.messaging.retry import Again, Done, Outcome, Park, deliver, describe
+from careline_common.messaging.subscription import Subscription
+from careline_common.messaging.transport import (
+    PARKED_TTL_S,
+    QUEUE_TTL_S,
+    RETRY_DELAYS_S,
+    UNROUTED_TTL_S,
+    Depth,
+    Handler,
+    OutgoingMessage,
+    ParkedMessage,
+    TransportUnavailableError,
+)
+
+log = structlog.get_logger(__name__)
+
+POLL_S = 1.0
+SWEEP_S = 60.0
+CONNECT_TIMEOUT_S = 5
+STATEMENT_TIMEOUT_S = 30
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+AT_ONCE = 4
+"""So many events of an order-free consumer are handled at a time."""
+
+ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class LocalTransport:
+    """The transport of the standalone; any number of processes may share the database."""
+
+    def __init__(self, url: str, *, delays_s: Sequence[float] = RETRY_DELAYS_S) -> None:
+        self._url = url
+        self._delays_s = delays_s
+        self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
+        self._consuming: dict[str, int] = {}
+
+    async def open(self) -> None:
+        async with self._connection() as connection:
+            await connection.fetchval("SELECT 1")
+
+    async def _pool_made(self) -> asyncpg.Pool:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await self._make_pool()
+            return self._pool
+
+    async def _make_pool(self) -> asyncpg.Pool:
+        pool = await asyncpg.create_pool(
+            self._url,
+            min_size=1,
+            max_size=4,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=STATEMENT_TIMEOUT_S,
+            server_settings={"application_name": "careline-bus"},
+        )
+        try:
+            async with pool.acquire() as connection, connection.transaction():
+                await connection.execute(sql.SCHEMA)
+        except BaseException:
+            pool.terminate()
+            raise
+        return pool
+
+    async def close(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.terminate()
+
+    async def publish(self, messages: Sequence[OutgoingMessage]) -> Sequence[Exception | None]:
+        """All in one transaction; if the database refuses it, one by one to find the culprit."""
+        try:
+            await self._publish(messages)
+        except TransportUnavailableError as error:
+            return [error] * len(messages)
+        except ERRORS as error:
+            if len(messages) == 1:
+                return [error]
+            return [(await self.publish([message]))[0] for message in messages]
+        return [None] * len(messages)
+
+    async def _publish(self, messages: Sequence[OutgoingMessage]) -> None:
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute(sql.SHARE_SUBSCRIPTIONS)
+            await connection.execute(
+                sql.PUBLISH,
+                [message.event_id for message in messages],
+                [message.type for message in messages],
+                [message.body for message in messages],
+            )
+
+    async def consume(self, subscription: Subscription, handle: Handler) -> None:
+        workers = AT_ONCE if subscription.order_free else 1
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(workers):
+                tasks.create_task(self._consume(subscription, handle))
+
+    def consuming(self, consumer: str) -> bool:
+        return self._consuming.get(consumer, 0) > 0
+
+    async def _consume(self, subscription: Subscription, handle: Handler) -> None:
+        """One worker: connects again and again until it is cancelled."""
+        pause = FIRST_PAUSE_S
+        while True:
+            try:
+                async with self._listening(subscription) as (connection, woken):
+                    pause = FIRST_PAUSE_S
+                    await self._work(connection, woken, subscription, handle)
+            except ERRORS as error:
+                log.warning(
+                    "consumer.waits_for_database",
+                    consumer=subscription.name,
+                    reason=describe(error),
+                )
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    @asynccontextmanager
+    async def _listening(
+        self, subscription: Subscription
+    ) -> AsyncIterator[tuple[asyncpg.Connection, asyncio.Event]]:
+        """A connection of the worker's own, subscribed and told of new rows."""
+        await self._pool_made()
+        connection = await asyncpg.connect(
+            self._url,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=STATEMENT_TIMEOUT_S,
+            server_settings={"application_name": f"careline-bus-{subscription.name}"},
+        )
+        woken = asyncio.Event()
+        name = subscription.name
+        try:
+            connection.add_termination_listener(lambda _: woken.set())
+            await connection.add_listener(sql.CHANNEL, lambda *_: woken.set())
+            async with connection.transaction():
+                await connection.execute(sql.ALTER_SUBSCRIPTIONS)
+                await connection.execute(sql.SUBSCRIBE, name, list(subscription.types))
+                await connection.execute(sql.ADOPT, name, list(subscription.types))
+            self._consuming[name] = self._consuming.get(name, 0) + 1
+            try:
+                yield connection, woken
+            finally:
+                self._consuming[name] -= 1
+        finally:
+            connection.terminate()
+
+    async def _work(
+        self,
+        connection: asyncpg.Connection,
+        woken: asyncio.Event,
+        subscription: Subscription,
+        handle: Handler,
+    ) -> None:
+        if not subscription.order_free:
+            while not await connection.fetchval(sql.LEAD, subscription.name):  # noqa: ASYNC110
+                await asyncio.sleep(POLL_S)
+        clock = asyncio.get_running_loop().time
+        sweep_at = clock()
+        while True:
+            woken.clear()
+            if clock() >= sweep_at:
+                await self._sweep(connection)
+                sweep_at = clock() + SWEEP_S
+            if await self._one(connection, subscription.name, handle):
+                continue
+            next_due = await connection.fetchval(sql.NEXT_DUE_S, subscription.name)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(POLL_S, next_due or POLL_S)):
+                    await woken.wait()
+
+    async def _one(self, connection: asyncpg.Connection, consumer: str, handle: Handler) -> bool:
+        """Takes one delivery that is due, hands it over and settles it; False if there is none."""
+        async with connection.transaction():
+            row = await connection.fetchrow(sql.CLAIM, consumer)
+            if row is None:
+                return False
+            outcome = await deliver(
+                handle, row["body"], attempt=row["attempts"] + 1, delays_s=self._delays_s
+            )
+            await _settle(connection, row["id"], outcome)
+        return True
+
+    async def _sweep(self, connection: asyncpg.Connection) -> None:
+        """What a broker would do by time-to-live."""
+        await connection.execute(sql.EXPIRE, QUEUE_TTL_S)
+        await connection.execute(sql.FORGET_PARKED, PARKED_TTL_S)
+        await connection.execute(sql.FORGET_EVENTS, UNROUTED_TTL_S)
+
+    async def depths(self, consumers: Sequence[str]) -> Mapping[str, Depth]:
+        async with self._connection() as connection:
+            rows = await connection.fetch(sql.DEPTHS, list(consumers))
+        return {
+            row["consumer"]: Depth(waiting=row["waiting"], parked=row["parked"]) for row in rows
+        }
+
+    async def parked(self, consumer: str, *, limit: int = 100) -> Sequence[ParkedMessage]:
+        async with self._connection() as connection:
+            rows = await connection.fetch(sql.PARKED, consumer, limit)
+        return [
+            ParkedMessage(
+                consumer=consumer,
+                event_id=row["event_id"],
+                type=row["type"],
+                reason=row["reason"],
+                attempts=row["attempts"],
+                parked_at=row["parked_at"],
+            )
+            for row in rows
+        ]
+
+    async def replay(self, consumer: str, event_id: str | None = None) -> int:
+        async with self._connection() as connection, connection.transaction():
+            rows = await connection.fetch(sql.REPLAY, consumer, event_id)
+            await connection.execute(sql.NOTIFY)
+        return len(rows)
+
+    async def drop(self, consumer: str, event_id: str | None = None) -> int:
+        async with self._connection() as connection:
+            return len(await connection.fetch(sql.DROP, consumer, event_id))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
+        try:
+            pool = await self._pool_made()
+            async with pool.acquire() as connection:
+                yield connection
+        except ERRORS as error:
+            if is_unavailable(error):
+                raise TransportUnavailableError(describe(error)) from error
+            raise
+
+
+async def _settle(connection: asyncpg.Connection, delivery: int, outcome: Outcome) -> None:
+    match outcome:
+        case Done():
+            await connection.execute(sql.DONE, delivery)
+        case Again(delay_s=delay_s):
+            await connection.execute(sql.AGAIN, delivery, delay_s)
+        case Park(reason=reason):
+            await connection.execute(sql.PARK, delivery, reason)

@@ -1,0 +1,34 @@
+"""What a consumer wants to hear and what it does with it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.events.envelope import Envelope, Event
+
+Fetch = Callable[[Envelope], Awaitable[Any]]
+Handle = Callable[[UnitOfWork, Envelope, Any], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """One consumer of a service.
+
+    Order is not promised, not even within a subject: `handle` applies by `envelope.sequence` and
+    tolerates anything. With `order_free` several events are handled at a time; without it one
+    process at a time has the queue and handles one event after the other.
+    """
+
+    name: str
+    """Unique over all services, for example `tickets.low-scores`; its queue is `careline.<name>`."""
+    events: tuple[type[Event], ...]
+    handle: Handle
+    """Runs in the transaction that also notes the event as consumed; gets what `fetch` returned."""
+    fetch: Fetch | None = None
+    """Asks the outside world, before the transaction is opened."""
+    order_free: bool = False
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        return tuple(event.TYPE for event in self.events)

@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# components.sh [NAME…]: gets the real programs that tests run against, without installing anything on
+# this machine and without root: Debian packages are unpacked under .cache/components/NAME.
+#   rabbitmq   RabbitMQ of this Debian release and its Erlang
+#   sipp       the SIP load generator
+#   asterisk   Asterisk 22, from Debian's unstable suite, with its own libraries
+# The mirror is the one in this machine's apt sources. What is there already is kept. A component that
+# cannot be had is one line "unavailable: NAME: why", kept in .cache/components/NAME.unavailable.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+HERE=$PWD
+BASE=${CARELINE_COMPONENTS:-$HERE/.cache/components}
+MODULES=$HERE/deploy/asterisk/modules.conf
+ASTERISK_MAJOR=22
+ASTERISK_SUITES="sid forky trixie"
+LIBRARIES="usr/lib/$(uname -m)-linux-gnu"
+
+# Private apt state in $1, so that no root and no lock of the system's is needed. The lists of a frozen
+# mirror are older than they say they may be.
+apt_state() {
+  mkdir -p "$1"/lists/partial "$1"/cache/archives/partial
+  cat > "$1/apt.conf" <<CONF
+Dir::State "$1"; Dir::State::Lists "$1/lists"; Dir::State::status "$1/status"; Dir::Cache "$1/cache";
+Acquire::Check-Valid-Until "false"; Acquire::Check-Date "false"; Acquire::Languages "none";
+Acquire::Retries "3"; Acquire::http::Timeout "30"; Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";
+APT::Sandbox::User ""; APT::Install-Recommends "false"; Debug::NoLocking "true";
+CONF
+  export APT_CONFIG=$1/apt.conf
+}
+
+why_apt() { grep -hE '^(E|W|Err)' "$1" 2>/dev/null | head -1 | sed -E 's#(https?|ftp)://[^ /]+#mirror#g; s/^[EW]: *//'; }
+
+unpack() { local deb; for deb in "$1"/cache/archives/*.deb; do dpkg -x "$deb" "$2" || return 1; done; }
+
+mirror() {
+  local found
+  found=$(cat /etc/apt/sources.list.d/*.sources 2>/dev/null | awk '/^URIs:/{print $2; exit}')
+  [ -n "$found" ] || found=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
+    sed -nE 's/^deb +(\[[^]]*\] +)?([^ ]+debian\/?) .*/\2/p' | head -1)
+  echo "$found"
+}
+
+# Each get_NAME fills the folder $1, may use the work folder $2, and prints the reason when it fails.
+get_from_release() {
+  local work=$2 package=$3 skip=$4
+  apt_state "$work"
+  awk -v skip="^Package: ($skip)" 'BEGIN{RS="";ORS="\n\n"} $0 !~ skip' /var/lib/dpkg/status > "$work/status"
+  apt-get -qq update > "$work/log" 2>&1 || { echo "apt-get update: $(why_apt "$work/log")"; return 1; }
+  apt-get -qq -y --download-only install "$package" > "$work/log" 2>&1 || { echo "apt-get install $package: $(why_apt "$work/log")"; return 1; }
+  unpack "$work" "$1" || { echo "could not unpack $package"; return 1; }
+}
+
+get_rabbitmq() {
+  get_from_release "$1" "$2" rabbitmq-server 'erlang|rabbitmq' || return 1
+  local erl=$1/usr/lib/erlang
+  sed -i "s#^\( *\)ROOTDIR=/usr/lib/erlang#\1ROOTDIR=$BASE/rabbitmq/usr/lib/erlang#" "$erl"/bin/erl "$erl"/erts-*/bin/erl 2>/dev/null
+  rm -rf "$1"/usr/share "$1"/usr/bin "$1"/usr/sbin
+}
+
+get_sipp() {
+  get_from_release "$1" "$2" sip-tester 'sip-tester|libgsl|libpcap|libsctp' || return 1
+  rm -rf "$1"/usr/share
+}
+
+get_asterisk() {
+  local to=$1 work=$2 from suite seen="" version="" root=$2/root
+  from=$(mirror)
+  [ -n "$from" ] || { echo "no Debian mirror in this machine's apt sources"; return 1; }
+  apt_state "$work"; : > "$work/status"
+  cat >> "$work/apt.conf" <<CONF
+Dir::Etc::SourceList "$work/sources.list"; Dir::Etc::SourceParts "/dev/null";
+Dir::Etc::Preferences "/dev/null"; Dir::Etc::PreferencesParts "/dev/null";
+CONF
+  for suite in $ASTERISK_SUITES; do
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $from $suite main" > "$work/sources.list"
+    apt-get -qq update > "$work/log" 2>&1 || { seen="$seen $suite: $(why_apt "$work/log");"; continue; }
+    version=$(apt-cache madison asterisk | awk '{print $3}' | grep -E "^[0-9]+:$ASTERISK_MAJOR\." | head -1)
+    [ -n "$version" ] && break
+    seen="$seen $suite has $(apt-cache madison asterisk | awk '{print $3; exit}');"
+  done
+  [ -n "$version" ] || { echo "no Asterisk $ASTERISK_MAJOR at this machine's mirror:$seen"; return 1; }
+  apt-get -qq -y --download-only install "asterisk=$version" > "$work/log" 2>&1 || { echo "apt-get install asterisk: $(why_apt "$work/log")"; return 1; }
+  mkdir -p "$root"; unpack "$work" "$root" || { echo "could not unpack asterisk"; return 1; }
+  pick_asterisk "$root" "$to"
+}
+
+# Copies the program, the modules we load and the libraries these need: 44 of 600 MB.
+pick_asterisk() {
+  local root=$1 to=$2 lib=$LIBRARIES loader module modules path
+  modules=$(sed -n 's/^load = //p' "$MODULES")
+  mkdir -p "$to/$lib/asterisk/modules" "$to/usr/sbin" "$to/usr/share"
+  cp "$root/usr/sbin/asterisk" "$to/usr/sbin/"
+  for module in $modules; do
+    cp "$root/$lib/asterisk/modules/$module" "$to/$lib/asterisk/modules/" || { echo "this Asterisk has no $module"; return 1; }
+  done
+  loader=$(find "$root/$lib" "$root/usr/lib64" -name 'ld-linux*.so.*' 2>/dev/null | head -1)
+  cp -L "$loader" "$to/$lib/loader"
+  path=$root/$lib:$root/$lib/asterisk
+  { for module in "$root/usr/sbin/asterisk" "$to/$lib/asterisk/modules"/*; do
+      "$loader" --library-path "$path" --list "$module"
+    done; } | awk '$2 == "=>" {print $3}' | sort -u | xargs -I{} cp -L {} "$to/$lib/" || { echo "could not copy the libraries"; return 1; }
+  cp -L "$root/$lib"/libnss_{files,dns}.so.2 "$root/$lib/libresolv.so.2" "$to/$lib/" 2>/dev/null
+  cp -r "$root/usr/share/asterisk" "$to/usr/share/"
+  rm -rf "$to"/usr/share/asterisk/{firmware,phoneprov,static-http}
+  find "$to/usr/share/asterisk" -xtype l -delete
+  ln -sfn en_US_f_Allison "$to/usr/share/asterisk/sounds/en"
+  "$to/$lib/loader" --library-path "$to/$lib" "$to/usr/sbin/asterisk" -V > "$to/VERSION" || { echo "the unpacked Asterisk does not run"; return 1; }
+}
+
+# What a component depends on here; another value means to get it anew.
+wanted() {
+  echo "layout 1 of $BASE/$1"
+  if [ "$1" = asterisk ]; then cat "$MODULES"; fi
+}
+
+get() {
+  local name=$1 began=$SECONDS work reason fresh=$BASE/$1.new stamp=$BASE/$1/.careline
+  [ -f "$stamp" ] && [ "$(wanted "$name" | cksum)" = "$(cat "$stamp")" ] && return 0
+  mkdir -p "$BASE"
+  exec 9> "$BASE/$name.lock"; flock 9
+  [ -f "$stamp" ] && [ "$(wanted "$name" | cksum)" = "$(cat "$stamp")" ] && return 0
+  rm -rf "$fresh" "$BASE/$name.unavailable" "$BASE/$name".work.*; mkdir -p "$fresh"
+  if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
+    reason="this machine has no apt-get and dpkg"
+  else
+    work=$(mktemp -d "$BASE/$name.work.XXXXXX")
+    reason=$("get_$name" "$fresh" "$work") && reason=""
+    rm -rf "$work"
+  fi
+  if [ -n "$reason" ] || [ -z "$(ls "$fresh")" ]; then
+    rm -rf "$fresh"
+    echo "${reason:-nothing was unpacked}" > "$BASE/$name.unavailable"
+    echo "unavailable: $name: ${reason:-nothing was unpacked}"
+    return 0
+  fi
+  wanted "$name" | cksum > "$fresh/.careline"
+  rm -rf "${BASE:?}/$name"; mv "$fresh" "$BASE/$name"
+  echo "got $name in $((SECONDS - began)) s"
+}
+
+for name in "${@:-rabbitmq sipp asterisk}"; do
+  for one in $name; do
+    case $one in rabbitmq | sipp | asterisk) (get "$one") & ;; *) echo "components.sh: unknown component $one" >&2; exit 2 ;; esac
+  done
+done
+wait

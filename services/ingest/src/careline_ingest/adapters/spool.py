@@ -1,0 +1,164 @@
+"""Files that wait to be read, on disk, under the id of their run."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+BLOCK_BYTES = 1 << 20
+
+
+class FileTooLargeError(Exception):
+    """The file is larger than this installation takes."""
+
+
+class FileUnreadableError(Exception):
+    """The file is there and cannot be read; the text is the system's reason."""
+
+
+class FileChangedError(Exception):
+    """The file was written to while it was being copied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file in the spool that belongs to no run yet."""
+
+    path: Path
+    sha256: bytes
+    size: int
+
+
+class Spool:
+    """A folder that only this service's user can read. What is in it was synced to the disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def prepare(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    async def take(self, chunks: AsyncIterator[bytes], *, name: str, limit: int) -> Stored:
+        """Stores a stream under a new `name`; raises `FileTooLargeError` beyond `limit` bytes."""
+        writer = _Writer(self._folder / f"{name}.new", limit)
+        try:
+            waiting = bytearray()
+            async for chunk in chunks:
+                waiting += chunk
+                if len(waiting) >= BLOCK_BYTES:
+                    await asyncio.to_thread(writer.write, bytes(waiting))
+                    waiting.clear()
+            await asyncio.to_thread(writer.write, bytes(waiting))
+            return await asyncio.to_thread(writer.finish)
+        except BaseException:
+            writer.abandon()
+            raise
+
+    def copy(self, original: Path, *, name: str, limit: int) -> Stored:
+        """Stores a copy of a file, which is not followed when it is a link.
+
+        Raises `FileTooLargeError`, `FileUnreadableError`, `FileChangedError` when it changed
+        meanwhile, `FileNotFoundError` when it is gone, and `OSError` when the spool is full.
+        """
+        writer = _Writer(self._folder / f"{name}.new", limit)
+        try:
+            with _opened(original) as source:
+                before = os.fstat(source.fileno())
+                for block in _blocks(source):
+                    writer.write(block)
+                after = os.fstat(source.fileno())
+            stored = writer.finish()
+        except BaseException:
+            writer.abandon()
+            raise
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            self.discard(stored)
+            raise FileChangedError
+        return stored
+
+    def keep(self, stored: Stored, run_id: str) -> None:
+        """Makes a stored file that of a run; to be called before the run is committed."""
+        stored.path.replace(self._path(run_id))
+        _sync_folder(self._folder)
+
+    def discard(self, stored: Stored) -> None:
+        stored.path.unlink(missing_ok=True)
+
+    def open(self, run_id: str) -> BinaryIO:
+        """Raises `FileNotFoundError` where the file of the run is not here (any more)."""
+        return self._path(run_id).open("rb")
+
+    def has(self, run_id: str) -> bool:
+        return self._path(run_id).is_file()
+
+    def remove(self, run_id: str) -> None:
+        self._path(run_id).unlink(missing_ok=True)
+
+    def old_files(self, before: float) -> list[Path]:
+        """Files last written before a moment (seconds since 1970): those of crashed uploads too."""
+        found = []
+        for path in self._folder.iterdir():
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    found.append(path)
+        return found
+
+    def _path(self, run_id: str) -> Path:
+        return self._folder / run_id
+
+
+class _Writer:
+    def __init__(self, path: Path, limit: int) -> None:
+        self._path = path
+        self._limit = limit
+        self._size = 0
+        self._hash = hashlib.sha256()
+        self._file: BinaryIO = os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
+        )
+
+    def write(self, block: bytes) -> None:
+        self._size += len(block)
+        if self._size > self._limit:
+            raise FileTooLargeError
+        self._hash.update(block)
+        self._file.write(block)
+
+    def finish(self) -> Stored:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        return Stored(self._path, self._hash.digest(), self._size)
+
+    def abandon(self) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise FileUnreadableError(error.strerror) from error
+
+
+def _blocks(source: BinaryIO) -> Iterator[bytes]:
+    try:
+        while block := source.read(BLOCK_BYTES):
+            yield block
+    except OSError as error:
+        raise FileUnreadableError(error.strerror) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

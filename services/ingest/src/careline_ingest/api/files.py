@@ -1,0 +1,77 @@
+"""Files in."""
+
+from collections.abc import Sequence
+from email.message import Message
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from careline_common.http.idempotency import Answer
+from careline_ingest.api.access import Keeper, Sender, Service, check_insurer
+from careline_ingest.api.schemas import AcceptedView
+from careline_ingest.domain.normalise import line
+from careline_ingest.service import Accepted
+
+LONGEST_NAME = 200
+UPLOAD_PATH = r"/v1/sources/[^/]+/files"
+
+router = APIRouter(prefix="/v1/sources", tags=["files"])
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"model": AcceptedView, "description": "These bytes have come before: their first run"},
+    202: {"model": AcceptedView, "description": "The file will be read"},
+}
+_FILE = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.post(
+    "/{source_id}/files",
+    status_code=202,
+    responses=_ANSWERS,
+    openapi_extra=_FILE,
+    summary="Send a file; its name stands in Content-Disposition",
+)
+async def send_file(source_id: str, request: Request, caller: Sender, service: Service) -> Response:
+    source = service.source(source_id)
+    check_insurer(caller, source.insurer, "source")
+    name = file_name(request.headers.get("content-disposition"))
+    return _answer(request, [await service.upload(source, name, request.stream())])
+
+
+@router.post("/{source_id}/run", status_code=202, responses=_ANSWERS, summary="Read the source now")
+async def run_now(source_id: str, request: Request, _keeper: Keeper, service: Service) -> Response:
+    return _answer(request, await service.run_now(service.source(source_id)))
+
+
+def _answer(request: Request, accepted: Sequence[Accepted]) -> Response:
+    """The first new run, or else the last of the known ones."""
+    new = [each for each in accepted if each.is_new]
+    shown = new[0] if new else accepted[-1]
+    view = AcceptedView.accepted(shown.run, [each.run.id for each in accepted], is_new=shown.is_new)
+    location = f"{request.scope.get('root_path', '')}/v1/runs/{shown.run.id}"
+    return Answer.json(view, status=202 if new else 200, location=location).response()
+
+
+def file_name(disposition: str | None) -> str | None:
+    """The file's name without any folder, None where there is none.
+
+    `filename*` (RFC 8187) is read, and UTF-8 in a plain `filename`, as most clients send it.
+    """
+    if not disposition:
+        return None
+    message = Message()
+    message["Content-Disposition"] = disposition
+    name = message.get_filename()
+    if name is None:
+        return None
+    try:
+        name = name.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        name = str(name)
+    name = line(name.replace("\\", "/").rsplit("/", 1)[-1])
+    return None if name in ("", ".", "..") else name[-LONGEST_NAME:]

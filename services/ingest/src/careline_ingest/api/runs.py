@@ -1,0 +1,94 @@
+"""Runs, and the answer to the sender of each file."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.http.idempotency import Answer, idempotent
+from careline_common.http.paging import Page, Paging
+from careline_ingest import answers
+from careline_ingest.api.access import (
+    Db,
+    Keeper,
+    Replayer,
+    Watcher,
+    own_insurer,
+    visible_run,
+)
+from careline_ingest.api.schemas import RunView
+from careline_ingest.db import quarantines, runs
+from careline_ingest.db.quarantines import Quarantined
+from careline_ingest.db.runs import Run
+from careline_ingest.problems import RunNotEnded
+
+router = APIRouter(prefix="/v1/runs", tags=["runs"])
+
+PAGE = 500
+
+
+@router.get("", summary="Runs, newest first")
+async def list_runs(
+    caller: Watcher, database: Db, page: Paging, source: Annotated[str | None, Query()] = None
+) -> Page[RunView]:
+    after = page.after(str)
+    async with database.read() as connection:
+        found = await runs.page(
+            connection,
+            source=source or None,
+            insurer=own_insurer(caller),
+            before=after[0] if after else None,
+            limit=page.limit + 1,
+        )
+    return page.of(found, key=lambda run: (run.id,), show=RunView.of)
+
+
+@router.get("/{run_id}", summary="A run")
+async def get_run(run_id: str, caller: Watcher, database: Db) -> RunView:
+    async with database.read() as connection:
+        return RunView.of(visible_run(caller, await runs.get(connection, run_id)))
+
+
+@router.post(
+    "/{run_id}/replay",
+    response_model=RunView,
+    summary="Try all quarantined rows of a run again; one that failed reads its file again",
+)
+async def replay_run(
+    run_id: str, request: Request, caller: Keeper, database: Db, replays: Replayer
+) -> Response:
+    async def effect(uow: UnitOfWork) -> Answer:
+        run = await replays.all_of(uow, run_id)
+        return Answer.json(RunView.of(run), status=202 if run.status == "running" else 200)
+
+    return await idempotent(request, database, caller, effect)
+
+
+@router.get("/{run_id}/answer.json", summary="The answer to the sender")
+async def answer_json(run_id: str, caller: Watcher, database: Db) -> dict[str, Any]:
+    return answers.as_json(*await _ended(run_id, caller, database))
+
+
+@router.get(
+    "/{run_id}/answer.xml",
+    response_class=Response,
+    responses={200: {"content": {"application/xml": {}}}},
+    summary="The answer to the sender, as the FLK protocol",
+)
+async def answer_xml(run_id: str, caller: Watcher, database: Db) -> Response:
+    document = answers.as_flk(*await _ended(run_id, caller, database))
+    return Response(document, media_type="application/xml")
+
+
+async def _ended(run_id: str, caller: Watcher, database: Db) -> tuple[Run, list[Quarantined]]:
+    async with database.read() as connection:
+        run = visible_run(caller, await runs.get(connection, run_id))
+        if run.status == "running":
+            raise RunNotEnded("the answer is made when the whole file has been read")
+        refused: list[Quarantined] = []
+        while True:
+            after = refused[-1].id if refused else None
+            more = await quarantines.page(connection, run_id=run.id, after=after, limit=PAGE)
+            refused += more
+            if len(more) < PAGE:
+                return run, refused

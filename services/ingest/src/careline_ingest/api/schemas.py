@@ -1,0 +1,134 @@
+"""The shapes of ingest's answers."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, Field
+
+from careline_ingest.db.quarantines import Quarantined
+from careline_ingest.db.runs import Run
+
+
+def _run_fields(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "source": run.source,
+        "status": run.status,
+        "file": run.file,
+        "sha256": None if run.sha256 is None else run.sha256.hex(),
+        "rows": run.rows.shown(),
+        "error": run.error,
+        "created_at": run.created_at,
+        "finished_at": run.finished_at,
+    }
+
+
+class RowCounts(BaseModel):
+    """They add up: read = created + updated + unchanged + quarantined."""
+
+    read: int
+    created: int
+    updated: int
+    unchanged: int
+    quarantined: int
+
+
+class RunView(BaseModel):
+    id: str
+    source: str
+    status: Literal["running", "done", "failed"]
+    file: str | None = Field(description="the name under which the file came first")
+    sha256: str | None = Field(description="of the file's bytes, in hexadecimal digits")
+    rows: RowCounts
+    error: str | None = Field(description="why the whole file could not be read")
+    created_at: datetime
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        return cls.model_validate(_run_fields(run))
+
+
+class AcceptedView(RunView):
+    unchanged: bool = Field(description="these bytes were known: this is the run that read them")
+    runs: list[str] = Field(description="all runs of this request; a folder may hold many files")
+
+    @classmethod
+    def accepted(cls, run: Run, all_runs: list[str], *, is_new: bool) -> Self:
+        return cls.model_validate({**_run_fields(run), "unchanged": not is_new, "runs": all_runs})
+
+
+class QuarantineView(BaseModel):
+    id: str
+    run: str
+    source: str
+    row: int = Field(description="in the file; row 1 is the header")
+    field: str | None = Field(description="the field of the record, null for the row as a whole")
+    code: str
+    value: str | None = Field(description="masked")
+    text: str
+    external_id: str | None
+
+    @classmethod
+    def of(cls, row: Quarantined) -> Self:
+        return cls(
+            id=row.id,
+            run=row.run_id,
+            source=row.source,
+            row=row.row,
+            field=row.field,
+            code=row.code,
+            value=row.value,
+            text=row.text,
+            external_id=row.external_id,
+        )
+
+
+class ReplayRequest(BaseModel):
+    fix: dict[str, str | int | None] = Field(
+        default_factory=dict, description="values by field of the record, null for none"
+    )
+
+
+class ReplayView(BaseModel):
+    id: str
+    run: str
+    row: int
+    outcome: Literal["created", "updated", "unchanged"]
+    record_id: str
+
+
+class RecordView(BaseModel):
+    """A record as the partner last told it."""
+
+    id: str
+    source: str
+    external_id: str
+    insurer: str | None
+    version: int = Field(description="counts its changes from 1")
+    withdrawn: bool
+    run: str
+    row: int
+    received_at: datetime
+    updated_at: datetime
+    fields: dict[str, str] | None = Field(
+        description="by map target: moments in RFC 3339, phones in E.164, birth_date as yyyy-mm-dd,"
+        " kind, channel and outcome in Careline's words; null when the content was erased"
+    )
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(
+            id=row["id"],
+            source=row["source"],
+            external_id=row["external_id"],
+            insurer=row["insurer"],
+            version=row["version"],
+            withdrawn=row["withdrawn"],
+            run=row["run_id"],
+            row=row["row"],
+            received_at=row["created_at"],
+            updated_at=row["updated_at"],
+            fields=row["fields"],
+        )

@@ -1,0 +1,180 @@
+"""Puts ingest together."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from careline_common.clock import Clock
+from careline_common.config import ConfigStore, config_routes, entry_routes, watch_config
+from careline_common.db.engine import Database
+from careline_common.db.migrate import require_current, upgrade
+from careline_common.http.app import create_app
+from careline_common.http.auth import Authenticator
+from careline_common.http.health import Readiness
+from careline_common.http.idempotency import purge_task
+from careline_common.ids import Ids
+from careline_common.lifecycle import Service
+from careline_common.messaging.runtime import messaging_tasks
+from careline_common.messaging.transport import Transport
+from careline_common.observability.metrics import MetricsRegistry
+from careline_common.observability.pii import PiiHasher
+from careline_ingest.adapters.parsers import LibraryParsers
+from careline_ingest.adapters.spool import Spool
+from careline_ingest.api import files, quarantine, records, runs
+from careline_ingest.api.access import SOURCE_READERS
+from careline_ingest.config import SECTIONS, cross_check
+from careline_ingest.db.tables import SCHEMA
+from careline_ingest.intake import Intake, IntakeTools
+from careline_ingest.metrics import IngestMetrics
+from careline_ingest.replays import Replays
+from careline_ingest.service import IngestService
+from careline_ingest.settings import IngestSettings
+from careline_ingest.watch import FolderWatch
+
+PACKAGE = "careline_ingest"
+SWEEP_EVERY_S = 3600.0
+
+Task = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    settings: IngestSettings
+    database: Database
+    store: ConfigStore
+    spool: Spool
+    intake: Intake
+    service: IngestService
+    replays: Replays
+    watch: FolderWatch
+
+
+def create_service(
+    settings: IngestSettings, *, transport: Transport, clock: Clock, ids: Ids
+) -> Service:
+    """Ingest, ready to be run: alone, or beside the other three."""
+    registry = MetricsRegistry("ingest")
+    parts = _build(settings, registry, clock, ids)
+    readiness = Readiness()
+    readiness.need("started")
+    app = create_app(
+        title="Careline ingest",
+        version=version("careline-ingest"),
+        description="Files of insurers and portals in, one record an appeal, nothing lost.",
+        readiness=readiness,
+        authenticator=Authenticator.from_settings(settings, clock),
+        settings=settings,
+        metrics_registry=registry,
+        body_limits={files.UPLOAD_PATH: settings.ingest_max_file},
+        clock=clock,
+        ids=ids,
+    )
+    _add_routes(app, parts)
+    messaging = messaging_tasks(
+        database=parts.database,
+        transport=transport,
+        subscriptions=(),
+        clock=clock,
+        readiness=readiness,
+        registry=registry.registry,
+    )
+    return Service(
+        name="ingest",
+        app=app,
+        readiness=readiness,
+        start=_start(parts, transport),
+        background=[*messaging, *_own_tasks(parts), purge_task(parts.database, clock)],
+        stop=parts.database.close,
+    )
+
+
+def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, ids: Ids) -> _Parts:
+    database = Database(
+        settings.database_url.get_secret_value(),
+        schema=SCHEMA,
+        source="ingest",
+        clock=clock,
+        ids=ids,
+        pool_size=settings.database_pool_size,
+    )
+    store = ConfigStore(database, SECTIONS, clock=clock, cross_check=cross_check)
+    metrics = IngestMetrics(registry)
+    spool = Spool(settings.ingest_dir)
+    parsers = LibraryParsers()
+    hasher = PiiHasher(settings.pii_key)
+    intake = Intake(
+        IntakeTools(
+            database=database,
+            spool=spool,
+            parsers=parsers,
+            hasher=hasher,
+            metrics=metrics,
+            clock=clock,
+            batch_rows=settings.ingest_batch_rows,
+        )
+    )
+    service = IngestService(
+        database=database,
+        store=store,
+        spool=spool,
+        metrics=metrics,
+        settings=settings,
+        clock=clock,
+        ids=ids,
+        wake=intake.wake,
+    )
+    return _Parts(
+        settings=settings,
+        database=database,
+        store=store,
+        spool=spool,
+        intake=intake,
+        service=service,
+        replays=Replays(
+            store=store, service=service, parsers=parsers, hasher=hasher, metrics=metrics
+        ),
+        watch=FolderWatch(service, metrics, poll_s=settings.ingest_poll_s),
+    )
+
+
+def _add_routes(app: FastAPI, parts: _Parts) -> None:
+    app.state.database = parts.database
+    app.state.ingest = parts.service
+    app.state.replays = parts.replays
+    app.include_router(config_routes(parts.store))
+    app.include_router(entry_routes(parts.store, "sources", readers=SOURCE_READERS, listed=True))
+    for each in (files, runs, quarantine, records):
+        app.include_router(each.router)
+
+
+def _start(parts: _Parts, transport: Transport) -> Task:
+    async def start() -> None:
+        url = parts.settings.database_url.get_secret_value()
+        bring = upgrade if parts.settings.migrate_on_start else require_current
+        await bring(url, package=PACKAGE, schema=SCHEMA)
+        await asyncio.to_thread(parts.spool.prepare)
+        await parts.store.load()
+        await transport.open()
+
+    return start
+
+
+def _own_tasks(parts: _Parts) -> list[tuple[str, Task]]:
+    async def sweep() -> None:
+        while True:
+            await parts.service.sweep()
+            await asyncio.sleep(SWEEP_EVERY_S)
+
+    intakes: list[tuple[str, Task]] = [
+        (f"intake {number}", parts.intake.run)
+        for number in range(1, parts.settings.ingest_workers + 1)
+    ]
+    return [
+        *intakes,
+        ("folders", parts.watch.run),
+        ("sweep", sweep),
+        ("watch-config", lambda: watch_config(parts.store)),
+    ]

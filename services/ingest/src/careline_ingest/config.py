@@ -1,0 +1,198 @@
+"""The sections of the configuration file that ingest owns."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, Self
+
+import phonenumbers
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from careline_common.config import (
+    ConfigModel,
+    Configuration,
+    Fault,
+    Id,
+    Insurer,
+    Organisation,
+    Section,
+    Subject,
+    Territory,
+    ZoneName,
+)
+from careline_common.config.models import check_address
+from careline_ingest.domain.decode import is_text_encoding
+from careline_ingest.domain.feed import Column, FeedSpec
+from careline_ingest.domain.normalise import folded
+
+Target = Literal[
+    "external_id", "registered_at", "phone", "name", "birth_date", "policy_number", "channel",
+    "kind", "subject", "territory", "organisation", "text", "answer", "status", "outcome", "version",
+]  # fmt: skip
+Kind = Literal["sftp", "https", "folder", "portal", "open311", "push"]
+
+READ_HERE: frozenset[str] = frozenset({"folder", "push"})
+"""Kinds whose files this version fetches or takes by itself."""
+
+_CRON = re.compile(r"(\S+\s+){4}\S+")
+_DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "semicolon": ";", "comma": ",", "pipe": "|"}
+
+
+def _encoding(name: str) -> str:
+    if not is_text_encoding(name):
+        raise ValueError(f"no encoding {name!r}: give one such as cp1251 or utf-8")
+    return name
+
+
+def _delimiter(text: str) -> str:
+    character = _DELIMITER_NAMES.get(text, text)
+    if len(character) != 1 or character in '"\r\n\x00' or character.isalnum():
+        raise ValueError("give one character such as ; or the word tab")
+    return character
+
+
+def _address(url: str) -> str:
+    return check_address(url, {"http", "https", "sftp"})
+
+
+def _region(code: str) -> str:
+    if code not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"no region {code!r}: give two capital letters such as RU")
+    return code
+
+
+def _schedule(cron: str) -> str:
+    if not _CRON.fullmatch(cron.strip()):
+        raise ValueError("give five cron fields such as 0 6 * * *")
+    return cron.strip()
+
+
+def _path(path: str) -> str:
+    if not path.strip() or "\x00" in path:
+        raise ValueError("give the path of a folder")
+    return path
+
+
+class MappedColumn(ConfigModel):
+    """A column with more to say than its name."""
+
+    column: str | list[str] = Field(default_factory=list)
+    default: str | None = None
+    values: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.column,) if isinstance(self.column, str) else tuple(self.column)
+
+
+class Paging(ConfigModel):
+    mode: Literal["next", "cursor", "page", "offset", "since"]
+    items: str | None = None
+    next: str | None = None
+    param: str | None = None
+
+
+class SourceEntry(ConfigModel):
+    """A partner's feed: where it comes from and what its columns mean."""
+
+    id: Id
+    record: Literal["appeal", "visit", "appointment"] = "appeal"
+    kind: Kind
+    format: Literal["csv", "xlsx", "json", "ndjson", "xml"] = "csv"
+    insurer: Id | None = None
+
+    path: Annotated[str, AfterValidator(_path)] | None = None
+    url: Annotated[str, AfterValidator(_address)] | None = None
+    user: str | None = None
+    password: SecretStr | None = None
+    token: SecretStr | None = None
+    api_key: SecretStr | None = None
+    host_key: str | None = None
+
+    encodings: list[Annotated[str, AfterValidator(_encoding)]] = Field(default_factory=list)
+    delimiter: Annotated[str, AfterValidator(_delimiter)] | None = None
+    rows: str | None = None
+    map: dict[Target, str | list[str] | MappedColumn] = Field(default_factory=dict)
+    region: Annotated[str, AfterValidator(_region)] = "RU"
+    zone: ZoneName = "Europe/Moscow"
+
+    schedule: Annotated[str, AfterValidator(_schedule)] | None = None
+    paging: Paging | None = None
+    contract: str | dict[str, Any] | None = None
+    expected: int | dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> Self:
+        if self.kind == "folder" and self.path is None:
+            raise ValueError("path: a folder needs its path")
+        if self.kind in ("sftp", "https", "portal", "open311") and self.url is None:
+            raise ValueError(f"url: {self.kind} needs an address")
+        if self.kind != "open311" and "external_id" not in self.map:
+            raise ValueError("map: external_id must be mapped, by it a record is known again")
+        return self
+
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(_column(target, said) for target, said in self.map.items())
+
+    @property
+    def channel(self) -> str:
+        """How its records came to the journal where they do not say."""
+        if self.insurer is not None:
+            return "insurer"
+        return "portal" if self.kind in ("portal", "open311") else "phone"
+
+
+def _column(target: str, said: str | list[str] | MappedColumn) -> Column:
+    if isinstance(said, str):
+        return Column(target=target, names=(said,))
+    if isinstance(said, list):
+        return Column(target=target, names=tuple(said))
+    values = {folded(code): meaning for code, meaning in said.values.items()}
+    return Column(target=target, names=said.names, default=said.default, values=values)
+
+
+SECTIONS: tuple[Section, ...] = (
+    Section("sources", SourceEntry, secrets=("password", "token", "api_key")),
+    Section("insurers", Insurer),
+    Section("subjects", Subject),
+    Section("territories", Territory),
+    Section("organisations", Organisation),
+)
+
+
+def cross_check(configuration: Configuration) -> Iterable[Fault]:
+    """What only shows beside the other entries: the insurer of a source must be known."""
+    insurers = configuration.all("insurers", Insurer)
+    for source_id, source in configuration.all("sources", SourceEntry).items():
+        if source.insurer is not None and source.insurer not in insurers:
+            yield Fault("sources", source_id, "insurer", f"there is no insurer {source.insurer!r}")
+
+
+def feed_spec(source: SourceEntry, configuration: Configuration) -> FeedSpec:
+    """How files of this source are read under this configuration."""
+    return FeedSpec(
+        source=source.id,
+        record=source.record,
+        format=source.format,
+        columns=source.columns(),
+        encodings=tuple(source.encodings),
+        delimiter=source.delimiter,
+        rows=source.rows,
+        region=source.region,
+        zone=source.zone,
+        channel=source.channel,
+        insurer=source.insurer,
+        references={
+            "subject": _meanings(configuration.all("subjects", Subject)),
+            "territory": _meanings(configuration.all("territories", Territory)),
+            "organisation": _meanings(configuration.all("organisations", Organisation)),
+        },
+    )
+
+
+def _meanings(entries: Mapping[str, Subject | Territory | Organisation]) -> dict[str, str]:
+    """By id and by name; a name that two of them have means neither."""
+    times = Counter(folded(entry.name) for entry in entries.values())
+    named = {folded(e.name): e.id for e in entries.values() if times[folded(e.name)] == 1}
+    named.pop("", None)
+    return {**named, **{folded(entry_id): entry_id for entry_id in entries}}

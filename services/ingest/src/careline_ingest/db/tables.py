@@ -1,0 +1,123 @@
+"""The tables of ingest. Personal data stands in `*_content` rows alone, which can be deleted."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from careline_common.db.engine import service_metadata
+from careline_common.db.tables import common_tables
+
+SCHEMA = "ingest"
+
+metadata = service_metadata(SCHEMA)
+common_tables(metadata)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("file", Text),
+    Column("sha256", LargeBinary),
+    Column("spec", JSONB, nullable=False),
+    Column("config_version", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("checkpoint", BigInteger, nullable=False, server_default=text("0")),
+    Column("attempt", Integer, nullable=False, server_default=text("1")),
+    Column("read", BigInteger, nullable=False, server_default=text("0")),
+    Column("created", BigInteger, nullable=False, server_default=text("0")),
+    Column("updated", BigInteger, nullable=False, server_default=text("0")),
+    Column("unchanged", BigInteger, nullable=False, server_default=text("0")),
+    Column("quarantined", BigInteger, nullable=False, server_default=text("0")),
+    Column("error", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    CheckConstraint("status IN ('running', 'done', 'failed')", name="status"),
+    CheckConstraint("read = created + updated + unchanged + quarantined", name="rows_add_up"),
+    Index("uq_run_source_sha256", "source", "sha256", unique=True),
+    Index("ix_run_running", "source", "id", postgresql_where=text("status = 'running'")),
+)
+"""One file of one source, known by the SHA-256 of its bytes. `spec` is how it is read, as the
+source was configured when the file came; `checkpoint` is the last row that is in the database."""
+
+record = Table(
+    "record",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("insurer", Text),
+    Column("version", Integer, nullable=False),
+    Column("partner_version", Text),
+    Column("digest", LargeBinary, nullable=False),
+    Column("withdrawn", Boolean, nullable=False, server_default=text("false")),
+    Column("run_id", Text, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Index("uq_record_source_external_id", "source", "external_id", unique=True),
+)
+"""One appeal as the partner last told it; `run_id` and `row` say where that stood."""
+
+record_content = Table(
+    "record_content",
+    metadata,
+    Column("record_id", Text, ForeignKey("ingest.record.id"), primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("fields", JSONB, nullable=False),
+    Column("phone_key", LargeBinary),
+    Index("ix_record_content_phone_key", "phone_key"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run_id", Text, ForeignKey("ingest.run.id"), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("field", Text),
+    Column("code", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("value", Text),
+    Column("external_id", Text),
+    Column("outcome", Text),
+    Column("record_id", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("replayed_at", DateTime(timezone=True)),
+    Index("uq_quarantine_run_id_row", "run_id", "row", unique=True),
+    Index("ix_quarantine_open", "source", "id", postgresql_where=text("outcome IS NULL")),
+)
+"""A row that was not taken. `outcome` is what became of it when it was replayed."""
+
+quarantine_content = Table(
+    "quarantine_content",
+    metadata,
+    Column("quarantine_id", Text, ForeignKey("ingest.quarantine.id"), primary_key=True),
+    Column("cells", JSONB),
+    Column("raw", Text),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Index("ix_audit_target", "target"),
+)
+"""Who has read which patient's record."""

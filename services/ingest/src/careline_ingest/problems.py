@@ -1,0 +1,23 @@
+"""What clients of ingest can be told that is no success."""
+
+from careline_common.http.problem import Conflict, InvalidInput
+
+
+class KindNotAvailable(Conflict):
+    type = "kind-not-available"
+    title = "This version does not fetch from sources of this kind"
+
+
+class StillQuarantined(InvalidInput):
+    type = "still-quarantined"
+    title = "The row is still not right"
+
+
+class ContentErased(Conflict):
+    type = "content-erased"
+    title = "The content of this row has been erased"
+
+
+class RunNotEnded(Conflict):
+    type = "run-not-ended"
+    title = "The run is still reading its file"

@@ -1,0 +1,242 @@
+"""Files in: the same bytes are one run, however often and under whatever name they come."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from careline_common.clock import Clock
+from careline_common.config import ConfigStore
+from careline_common.db.engine import Database
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.http.problem import NotFound, TooLarge
+from careline_common.ids import Ids
+from careline_ingest.adapters.folder import look
+from careline_ingest.adapters.spool import (
+    FileChangedError,
+    FileTooLargeError,
+    FileUnreadableError,
+    Spool,
+    Stored,
+)
+from careline_ingest.config import READ_HERE, SourceEntry, feed_spec
+from careline_ingest.db import quarantines, runs
+from careline_ingest.db.runs import Run
+from careline_ingest.metrics import IngestMetrics
+from careline_ingest.problems import KindNotAvailable
+from careline_ingest.settings import IngestSettings
+from careline_ingest.settling import tell_ended
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A run and whether its file is new; what is not new was not read again."""
+
+    run: Run
+    is_new: bool
+
+
+class IngestService:
+    """Takes files, by upload and from drop folders, and has them read."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: ConfigStore,
+        spool: Spool,
+        metrics: IngestMetrics,
+        settings: IngestSettings,
+        clock: Clock,
+        ids: Ids,
+        wake: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._spool = spool
+        self._metrics = metrics
+        self._settings = settings
+        self._clock = clock
+        self._ids = ids
+        self._wake = wake
+
+    def source(self, source_id: str) -> SourceEntry:
+        """Raises 404."""
+        found = self._store.current.get("sources", source_id, SourceEntry)
+        if found is None:
+            raise NotFound(f"there is no source {source_id!r}")
+        return found
+
+    def sources(self, kind: str) -> list[SourceEntry]:
+        found = self._store.current.all("sources", SourceEntry).values()
+        return [source for source in found if source.kind == kind]
+
+    async def upload(
+        self, source: SourceEntry, name: str | None, body: AsyncIterator[bytes]
+    ) -> Accepted:
+        """Takes a file as it streams in; raises 413 when it is too large."""
+        limit = self._settings.ingest_max_file
+        try:
+            stored = await self._spool.take(body, name=self._ids.new(), limit=limit)
+        except FileTooLargeError:
+            raise TooLarge(f"a file may have {limit} bytes") from None
+        return await self._accept(source, name, stored)
+
+    async def take_from_folder(self, source: SourceEntry, path: Path) -> Accepted | None:
+        """Takes a file out of a drop folder, where it stays. None: it is still being written, or is
+        gone. A file that cannot be taken becomes a failed run."""
+        name, limit = self._ids.new(), self._settings.ingest_max_file
+        file = os.fsencode(path.name).decode(errors="replace")  # it need not be UTF-8
+        try:
+            stored = await asyncio.to_thread(self._spool.copy, path, name=name, limit=limit)
+        except (FileChangedError, FileNotFoundError):
+            return None
+        except FileTooLargeError:
+            return await self.note_failure(
+                source, f"the file is larger than {limit} bytes", file=file
+            )
+        except FileUnreadableError as error:
+            return await self.note_failure(source, f"the file cannot be read: {error}", file=file)
+        return await self._accept(source, file, stored)
+
+    async def run_now(self, source: SourceEntry) -> Sequence[Accepted]:
+        """Reads a source's drop folder at once. Every file that lies there finished gives a run;
+        without any there is one empty run, so that there always is an answer. Raises 409 for
+        sources that this version cannot fetch from."""
+        if source.kind != "folder" or source.path is None:
+            raise KindNotAvailable(_why_not_now(source))
+        folder = Path(source.path)
+        try:
+            before = await asyncio.to_thread(look, folder)
+            await asyncio.sleep(self._settings.ingest_settle_s)
+            after = await asyncio.to_thread(look, folder)
+        except OSError as error:
+            self._metrics.reachable(source.id, yes=False)
+            return [await self.note_failure(source, unreadable(error))]
+        self._metrics.reachable(source.id, yes=True)
+        finished = [name for name, glimpse in after.items() if before.get(name) == glimpse]
+        taken = [await self.take_from_folder(source, folder / name) for name in finished]
+        accepted = [each for each in taken if each is not None]
+        return accepted or [await self._note_nothing(source)]
+
+    async def note_failure(
+        self, source: SourceEntry, error: str, *, file: str | None = None
+    ) -> Accepted:
+        """A failed run without rows; the same failure as in the newest run is not noted again."""
+        async with self._database.unit_of_work() as uow:
+            newest = await runs.page(uow.connection, source=source.id, before=None, limit=1)
+            if newest and (newest[0].error, newest[0].file) == (error, file):
+                return Accepted(newest[0], is_new=False)
+            run = await self._add(uow, source, file, None, status="failed", error=error)
+            self._tell_ended(uow, run)
+        log.warning("source.failed", source=source.id, error=error)
+        return Accepted(run, is_new=True)
+
+    async def _note_nothing(self, source: SourceEntry) -> Accepted:
+        async with self._database.unit_of_work() as uow:
+            run = await self._add(uow, source, None, None, status="done")
+            self._tell_ended(uow, run)
+        return Accepted(run, is_new=True)
+
+    async def _accept(self, source: SourceEntry, name: str | None, stored: Stored) -> Accepted:
+        """Makes a run of a stored file, unless one of the same bytes is there. A run that failed
+        begins again where it may come out well now: when the source has been configured anew since,
+        or when the file had been lost."""
+        try:
+            async with self._database.unit_of_work() as uow:
+                await runs.one_at_a_time(uow.connection, source.id)
+                known = await runs.by_hash(uow.connection, source.id, stored.sha256)
+                if known is None:
+                    run = await self._add(uow, source, name, stored.sha256)
+                    self._spool.keep(stored, run.id)
+                    uow.after_commit(self._wake)
+                    return Accepted(run, is_new=True)
+                if known.status == "failed" and (
+                    known.config_version != self._version(source) or not self._spool.has(known.id)
+                ):
+                    self._spool.keep(stored, known.id)
+                    return Accepted(await self.begin_again(uow, source, known), is_new=True)
+                return Accepted(known, is_new=False)
+        finally:
+            self._spool.discard(stored)
+
+    async def begin_again(self, uow: UnitOfWork, source: SourceEntry, run: Run) -> Run:
+        """Has a failed run read its file from the start, under the present configuration."""
+        await quarantines.forget_run(uow.connection, run.id)
+        await runs.begin_again(
+            uow.connection,
+            run.id,
+            spec=feed_spec(source, self._store.current).document(),
+            config_version=self._version(source),
+        )
+        uow.after_commit(self._wake)
+        again = await runs.get(uow.connection, run.id)
+        assert again is not None
+        return again
+
+    async def _add(
+        self,
+        uow: UnitOfWork,
+        source: SourceEntry,
+        file: str | None,
+        sha256: bytes | None,
+        *,
+        status: str = "running",
+        error: str | None = None,
+    ) -> Run:
+        return await runs.add(
+            uow.connection,
+            run_id=uow.ids.new(),
+            source=source.id,
+            file=file,
+            sha256=sha256,
+            spec=feed_spec(source, self._store.current).document(),
+            config_version=self._version(source),
+            at=uow.clock.now(),
+            status=status,
+            error=error,
+        )
+
+    def _tell_ended(self, uow: UnitOfWork, run: Run) -> None:
+        tell_ended(uow, run)
+        at = uow.clock.now().timestamp()
+        uow.after_commit(lambda: self._metrics.run_ended(run.source, run.status, at))
+
+    def _version(self, source: SourceEntry) -> int:
+        entry = self._store.current.entry("sources", source.id)
+        return entry.version if entry is not None else 0
+
+    async def sweep(self) -> None:
+        """Deletes files from the spool that no run will read again."""
+        before = self._clock.now().timestamp() - SWEEP_AFTER_S
+        for path in await asyncio.to_thread(self._spool.old_files, before):
+            async with self._database.read() as connection:
+                run = await runs.get(connection, path.name)
+            if run is None or not self._is_wanted(run):
+                await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    def _is_wanted(self, run: Run) -> bool:
+        if run.status != "failed" or run.finished_at is None:
+            return run.status == "running"
+        age = (self._clock.now() - run.finished_at).total_seconds()
+        return age < self._settings.ingest_keep_failed_s
+
+
+SWEEP_AFTER_S = 3600.0
+"""A younger file may be that of a run that is just being committed."""
+
+
+def unreadable(error: OSError) -> str:
+    """Why a folder cannot be read, without its path."""
+    return f"the folder cannot be read: {error.strerror or type(error).__name__}"
+
+
+def _why_not_now(source: SourceEntry) -> str:
+    if source.kind in READ_HERE:
+        return "files of this source are sent: POST them to its files"
+    return f"kind {source.kind} is not supported by this version; its configuration is kept"

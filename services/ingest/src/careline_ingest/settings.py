@@ -1,0 +1,32 @@
+"""Settings of ingest, over those that every service has."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from careline_common.settings import ServiceSettings
+
+
+class IngestSettings(ServiceSettings):
+    migrate_on_start: bool = Field(
+        default=True, description="bring the database to this version when the service starts"
+    )
+    ingest_dir: Path = Field(
+        default=Path(".careline/ingest"), description="where files wait until they are read"
+    )
+    ingest_max_file: int = Field(
+        default=1 << 30, ge=1, description="bytes of the largest file that is taken"
+    )
+    ingest_poll_s: float = Field(
+        default=2.0, gt=0, description="how often drop folders are looked at"
+    )
+    ingest_settle_s: float = Field(
+        default=0.5, gt=0, description="between the two looks of a run that was asked for by hand"
+    )
+    ingest_workers: int = Field(default=2, ge=1, le=16, description="files read at the same time")
+    ingest_batch_rows: int = Field(
+        default=500, ge=1, le=5000, description="rows in one transaction"
+    )
+    ingest_keep_failed_s: float = Field(
+        default=14 * 86400.0, gt=0, description="how long the file of a failed run can be replayed"
+    )

@@ -1,0 +1,67 @@
+"""How Careline's things are named at Asterisk, and what a channel says of itself.
+
+Every id at the PBX is ours, so that a repeated request is refused there (409) instead of ringing a second
+time: an agent's leg is the offer's id, the bridge of a talk is derived from it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+CALLER = "in"
+AGENT = "agent"
+
+
+def talk_bridge(offer_id: str) -> str:
+    return f"talk-{offer_id}"
+
+
+def offer_of_talk(bridge: str) -> str | None:
+    """The offer whose talk a bridge is; None for any other bridge."""
+    return bridge.removeprefix("talk-") if bridge.startswith("talk-") else None
+
+
+def hold_bridge(application: str) -> str:
+    """One holding bridge an application: whoever is in it hears music."""
+    return f"hold-{application}"
+
+
+def agent_arguments(offer_id: str, caller_channel: str) -> str:
+    """`appArgs` of an agent's leg: what comes back with its StasisStart."""
+    return f"{AGENT},{offer_id},{caller_channel}"
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLeg:
+    channel: str
+    caller: str | None
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLeg:
+    offer_id: str
+    caller_channel: str
+
+
+def leg(channel: dict[str, Any], arguments: list[str]) -> CallerLeg | AgentLeg | None:
+    """What a channel in our application is by its arguments; None for a stranger's."""
+    match arguments:
+        case [kind, line] if kind == CALLER:
+            number = channel.get("caller", {}).get("number") or None
+            return CallerLeg(channel["id"], number, line)
+        case [kind, offer_id, caller_channel] if kind == AGENT:
+            return AgentLeg(offer_id, caller_channel)
+        case _:
+            return None
+
+
+def arguments_of(channel: dict[str, Any], application: str) -> list[str] | None:
+    """The arguments with which a live channel entered our application, as `GET /channels` shows them.
+
+    Asterisk keeps them as `application,first,second` in the channel's dialplan position.
+    """
+    dialplan = channel.get("dialplan", {})
+    if dialplan.get("app_name") != "Stasis":
+        return None
+    name, *arguments = str(dialplan.get("app_data", "")).split(",")
+    return arguments if name == application else None

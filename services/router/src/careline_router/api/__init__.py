@@ -1,0 +1,64 @@
+"""The router's HTTP and WebSocket API: one module a resource, each thin."""
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import JSONResponse
+
+from careline_common.clock import Clock
+from careline_common.config import ConfigStore
+from careline_common.http.signed import SignedCallbacks
+from careline_common.observability.metrics import MetricsRegistry
+from careline_router.api import (
+    agent_socket,
+    agents,
+    agents_me,
+    calls,
+    offers,
+    pbx_commands,
+    pbx_events,
+    queues,
+    route,
+)
+from careline_router.api.configuration import configuration_routers
+from careline_router.api.queue_stats import QueueStats
+from careline_router.api.tickets import SocketTickets
+from careline_router.service import RouterService
+
+
+def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
+    """All routes, in the order in which they must be tried: `/agents/me` before `/agents/{id}`."""
+    return (
+        pbx_events.router,
+        pbx_commands.router,
+        route.router,
+        agents_me.router,
+        agent_socket.router,
+        offers.router,
+        calls.router,
+        queues.router,
+        agents.router,
+        *configuration_routers(store),
+    )
+
+
+def install(
+    app: FastAPI,
+    *,
+    service: RouterService,
+    store: ConfigStore,
+    clock: Clock,
+    metrics: MetricsRegistry,
+) -> None:
+    """Gives the app its routes and what they work with."""
+    app.state.service = service
+    app.state.clock = clock
+    app.state.callbacks = SignedCallbacks(clock=clock, metrics=metrics)
+    app.state.tickets = SocketTickets(clock)
+    app.state.queue_stats = QueueStats(service.queries, clock)
+    for router in routers(store):
+        app.include_router(router)
+
+    @app.get("/leaderz", include_in_schema=False)
+    async def leaderz() -> JSONResponse:
+        if service.leads:
+            return JSONResponse({"status": "leading"})
+        return JSONResponse({"status": "standing by"}, 503)

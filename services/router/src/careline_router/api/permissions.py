@@ -1,0 +1,61 @@
+"""Who may do what on the router: one table, and the two rules that also look at whose call it is."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+AGENT = "agent"
+SUPERVISOR = "supervisor"
+ADMIN = "admin"
+PBX = "pbx"
+AUDITOR = "auditor"
+SPECIALIST = "specialist"
+EXPERT = "expert"
+INSURER = "insurer"
+CONTACT_ADMIN = "contact_admin"
+QUALITY = "quality"
+FLOOR = "floor"
+SERVICE = "service"
+
+ROLES = (
+    AGENT, SUPERVISOR, ADMIN, PBX, INSURER, AUDITOR, SPECIALIST, EXPERT, CONTACT_ADMIN, QUALITY,
+    FLOOR, SERVICE,
+)  # fmt: skip
+
+
+class Action(StrEnum):
+    """What can be asked of the router with a token."""
+
+    PBX_COMMANDS = "take commands for a PBX and report them done"
+    PBX_ROUTE = "ask from a dialplan where a call goes"
+    OWN_SESSION = "log in and out, change one's own state, open the agent socket"
+    ANSWER_OFFER = "accept or reject an offer"
+    WRAP_UP = "finish the after-call work of a call"
+    READ_CALLS = "read calls"
+    READ_CALL_BY_PBX = "find a call by the PBX's own id"
+    READ_DECISIONS = "read why a call went where it went"
+    STEER_CALLS = "move a waiting call or change its priority"
+    READ_QUEUES = "see the queues live"
+    READ_AGENTS = "see the agents live"
+    STEER_AGENTS = "set the state of an agent"
+    READ_CONFIGURATION = "read calendars"
+    CONFIGURE = "change the configuration"
+
+
+_STAFF = frozenset({AGENT, SUPERVISOR, FLOOR, ADMIN, AUDITOR, QUALITY, CONTACT_ADMIN, SERVICE})
+
+ALLOWED: Mapping[Action, frozenset[str]] = {
+    Action.PBX_COMMANDS: frozenset({PBX}),
+    Action.PBX_ROUTE: frozenset({PBX}),
+    Action.OWN_SESSION: frozenset({AGENT}),
+    Action.ANSWER_OFFER: frozenset({AGENT}),
+    Action.WRAP_UP: frozenset({AGENT}),
+    Action.READ_CALLS: _STAFF | {SPECIALIST},
+    Action.READ_CALL_BY_PBX: _STAFF | {SPECIALIST, PBX},
+    Action.READ_DECISIONS: frozenset({SUPERVISOR, FLOOR, ADMIN, AUDITOR, QUALITY}),
+    Action.STEER_CALLS: frozenset({SUPERVISOR, FLOOR}),
+    Action.READ_QUEUES: _STAFF,
+    Action.READ_AGENTS: frozenset({SUPERVISOR, FLOOR, ADMIN, AUDITOR, QUALITY, SERVICE}),
+    Action.STEER_AGENTS: frozenset({SUPERVISOR, FLOOR, ADMIN}),
+    Action.READ_CONFIGURATION: frozenset({ADMIN, SUPERVISOR, FLOOR, AUDITOR, SERVICE}),
+    Action.CONFIGURE: frozenset({ADMIN}),
+}

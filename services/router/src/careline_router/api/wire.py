@@ -1,0 +1,38 @@
+"""Bodies as the service takes them, and answers as they may be kept."""
+
+from dataclasses import replace
+from typing import TypeVar
+
+from careline_router import views
+from careline_router.api.schemas import WrapUp
+
+View = TypeVar("View", views.AgentView, views.CallView)
+
+
+def as_wrap_up(body: WrapUp) -> views.WrapUp:
+    """The wire form of a wrap-up as the service takes it."""
+    return views.WrapUp(
+        disposition=body.disposition,
+        resolved=body.resolved,
+        subjects=tuple(body.subjects),
+        booking=body.booking.model_dump(exclude_none=True) if body.booking else None,
+        notes=body.notes,
+    )
+
+
+def impersonal(view: View) -> View:
+    """The same without number, customer and recording: kept answers outlive a person's erasure."""
+    if isinstance(view, views.CallView):
+        return replace(view, caller=None, recording=_without_url(view))
+    offer, call = view.offer, view.call
+    return replace(
+        view,
+        offer=offer and replace(offer, caller=None, customer=None),
+        call=call and impersonal(call),
+    )
+
+
+def _without_url(call: views.CallView) -> dict[str, object] | None:
+    if call.recording is None:
+        return None
+    return {key: value for key, value in call.recording.items() if key != "url"}

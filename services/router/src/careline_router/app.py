@@ -1,0 +1,165 @@
+"""Puts the router together."""
+
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+
+from careline_common.clock import Clock
+from careline_common.config import ConfigStore, watch_config
+from careline_common.db.engine import Database
+from careline_common.db.migrate import require_current, upgrade
+from careline_common.http.app import create_app
+from careline_common.http.auth import Authenticator
+from careline_common.http.health import Readiness
+from careline_common.http.idempotency import purge_task
+from careline_common.ids import Ids
+from careline_common.lifecycle import Service
+from careline_common.messaging.runtime import messaging_tasks
+from careline_common.messaging.transport import Transport
+from careline_common.observability.metrics import MetricsRegistry
+from careline_common.observability.pii import PiiHasher
+from careline_router.api import install
+from careline_router.config import SECTIONS, cross_check
+from careline_router.db.tables import SCHEMA
+from careline_router.feeds import Feeds
+from careline_router.intake import Intake
+from careline_router.leadership import Leadership
+from careline_router.metrics import RouterMetrics
+from careline_router.pbx_link import PbxLink
+from careline_router.queries import Queries
+from careline_router.runtime.contacts import Contacts
+from careline_router.runtime.floor_actor import FLOOR, FloorActor
+from careline_router.runtime.lease import FloorLease
+from careline_router.service import RouterService
+from careline_router.settings import RouterSettings
+from careline_router.usecases.parts import Parts, PlanHolder
+
+PACKAGE = "careline_router"
+
+Task = Callable[[], Awaitable[None]]
+
+
+def create_service(
+    settings: RouterSettings, *, transport: Transport, clock: Clock, ids: Ids
+) -> Service:
+    """The router, ready to be run: alone, or beside the other three."""
+    registry = MetricsRegistry("router")
+    readiness = Readiness()
+    parts, lease = build(settings, registry, clock, ids)
+    store = ConfigStore(parts.database, SECTIONS, clock=clock, cross_check=cross_check)
+    service = RouterService(parts)
+    store.on_applied(service.configuration_changed)
+    leadership = Leadership(
+        lease=lease,
+        actor=parts.actor,
+        service=service,
+        link=parts.pbx,
+        plan=parts.plan,
+        database=parts.database,
+        clock=clock,
+        readiness=readiness,
+        metrics=parts.metrics,
+        keep_messages_s=settings.agent_message_keep_s,
+    )
+    app = create_app(
+        title="Careline router",
+        version=version("careline-router"),
+        description="Decides which agent gets a call.",
+        readiness=readiness,
+        authenticator=Authenticator.from_settings(settings, clock),
+        settings=settings,
+        metrics_registry=registry,
+        clock=clock,
+        ids=ids,
+    )
+    install(app, service=service, store=store, clock=clock, metrics=registry)
+
+    async def watch() -> None:
+        await watch_config(store)
+
+    messaging = messaging_tasks(
+        database=parts.database,
+        transport=transport,
+        subscriptions=(),
+        clock=clock,
+        readiness=readiness,
+        registry=registry.registry,
+    )
+    return Service(
+        name="router",
+        app=app,
+        readiness=readiness,
+        start=_start(settings, store, transport),
+        background=[
+            ("floor", leadership.run),
+            ("configuration", watch),
+            *messaging,
+            purge_task(parts.database, clock),
+        ],
+        stop=_stop(parts, lease),
+    )
+
+
+def build(
+    settings: RouterSettings, registry: MetricsRegistry, clock: Clock, ids: Ids
+) -> tuple[Parts, FloorLease]:
+    """The parts of a router, and the lease by which it leads."""
+    url = settings.database_url.get_secret_value()
+    database = Database(
+        url,
+        schema=SCHEMA,
+        source="router",
+        clock=clock,
+        ids=ids,
+        pool_size=settings.database_pool_size,
+    )
+    metrics = RouterMetrics(registry)
+    contacts = Contacts()
+    plan = PlanHolder()
+    lease = FloorLease(
+        url, schema=SCHEMA, floor=FLOOR, holder=f"{socket.gethostname()}:{os.getpid()}"
+    )
+    actor = FloorActor(
+        database=database, lease=lease, clock=clock, ids=ids, metrics=metrics, contacts=contacts
+    )
+    queries = Queries(database=database, plan=plan, clock=clock)
+    link = PbxLink(database=database, actor=actor, clock=clock)
+    feeds = Feeds(database=database, queries=queries, contacts=contacts, clock=clock)
+    for listener in (metrics.committed, feeds.committed, link.committed):
+        actor.on_committed(listener)
+    parts = Parts(
+        database=database,
+        actor=actor,
+        contacts=contacts,
+        intake=Intake(clock=clock, metrics=metrics),
+        queries=queries,
+        pbx=link,
+        feeds=feeds,
+        plan=plan,
+        clock=clock,
+        ids=ids,
+        hasher=PiiHasher(settings.pii_key),
+        metrics=metrics,
+    )
+    return parts, lease
+
+
+def _start(settings: RouterSettings, store: ConfigStore, transport: Transport) -> Task:
+    async def start() -> None:
+        url = settings.database_url.get_secret_value()
+        prepare = upgrade if settings.migrate_on_start else require_current
+        await prepare(url, package=PACKAGE, schema=SCHEMA)
+        await store.load()
+        await transport.open()
+
+    return start
+
+
+def _stop(parts: Parts, lease: FloorLease) -> Task:
+    async def stop() -> None:
+        await lease.release()
+        await parts.intake.close()
+        await parts.database.close()
+
+    return stop

@@ -1,0 +1,149 @@
+"""The sections of the configuration file that the router owns, and what must fit together."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from careline_common.config.calendar import Calendar
+from careline_common.config.models import (
+    AgentEntry,
+    ConfigModel,
+    HttpAddress,
+    Id,
+    Line,
+    PlainEntry,
+    SkillLevel,
+    Team,
+    User,
+    WebhookSecret,
+)
+from careline_common.config.section import Fault, Section
+from careline_common.config.store import Configuration
+from careline_router.adapters.cel_conditions import compile_condition
+from careline_router.domain.states import Priority
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Queue(ConfigModel):
+    """A queue; durations in seconds. Without `dispositions` a disposition is free text."""
+
+    id: Id
+    name: str = ""
+    target_s: Seconds = 20
+    max_wait_s: Seconds = 600
+    offer_timeout_s: Seconds = 15
+    ring_timeout_s: Seconds = 20
+    wrap_up_s: Annotated[float, Field(ge=0, le=86_400)] = 30
+    dispositions: list[str] = Field(default_factory=list)
+
+
+class Branch(ConfigModel):
+    """Where a call goes; a rule takes every key of the default and inherits none."""
+
+    queue: Id
+    skills: dict[Id, SkillLevel] = Field(default_factory=dict)
+    priority: Priority | None = None
+
+
+def _condition(text: str) -> str:
+    compile_condition(text)
+    return text
+
+
+class FlowRule(Branch):
+    when: Annotated[str, AfterValidator(_condition)]
+
+
+class Flow(ConfigModel):
+    id: Id
+    default: Branch
+    rules: list[FlowRule] = Field(default_factory=list)
+
+    def branches(self) -> list[tuple[str, Branch]]:
+        """Every branch and its path inside the entry."""
+        rules = [(f"rules[{index}]", rule) for index, rule in enumerate(self.rules)]
+        return [("default", self.default), *rules]
+
+
+class Pbx(ConfigModel):
+    """A PBX: one that signs its events, or an Asterisk we connect to."""
+
+    id: Id
+    kind: Literal["webhook", "asterisk"]
+    secret: WebhookSecret | None = None
+    url: HttpAddress | None = None
+    app: str = "careline"
+    user: str | None = None
+    password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needed = ("secret",) if self.kind == "webhook" else ("url", "user", "password")
+        missing = [name for name in needed if getattr(self, name) is None]
+        if missing:
+            raise ValueError(f"a PBX of kind {self.kind} needs {', '.join(missing)}")
+        return self
+
+
+class CrmEntry(ConfigModel):
+    """Where callers are looked up. `{phone}` in the URL becomes the caller's number."""
+
+    kind: Literal["http", "none"] = "none"
+    url: HttpAddress | None = None
+    deadline_ms: Annotated[int, Field(ge=10, le=10_000)] = 300
+    cache_s: Annotated[float, Field(ge=0, le=3600)] = 30
+    token: SecretStr | None = None
+    map: dict[
+        Literal["payer", "insurance", "name", "vip", "language", "needs"],
+        Annotated[str, Field(pattern=r"^\$(\.[A-Za-z_][\w-]*|\[\d+\])+$")],
+    ] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind == "http" and (self.url is None or "{phone}" not in self.url):
+            raise ValueError("a CRM of kind http needs a url with {phone} in it")
+        return self
+
+
+SECTIONS: tuple[Section, ...] = (
+    Section("skills", PlainEntry, plain=True),
+    Section("queues", Queue),
+    Section("flows", Flow),
+    Section("lines", Line, key="number"),
+    Section("teams", Team),
+    Section("agents", AgentEntry),
+    Section("users", User),
+    Section("pbxs", Pbx, secrets=("secret", "password")),
+    Section("crm", CrmEntry, singleton=True, secrets=("token",)),
+    Section("calendars", Calendar),
+)
+
+
+def cross_check(configuration: Configuration) -> Iterable[Fault]:
+    """What an entry names must be there."""
+    skills = configuration.all("skills", PlainEntry)
+    queues = configuration.all("queues", Queue)
+    flows = configuration.all("flows", Flow)
+    teams = configuration.all("teams", Team)
+    for name, flow in flows.items():
+        for path, branch in flow.branches():
+            if branch.queue not in queues:
+                yield Fault("flows", name, f"{path}.queue", f"no queue {branch.queue!r}")
+            yield from _unknown_skills("flows", name, f"{path}.skills", branch.skills, skills)
+    for number, line in configuration.all("lines", Line).items():
+        if line.flow not in flows:
+            yield Fault("lines", number, "flow", f"no flow {line.flow!r}")
+    for name, agent in configuration.all("agents", AgentEntry).items():
+        if agent.team is not None and agent.team not in teams:
+            yield Fault("agents", name, "team", f"no team {agent.team!r}")
+        yield from _unknown_skills("agents", name, "skills", agent.skills, skills)
+
+
+def _unknown_skills(
+    section: str, entry: str, path: str, named: Iterable[str], skills: dict[str, Any]
+) -> Iterable[Fault]:
+    for skill in named:
+        if skill not in skills:
+            yield Fault(section, entry, f"{path}.{skill}", f"no skill {skill!r}")

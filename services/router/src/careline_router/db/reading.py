@@ -1,0 +1,269 @@
+"""What is read back of calls, agents, offers, commands and messages."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, func, or_, select, text, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from careline_router.db.tables import (
+    agent_message,
+    agent_session,
+    call_contact,
+    call_record,
+    decision,
+    offer,
+    pbx_command,
+)
+from careline_router.views import AgentMessage, PbxCommand
+
+MOST_COMMANDS = 200
+MOST_MISSED = 500
+
+
+def _calls() -> Select[*tuple[Any, ...]]:
+    contact = call_contact.c
+    return select(call_record, contact.phone, contact.name, contact.attributes).outerjoin(
+        call_contact, contact.call_id == call_record.c.id
+    )
+
+
+async def call(connection: AsyncConnection, call_id: str) -> Row[*tuple[Any, ...]] | None:
+    found = await connection.execute(_calls().where(call_record.c.id == call_id))
+    return found.one_or_none()
+
+
+async def call_by_pbx(
+    connection: AsyncConnection, pbx: str, pbx_call_id: str
+) -> Row[*tuple[Any, ...]] | None:
+    found = await connection.execute(
+        _calls().where(call_record.c.pbx == pbx, call_record.c.pbx_call_id == pbx_call_id)
+    )
+    return found.one_or_none()
+
+
+async def calls(
+    connection: AsyncConnection,
+    *,
+    state: str | None,
+    queue: str | None,
+    agent: str | None,
+    teams: frozenset[str],
+    everybody: bool,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Newest first; `after` is (arrived_at, id) of the last one seen.
+
+    Without `everybody` those of an agent, and of teams together with those that nobody has had.
+    """
+    statement = _calls()
+    if not everybody:
+        shown = [call_record.c.agent == (agent or "")]
+        if teams:
+            shown += [call_record.c.team.in_(teams), call_record.c.agent.is_(None)]
+        statement = statement.where(or_(*shown))
+    if state is not None:
+        statement = statement.where(call_record.c.state == state)
+    if queue is not None:
+        statement = statement.where(call_record.c.queue == queue)
+    if after is not None:
+        statement = statement.where(
+            tuple_(call_record.c.arrived_at, call_record.c.id) < tuple_(*after)
+        )
+    order = (call_record.c.arrived_at.desc(), call_record.c.id.desc())
+    return (await connection.execute(statement.order_by(*order).limit(limit))).all()
+
+
+async def calls_of_agents(
+    connection: AsyncConnection, call_ids: Sequence[str]
+) -> dict[str, Row[*tuple[Any, ...]]]:
+    """Calls by id."""
+    found = await connection.execute(_calls().where(call_record.c.id.in_(call_ids)))
+    return {row.id: row for row in found}
+
+
+async def decisions(connection: AsyncConnection, call_id: str) -> Sequence[Row[*tuple[Any, ...]]]:
+    found = await connection.execute(
+        select(decision)
+        .where(decision.c.call_id == call_id)
+        .order_by(decision.c.at, decision.c.offer_id)
+    )
+    return found.all()
+
+
+async def sessions(
+    connection: AsyncConnection, agents: Sequence[str] | None = None
+) -> dict[str, Row[*tuple[Any, ...]]]:
+    """Sessions by agent; of all agents, or of some."""
+    statement = select(agent_session)
+    if agents is not None:
+        statement = statement.where(agent_session.c.agent.in_(agents))
+    return {row.agent: row for row in await connection.execute(statement)}
+
+
+async def open_offers(
+    connection: AsyncConnection, agents: Sequence[str] | None = None
+) -> dict[str, Row[*tuple[Any, ...]]]:
+    """Open offers by agent."""
+    statement = select(offer).where(offer.c.closed_at.is_(None))
+    if agents is not None:
+        statement = statement.where(offer.c.agent.in_(agents))
+    return {row.agent: row for row in await connection.execute(statement)}
+
+
+async def open_offer_of_call(
+    connection: AsyncConnection, call_id: str
+) -> Row[*tuple[Any, ...]] | None:
+    found = await connection.execute(
+        select(offer).where(offer.c.call_id == call_id, offer.c.closed_at.is_(None))
+    )
+    return found.one_or_none()
+
+
+async def call_of_offer(
+    connection: AsyncConnection, pbx: str, offer_id: str
+) -> Row[*tuple[Any, ...]] | None:
+    """Id and PBX's id of the call of an offer, if the call is this PBX's."""
+    found = await connection.execute(
+        select(call_record.c.id, call_record.c.pbx_call_id)
+        .join(offer, offer.c.call_id == call_record.c.id)
+        .where(offer.c.id == offer_id, call_record.c.pbx == pbx)
+    )
+    return found.one_or_none()
+
+
+async def message_number(connection: AsyncConnection, agent: str) -> int:
+    found = await connection.execute(
+        select(agent_session.c.message_seq).where(agent_session.c.agent == agent)
+    )
+    return found.scalar_one_or_none() or 0
+
+
+async def messages(
+    connection: AsyncConnection, agent: str, *, after: int, upto: int
+) -> list[AgentMessage]:
+    """The newest of an agent's messages with numbers in (after, upto], in order."""
+    found = await connection.execute(
+        select(agent_message)
+        .where(
+            agent_message.c.agent == agent,
+            agent_message.c.seq > after,
+            agent_message.c.seq <= upto,
+        )
+        .order_by(agent_message.c.seq.desc())
+        .limit(MOST_MISSED)
+    )
+    newest = [AgentMessage(seq=row.seq, type=row.type, at=row.at, data=row.data) for row in found]
+    return newest[::-1]
+
+
+async def take_commands(
+    connection: AsyncConnection, pbx: str, *, now: datetime, again_after: timedelta
+) -> list[PbxCommand]:
+    """The commands a PBX has not been sent yet, or has not carried out in time; marks them sent."""
+    due = (
+        select(pbx_command.c.id)
+        .where(
+            pbx_command.c.pbx == pbx,
+            pbx_command.c.done_at.is_(None),
+            func.coalesce(pbx_command.c.sent_at, text("'-infinity'")) <= now - again_after,
+        )
+        .order_by(pbx_command.c.seq)
+        .limit(MOST_COMMANDS)
+        .with_for_update(skip_locked=True)
+    )
+    found = await connection.execute(
+        update(pbx_command)
+        .where(pbx_command.c.id.in_(due))
+        .values(sent_at=now)
+        .returning(pbx_command)
+    )
+    return [
+        PbxCommand(
+            id=row.id,
+            pbx=row.pbx,
+            type=row.type,
+            call_id=row.call_id,
+            pbx_call_id=row.pbx_call_id,
+            body=row.body,
+        )
+        for row in sorted(found, key=lambda row: row.seq)
+    ]
+
+
+async def command(
+    connection: AsyncConnection, pbx: str, command_id: str
+) -> Row[*tuple[Any, ...]] | None:
+    found = await connection.execute(
+        select(pbx_command).where(pbx_command.c.pbx == pbx, pbx_command.c.id == command_id)
+    )
+    return found.one_or_none()
+
+
+async def mark_done(
+    connection: AsyncConnection, command_id: str, *, ok: bool, at: datetime
+) -> None:
+    await connection.execute(
+        update(pbx_command)
+        .where(and_(pbx_command.c.id == command_id, pbx_command.c.done_at.is_(None)))
+        .values(done_at=at, ok=ok)
+    )
+
+
+async def close_commands(connection: AsyncConnection, call_id: str, at: datetime) -> None:
+    """Nobody is left to carry out what is open for a call whose caller is gone."""
+    await connection.execute(
+        update(pbx_command)
+        .where(pbx_command.c.call_id == call_id, pbx_command.c.done_at.is_(None))
+        .where(pbx_command.c.type != "cancel_ring")
+        .values(done_at=at, ok=False)
+    )
+
+
+_INTERVALS = text("""
+    SELECT queue,
+        count(*) AS offered,
+        count(answered_at) AS answered,
+        count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
+        count(*) FILTER (WHERE answered_at - queued_at <= make_interval(secs => target.s)) AS in_target,
+        count(*) FILTER (WHERE outcome = 'abandoned'
+            AND ended_at - queued_at <= make_interval(secs => target.s)) AS short_abandoned,
+        extract(epoch FROM avg(answered_at - queued_at))::float8 AS asa_s,
+        extract(epoch FROM avg(ended_at - answered_at
+            + coalesce(wrapped_up_at - ended_at, interval '0')))::float8 AS aht_s,
+        percentile_cont(0.95) WITHIN GROUP (
+            ORDER BY extract(epoch FROM answered_at - queued_at)::float8) AS p95_s,
+        percentile_cont(0.99) WITHIN GROUP (
+            ORDER BY extract(epoch FROM answered_at - queued_at)::float8) AS p99_s
+    FROM call_record
+    JOIN unnest(CAST(:queues AS text[]), CAST(:targets AS float8[])) AS target (q, s)
+        ON target.q = queue
+    WHERE queued_at >= :since
+    GROUP BY queue""")
+
+
+async def intervals(
+    connection: AsyncConnection, targets: dict[str, float], since: datetime
+) -> dict[str, Row[*tuple[Any, ...]]]:
+    """Counts and times by queue, of the calls queued since a moment."""
+    found = await connection.execute(
+        _INTERVALS,
+        {"queues": list(targets), "targets": list(targets.values()), "since": since},
+    )
+    return {row.queue: row for row in found}
+
+
+async def waiting(connection: AsyncConnection) -> dict[str, Row[*tuple[Any, ...]]]:
+    """How many wait in each queue, and since when the first of them."""
+    found = await connection.execute(
+        select(
+            call_record.c.queue,
+            func.count().label("waiting"),
+            func.min(call_record.c.queued_at).label("oldest"),
+        )
+        .where(call_record.c.state.in_(("queued", "offered")))
+        .group_by(call_record.c.queue)
+    )
+    return {row.queue: row for row in found}

@@ -1,0 +1,197 @@
+"""The router's tables: the floor's journal, and the read model that is written with it.
+
+A patient's number and name stand in `call_contact` alone and can be deleted there; everything else
+holds ids, times and words of the field.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, ExcludeConstraint
+
+from careline_common.db.engine import service_metadata
+from careline_common.db.tables import common_tables
+
+SCHEMA = "router"
+metadata = service_metadata(SCHEMA)
+common_tables(metadata)
+
+MOMENT = DateTime(timezone=True)
+EMPTY_OBJECT = text("'{}'::jsonb")
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("floor", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("at", MOMENT, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+)
+
+snapshot = Table(
+    "snapshot",
+    metadata,
+    Column("floor", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("data", JSONB, nullable=False),
+)
+
+floor_lease = Table(
+    "floor_lease",
+    metadata,
+    Column("floor", Text, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("expires_at", MOMENT, nullable=False),
+)
+
+call_record = Table(
+    "call_record",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("pbx", Text, nullable=False),
+    Column("pbx_call_id", Text, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("control", Text, nullable=False),
+    Column("queue", Text),
+    Column("payer", Text, nullable=False),
+    Column("insurance", Text),
+    Column("priority", Text),
+    Column("language", Text),
+    Column("state", Text, nullable=False),
+    Column("arrived_at", MOMENT, nullable=False),
+    Column("queued_at", MOMENT),
+    Column("answered_at", MOMENT),
+    Column("ended_at", MOMENT),
+    Column("agent", Text),
+    Column("team", Text),
+    Column("outcome", Text),
+    Column("ended_by", Text),
+    Column("crm", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column("recording", JSONB),
+    Column("disposition", Text),
+    Column("resolved", Boolean),
+    Column("subjects", ARRAY(Text)),
+    Column("booking", JSONB),
+    Column("wrapped_up_at", MOMENT),
+    UniqueConstraint("pbx", "pbx_call_id"),
+    Index("ix_call_record_arrived_at", "arrived_at", "id"),
+    Index("ix_call_record_queue", "queue", "queued_at"),
+    Index("ix_call_record_open", "state", "queue", postgresql_where=text("state <> 'ended'::text")),
+)
+
+call_contact = Table(
+    "call_contact",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("phone", Text),
+    Column("lookup_hmac", LargeBinary),
+    Column("name", Text),
+    Column("attributes", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column("notes", Text),
+    Index("ix_call_contact_lookup_hmac", "lookup_hmac"),
+)
+
+offer = Table(
+    "offer",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("made_at", MOMENT, nullable=False),
+    Column("deadline", MOMENT, nullable=False),
+    Column("timeout_s", Double, nullable=False),
+    Column("closed_at", MOMENT),
+    Index("ix_offer_call_id", "call_id"),
+    ExcludeConstraint(
+        ("agent", "="),
+        using="btree",
+        where=text("closed_at IS NULL"),
+        deferrable=True,
+        initially="DEFERRED",
+        name="ex_offer_one_open_an_agent",
+    ),
+    ExcludeConstraint(
+        ("call_id", "="),
+        using="btree",
+        where=text("closed_at IS NULL"),
+        deferrable=True,
+        initially="DEFERRED",
+        name="ex_offer_one_open_a_call",
+    ),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("offer_id", Text, primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("groups", JSONB, nullable=False),
+    Column("agents", JSONB, nullable=False),
+    Column("chosen", Text, nullable=False),
+    Column("took_us", Double, nullable=False),
+    Column("flow_version", Integer),
+    Column("crm", JSONB, nullable=False),
+    Index("ix_decision_call_id", "call_id"),
+)
+
+pbx_command = Table(
+    "pbx_command",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("seq", BigInteger, Identity(always=True), nullable=False),
+    Column("pbx", Text, nullable=False),
+    Column("call_id", Text, nullable=False),
+    Column("pbx_call_id", Text, nullable=False),
+    Column("offer_id", Text),
+    Column("type", Text, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Column("sent_at", MOMENT),
+    Column("done_at", MOMENT),
+    Column("ok", Boolean),
+    Index("ix_pbx_command_undone", "pbx", "seq", postgresql_where=text("done_at IS NULL")),
+    Index("ix_pbx_command_call_id", "call_id"),
+)
+
+agent_session = Table(
+    "agent_session",
+    metadata,
+    Column("agent", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("since", MOMENT, nullable=False),
+    Column("endpoint", Text),
+    Column("site", Text),
+    Column("call_id", Text),
+    Column("message_seq", BigInteger, nullable=False),
+)
+
+agent_message = Table(
+    "agent_message",
+    metadata,
+    Column("agent", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("at", MOMENT, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Index("ix_agent_message_at", "at"),
+)

@@ -1,0 +1,1 @@
+"""The floor: calls, agents, queues and who gets whom. Pure and deterministic, nothing else."""

@@ -1,0 +1,152 @@
+"""What follows from an event outside the floor: commands for the PBX, messages for the agent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from careline_router.domain import events as ev
+from careline_router.domain.states import AgentState, Call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PbxStep:
+    """A command for the PBX of a call."""
+
+    type: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    offer_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overtaken:
+    """Commands that make no sense any more and are not to be sent again.
+
+    `types` empty: all of the call; with `offer_id` only those of that offer.
+    """
+
+    call_id: str
+    types: tuple[str, ...] = ()
+    offer_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message for an agent's socket."""
+
+    agent_id: str
+    type: str
+    data: Mapping[str, Any]
+
+
+def pbx_steps(event: ev.Event) -> list[PbxStep]:
+    """The commands that carry an event out, in order."""
+    match event:
+        case ev.CallQueued():
+            return [PbxStep(type="answer"), PbxStep(type="hold")]
+        case ev.OfferMade(state="ringing") | ev.OfferAccepted():
+            return [_offer_step("ring", event, endpoint=event.endpoint, timeout_s=event.timeout_s)]
+        case ev.OfferClosed() | ev.CallConnected():
+            return _steps_after_ringing(event)
+        case ev.ControlRequested():
+            return [PbxStep(type=event.kind, body=event.body)]
+        case ev.CallEnded():
+            return _last_steps(event)
+        case _:
+            return []
+
+
+def _offer_step(
+    kind: str,
+    event: ev.OfferMade | ev.OfferAccepted | ev.OfferClosed | ev.CallConnected,
+    **body: Any,
+) -> PbxStep:
+    return PbxStep(type=kind, body={"offer_id": event.offer_id, **body}, offer_id=event.offer_id)
+
+
+def _steps_after_ringing(event: ev.OfferClosed | ev.CallConnected) -> list[PbxStep]:
+    if isinstance(event, ev.CallConnected):
+        return [_offer_step("bridge", event)]
+    return [_offer_step("cancel_ring", event)] if event.rings else []
+
+
+def _last_steps(event: ev.CallEnded) -> list[PbxStep]:
+    if event.media is not None:
+        return [
+            PbxStep(type="answer"),
+            PbxStep(type="announce", body={"media": event.media}),
+            PbxStep(type="hangup", body={"reason": event.outcome}),
+        ]
+    if event.by == "agent":
+        return [PbxStep(type="hangup", body={"reason": "agent_hung_up"})]
+    return []
+
+
+def overtaken_by(event: ev.Event) -> Overtaken | None:
+    """The commands that an event makes pointless."""
+    match event:
+        case ev.OfferClosed():
+            return Overtaken(call_id=event.call_id, types=("ring",), offer_id=event.offer_id)
+        case ev.CallConnected():
+            return Overtaken(call_id=event.call_id, types=("ring", "hold", "announce"))
+        case ev.CallEnded():
+            types = ("answer", "hold", "announce", "ring", "bridge", "record", "listen", "transfer")
+            return Overtaken(call_id=event.call_id, types=types)
+        case _:
+            return None
+
+
+def state_told(event: ev.Event) -> tuple[str, AgentState, str | None] | None:
+    """Agent, state and reason, if the event changes an agent's state."""
+    match event:
+        case ev.AgentStateChanged():
+            return event.agent_id, event.state, event.reason
+        case ev.OfferMade():
+            return event.agent_id, "reserved", None
+        case ev.CallConnected():
+            return event.agent_id, "talking", None
+        case _:
+            return None
+
+
+def messages(event: ev.Event, call: Call | None) -> list[Message]:
+    """What the agent's screen is told, without anything personal.
+
+    Times in `data` are seconds since the epoch under keys that end in `_at` or are `since`.
+    """
+    match event:
+        case ev.OfferMade() if call is not None:
+            offer = {
+                "id": event.offer_id,
+                "call_id": event.call_id,
+                "state": event.state,
+                "expires_at": event.deadline,
+                "line": call.line,
+                "queue": call.queue,
+                "payer": call.payer,
+                "crm": dict(call.crm),
+            }
+            return [Message(agent_id=event.agent_id, type="offer", data={"offer": offer})]
+        case ev.OfferClosed():
+            data = {"offer_id": event.offer_id, "call_id": event.call_id, "reason": event.end}
+            return [Message(agent_id=event.agent_id, type="offer.withdrawn", data=data)]
+        case ev.CallConnected():
+            data = {"offer_id": event.offer_id, "call_id": event.call_id}
+            return [Message(agent_id=event.agent_id, type="call.connected", data=data)]
+        case ev.CallEnded(agent_id=str(agent_id)):
+            data = {"call_id": event.call_id, "outcome": event.outcome, "by": event.by}
+            return [Message(agent_id=agent_id, type="call.ended", data=data)]
+        case _:
+            return []
+
+
+def state_message(event: ev.Event) -> Message | None:
+    """`state.changed`, which follows the other messages of an event."""
+    told = state_told(event)
+    if told is None:
+        return None
+    agent_id, state, reason = told
+    return Message(
+        agent_id=agent_id,
+        type="state.changed",
+        data={"state": state, "reason": reason, "since": event.at},
+    )

@@ -1,0 +1,116 @@
+"""The configuration in the form in which calls are routed by it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from careline_common.config.models import AgentEntry, Line, Team
+from careline_common.config.store import Configuration
+from careline_common.phones import parse_phone
+from careline_router import config
+from careline_router.adapters.cel_conditions import compile_condition
+from careline_router.domain.flows import Branch, Flow, Rule
+from careline_router.domain.indexes import lacking
+from careline_router.domain.states import AgentSpec, QueueSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorPlan:
+    """Lines by number, flows with compiled conditions, who is who."""
+
+    queues: Mapping[str, config.Queue] = field(default_factory=dict)
+    flows: Mapping[str, Flow] = field(default_factory=dict)
+    lines: Mapping[str, Line] = field(default_factory=dict)
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    agents: Mapping[str, AgentEntry] = field(default_factory=dict)
+    pbxs: Mapping[str, config.Pbx] = field(default_factory=dict)
+    crm: config.CrmEntry | None = None
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> "FloorPlan":
+        lines = configuration.all("lines", Line)
+        return cls(
+            queues=configuration.all("queues", config.Queue),
+            flows={
+                name: _flow(flow, _version(configuration, name))
+                for name, flow in configuration.all("flows", config.Flow).items()
+            },
+            lines={line.number: line for line in lines.values()},
+            teams=configuration.all("teams", Team),
+            agents=configuration.all("agents", AgentEntry),
+            pbxs=configuration.all("pbxs", config.Pbx),
+            crm=configuration.get("crm", "crm", config.CrmEntry),
+        )
+
+    def line(self, number: str) -> Line | None:
+        """The line with this number, however the PBX writes it (`74950000001`, `+7 495 …`)."""
+        for written in (number, f"+{number.lstrip('+')}"):
+            if written in self.lines:
+                return self.lines[written]
+            try:
+                found = self.lines.get(parse_phone(written, None))
+            except ValueError:
+                continue
+            if found is not None:
+                return found
+        return None
+
+    def queue_specs(self) -> tuple[QueueSpec, ...]:
+        return tuple(
+            QueueSpec(
+                id=queue.id,
+                target_s=queue.target_s,
+                max_wait_s=queue.max_wait_s,
+                offer_timeout_s=queue.offer_timeout_s,
+                ring_timeout_s=queue.ring_timeout_s,
+                wrap_up_s=queue.wrap_up_s,
+            )
+            for queue in self.queues.values()
+        )
+
+    def agent_specs(self) -> tuple[AgentSpec, ...]:
+        return tuple(
+            AgentSpec(
+                id=agent.id,
+                team=agent.team,
+                site=agent.site,
+                skills=dict(agent.skills),
+                endpoint=agent.endpoint,
+                accept=agent.accept,
+            )
+            for agent in self.agents.values()
+        )
+
+    def branches_into(self, queue: str, flow: str | None = None) -> list[Branch]:
+        """The branches that lead into a queue, those of `flow` first."""
+        flows = sorted(self.flows.values(), key=lambda each: each.id != flow)
+        return [branch for each in flows for branch in each.branches() if branch.queue == queue]
+
+    def serves(self, agent: AgentEntry, queue: str) -> bool:
+        """Whether an agent has the skills of any way into a queue."""
+        return any(
+            lacking(agent.skills, branch.skills) is None for branch in self.branches_into(queue)
+        )
+
+    def teams_led_by(self, subject: str) -> frozenset[str]:
+        return frozenset(name for name, team in self.teams.items() if team.lead == subject)
+
+
+def _version(configuration: Configuration, flow: str) -> int:
+    entry = configuration.entry("flows", flow)
+    return 0 if entry is None else entry.version
+
+
+def _flow(entry: config.Flow, version: int) -> Flow:
+    return Flow(
+        id=entry.id,
+        version=version,
+        default=_branch(entry.default),
+        rules=tuple(
+            Rule(holds=compile_condition(rule.when).holds, branch=_branch(rule))
+            for rule in entry.rules
+        ),
+    )
+
+
+def _branch(entry: config.Branch) -> Branch:
+    return Branch(queue=entry.queue, skills=dict(entry.skills), priority=entry.priority)

@@ -1,0 +1,119 @@
+"""From an announced call to where it goes: its line, its flow, its CRM profile."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from careline_common.clock import Clock
+from careline_common.config.models import Line
+from careline_common.phones import parse_phone
+from careline_router.adapters.crm_http import HttpCrm
+from careline_router.adapters.crm_null import NullCrm
+from careline_router.config import CrmEntry
+from careline_router.domain.commands import QueueCall
+from careline_router.domain.flows import priority_of
+from careline_router.floorplan import FloorPlan
+from careline_router.metrics import RouterMetrics
+from careline_router.ports import Crm, CrmProfile
+from careline_router.runtime.contacts import Contact
+
+WITHHELD = frozenset({"", "anonymous", "unknown", "unavailable", "restricted", "private"})
+LONGEST_CALLER = 100
+
+
+def contact_of(caller: str | None, attributes: Mapping[str, Any]) -> Contact:
+    """The caller as the PBX names him, his number as E.164 where it is one."""
+    text = (caller or "").strip()[:LONGEST_CALLER]
+    if text.lower() in WITHHELD:
+        return Contact(attributes=attributes)
+    for written in (text, f"+{text}"):
+        try:
+            return Contact(phone=parse_phone(written, None), attributes=attributes)
+        except ValueError:
+            continue
+    return Contact(phone=text, attributes=attributes)
+
+
+def make_crm(entry: CrmEntry | None, clock: Clock) -> Crm:
+    """The CRM as configured."""
+    if entry is None or entry.kind == "none" or entry.url is None:
+        return NullCrm()
+    return HttpCrm(
+        url=entry.url,
+        fields={str(name): path for name, path in entry.map.items()},
+        deadline_s=entry.deadline_ms / 1000,
+        cache_s=entry.cache_s,
+        clock=clock,
+        token=entry.token.get_secret_value() if entry.token else None,
+    )
+
+
+class Intake:
+    """Decides where calls go. The CRM is asked outside of any transaction."""
+
+    def __init__(self, *, clock: Clock, metrics: RouterMetrics) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._crm: Crm = NullCrm()
+        self._crm_entry: CrmEntry | None = None
+
+    async def use(self, plan: FloorPlan) -> None:
+        """Takes the CRM of a new configuration; the old one's connections are closed."""
+        if plan.crm != self._crm_entry:
+            old, self._crm = self._crm, make_crm(plan.crm, self._clock)
+            self._crm_entry = plan.crm
+            await old.close()
+
+    async def profile(self, contact: Contact) -> CrmProfile:
+        """Who the caller is; the deadline of the CRM at most."""
+        number = contact.number
+        profile = CrmProfile(status="unknown")
+        if number is not None:
+            profile = await self._crm.look_up(number)
+        self._metrics.crm.labels(profile.status).inc()
+        return profile
+
+    def destination(
+        self,
+        plan: FloorPlan,
+        line: Line,
+        call_id: str,
+        profile: CrmProfile,
+        ivr: Mapping[str, Any],
+    ) -> QueueCall:
+        """Where the flow of its line sends a call."""
+        flow = plan.flows[line.flow]
+        facts = {
+            "crm": {**profile.facts(), "needs": list(profile.needs)},
+            "call": {"line": line.number, "language": line.language},
+            "ivr": dict(ivr),
+            "time": _time_facts(self._clock.now(), line.zone),
+        }
+        branch = flow.branch_for(facts)
+        return QueueCall(
+            call_id=call_id,
+            queue=branch.queue,
+            skills=branch.skills,
+            priority=priority_of(branch, profile.payer),
+            payer=profile.payer,
+            insurance=profile.insurance,
+            language=profile.language or line.language,
+            flow=flow.id,
+            flow_version=flow.version,
+            crm=profile.facts(),
+        )
+
+    async def close(self) -> None:
+        await self._crm.close()
+
+
+def _time_facts(now: datetime, zone: str | None) -> dict[str, Any]:
+    """The hour, minute, weekday (1 is Monday) and date where the line is; UTC without a zone."""
+    local = now.astimezone(ZoneInfo(zone or "UTC"))
+    return {
+        "hour": local.hour,
+        "minute": local.minute,
+        "weekday": local.isoweekday(),
+        "date": local.date().isoformat(),
+    }

@@ -1,0 +1,140 @@
+"""Leading the floor: take the lease, load the floor, work until deposed, begin again."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from careline_common.clock import Clock
+from careline_common.db.engine import Database
+from careline_common.http.health import Readiness
+from careline_common.observability.errors import describe
+from careline_router.adapters.asterisk import AsteriskPbx, AsteriskTarget
+from careline_router.config import Pbx
+from careline_router.db import repository
+from careline_router.metrics import RouterMetrics
+from careline_router.pbx_link import PbxLink
+from careline_router.runtime.floor_actor import FloorActor
+from careline_router.runtime.lease import STEP_BACK_S, DeposedError, FloorLease
+from careline_router.service import RouterService
+from careline_router.usecases.parts import PlanHolder
+
+log = structlog.get_logger(__name__)
+
+NEED = "floor"
+PURGE_EVERY_S = 300.0
+COMMANDS_KEPT = timedelta(days=1)
+LOOK_EVERY_S = 0.5
+MEASURE_EVERY_S = 1.0
+
+
+class Leadership:
+    """Runs the floor in this process while it holds the lease. Without it, requests get a 503."""
+
+    def __init__(
+        self,
+        *,
+        lease: FloorLease,
+        actor: FloorActor,
+        service: RouterService,
+        link: PbxLink,
+        plan: PlanHolder,
+        database: Database,
+        clock: Clock,
+        readiness: Readiness,
+        metrics: RouterMetrics,
+        keep_messages_s: float,
+    ) -> None:
+        self._lease = lease
+        self._actor = actor
+        self._service = service
+        self._link = link
+        self._plan = plan
+        self._database = database
+        self._clock = clock
+        self._readiness = readiness
+        self._metrics = metrics
+        self._keep_messages = timedelta(seconds=keep_messages_s)
+        readiness.need(NEED)
+
+    async def run(self) -> None:
+        """Leads again and again; never returns by itself."""
+        while True:
+            try:
+                await self._lease.acquire()
+                await self._lead()
+            except* DeposedError:
+                log.warning("floor.deposed")
+            finally:
+                self._metrics.leading.set(0)
+                self._readiness.unmet(NEED, "this process does not lead the floor")
+                await self._lease.release()
+            await asyncio.sleep(STEP_BACK_S)
+
+    async def _lead(self) -> None:
+        await self._actor.load()
+        log.info("floor.loaded", calls=len(self._actor.floor.calls))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._lease.keep(), name="floor.lease")
+            tasks.create_task(self._actor.run(), name="floor.actor")
+            await self._actor.started()
+            await self._service.begin_to_lead()
+            self._metrics.leading.set(1)
+            self._readiness.met(NEED)
+            tasks.create_task(self._link.watch_dialplans(), name="floor.dialplans")
+            tasks.create_task(self._purge_messages(), name="floor.messages")
+            tasks.create_task(self._measure(), name="floor.metrics")
+            tasks.create_task(self._connect_asterisks(), name="floor.asterisks")
+
+    async def _purge_messages(self) -> None:
+        while True:
+            async with self._database.unit_of_work() as uow:
+                now = self._clock.now()
+                await repository.forget_messages(uow.connection, now - self._keep_messages)
+                await repository.forget_commands(uow.connection, now - COMMANDS_KEPT)
+            await asyncio.sleep(PURGE_EVERY_S)
+
+    async def _measure(self) -> None:
+        while True:
+            self._metrics.measure(self._actor.floor)
+            await asyncio.sleep(MEASURE_EVERY_S)
+
+    async def _connect_asterisks(self) -> None:
+        """One connection to each configured Asterisk, as the configuration has it now."""
+        running: dict[str, tuple[Pbx, asyncio.Task[None]]] = {}
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                while True:
+                    wanted = {
+                        name: pbx
+                        for name, pbx in self._plan().pbxs.items()
+                        if pbx.kind == "asterisk"
+                    }
+                    for name, (pbx, task) in list(running.items()):
+                        if wanted.get(name) != pbx or task.done():
+                            task.cancel()
+                            del running[name]
+                    for name, pbx in wanted.items():
+                        if name not in running:
+                            running[name] = (pbx, tasks.create_task(self._connect(pbx)))
+                    await asyncio.sleep(LOOK_EVERY_S)
+        finally:
+            running.clear()
+
+    async def _connect(self, pbx: Pbx) -> None:
+        """Keeps one Asterisk connected; a failure of one must not stop the floor."""
+        assert pbx.url is not None
+        assert pbx.user is not None
+        assert pbx.password is not None
+        target = AsteriskTarget(
+            id=pbx.id,
+            url=pbx.url,
+            application=pbx.app,
+            user=pbx.user,
+            password=pbx.password.get_secret_value(),
+        )
+        try:
+            await AsteriskPbx(target, self._service).run()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the floor goes on
+            log.error("asterisk.failed", pbx=pbx.id, error=describe(error))  # noqa: TRY400 - as above
+            await asyncio.sleep(LOOK_EVERY_S)

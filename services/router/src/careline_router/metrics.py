@@ -1,0 +1,66 @@
+"""The router's metrics: `careline_router_…`."""
+
+from collections import Counter
+from typing import Protocol
+
+from careline_common.observability.metrics import MetricsRegistry
+from careline_router.domain import events as ev
+from careline_router.domain.floor import Floor
+from careline_router.domain.states import AGENT_STATES
+
+
+class Committed(Protocol):
+    """A batch that stands."""
+
+    events: list[ev.Event]
+
+
+class RouterMetrics:
+    def __init__(self, registry: MetricsRegistry) -> None:
+        self.registry = registry
+        self.calls = registry.counter("calls_total", "Calls that have ended", ["outcome"])
+        self.arrived = registry.counter("calls_arrived_total", "Calls that have arrived")
+        self.unknown_lines = registry.counter(
+            "unknown_line_calls_total", "Calls to a line that is not configured"
+        )
+        self.offers = registry.counter("offers_total", "Offers that have ended", ["end"])
+        self.waiting = registry.gauge("waiting_calls", "Calls that wait, the offered included")
+        self.agents = registry.gauge("agents", "Agents by state", ["state"])
+        self.commands_failed = registry.counter(
+            "pbx_commands_failed_total", "Commands that a PBX could not carry out", ["type"]
+        )
+        self.crm = registry.counter("crm_lookups_total", "Look-ups of callers", ["status"])
+        self.rejected = registry.counter(
+            "commands_rejected_total", "Commands that were not legal", ["reason"]
+        )
+        self.without_effect = registry.counter(
+            "commands_without_effect_total", "Facts that came too late, and repeats", ["command"]
+        )
+        self.bisected = registry.counter(
+            "batches_bisected_total", "Batches that were halved to find the one at fault"
+        )
+        self.leading = registry.gauge("leading", "1 while this process leads the floor")
+        self.commit_seconds = registry.histogram("commit_seconds", "One batch, engine and commit")
+        self.batch_size = registry.histogram(
+            "batch_commands", "Commands in a batch", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
+        )
+
+    def committed(self, batch: Committed) -> None:
+        """Counts what a batch has done."""
+        for event in batch.events:
+            match event:
+                case ev.CallRegistered():
+                    self.arrived.inc()
+                case ev.CallEnded():
+                    self.calls.labels(event.outcome).inc()
+                case ev.OfferClosed():
+                    self.offers.labels(event.end).inc()
+                case ev.CallConnected():
+                    self.offers.labels("connected").inc()
+
+    def measure(self, floor: Floor) -> None:
+        """Sets the gauges to what the floor is now."""
+        self.waiting.set(floor.waiting_count)
+        states = Counter(agent.state for agent in floor.agents.values())
+        for state in AGENT_STATES:
+            self.agents.labels(state).set(states[state])

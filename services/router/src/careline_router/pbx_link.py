@@ -1,0 +1,154 @@
+"""What PBXs fetch: their commands, and the next step of a dialplan."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
+
+from careline_common.clock import Clock
+from careline_common.db.engine import Database
+from careline_common.http.problem import NotReady
+from careline_router.db import reading
+from careline_router.domain.commands import HangUp
+from careline_router.domain.events import CallsForgotten
+from careline_router.queries import unknown_call
+from careline_router.runtime.floor_actor import FloorActor
+from careline_router.runtime.projection import Projection
+from careline_router.views import PbxCommand, RouteStep
+
+REDELIVER_S = 5.0
+LOOK_EVERY_S = 1.0
+LONGEST_ROUTE_WAIT_S = 5.0
+GRACE_S = 10.0
+CLOSED_MEDIA = "closed"
+
+
+class PbxLink:
+    """Commands wait here until a PBX says they are done; each comes again every 5 s until then."""
+
+    def __init__(self, *, database: Database, actor: FloorActor, clock: Clock) -> None:
+        self._database = database
+        self._actor = actor
+        self._clock = clock
+        self._changed: dict[str, asyncio.Event] = {}
+        self._asked_until: dict[str, float] = {}
+        self._announced: set[str] = set()
+
+    async def commands(self, pbx: str, *, wait_s: float) -> list[PbxCommand]:
+        """What this PBX has to do now, oldest first; waits up to `wait_s` seconds for something."""
+        until = self._clock.monotonic() + wait_s
+        while True:
+            if not self._actor.leading:
+                raise NotReady("this process does not lead the floor")
+            changed = self._event(f"pbx {pbx}")
+            async with self._database.unit_of_work() as uow:
+                taken = await reading.take_commands(
+                    uow.connection,
+                    pbx,
+                    now=self._clock.now(),
+                    again_after=timedelta(seconds=REDELIVER_S),
+                )
+            left = until - self._clock.monotonic()
+            if taken or left <= 0:
+                return taken
+            await _wait(changed, min(left, LOOK_EVERY_S))
+
+    async def route(self, pbx: str, pbx_call_id: str, *, wait_s: float) -> RouteStep:
+        """The next step of a dialplan's call, waiting up to `wait_s` seconds (at most 5).
+
+        `ring` once the offer may ring, `announce` for a closed line, `hangup` when the call is
+        over, else `wait`. A call that is not asked for within wait + 10 s counts as abandoned.
+        """
+        wait_s = max(0.0, min(wait_s, LONGEST_ROUTE_WAIT_S))
+        until = self._clock.monotonic() + wait_s
+        while True:
+            call_id = self._actor.floor.by_pbx.get((pbx, pbx_call_id))
+            if call_id is None:
+                raise unknown_call()
+            self._asked_until[call_id] = until + GRACE_S
+            changed = self._event(f"call {call_id}")
+            step = await self._step(call_id)
+            left = until - self._clock.monotonic()
+            if step.action != "wait" or left <= 0:
+                self._asked_until[call_id] = self._clock.monotonic() + wait_s + GRACE_S
+                return step
+            await _wait(changed, left)
+
+    async def _step(self, call_id: str) -> RouteStep:
+        async with self._database.read() as connection:
+            call = await reading.call(connection, call_id)
+            offer = await reading.open_offer_of_call(connection, call_id)
+        if call is None:
+            return RouteStep(action="wait")
+        if call.state == "ended":
+            if call.outcome == "closed" and call_id not in self._announced:
+                self._announced.add(call_id)
+                return RouteStep(action="announce", media=CLOSED_MEDIA)
+            return RouteStep(action="hangup")
+        if offer is not None and offer.state == "ringing":
+            return RouteStep(
+                action="ring",
+                endpoint=offer.endpoint,
+                offer_id=offer.id,
+                timeout_s=offer.timeout_s,
+            )
+        return RouteStep(action="wait")
+
+    async def watch_dialplans(self) -> None:
+        """Ends the calls whose dialplan has stopped asking; runs while this process leads."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            now = self._clock.monotonic()
+            for call in list(self._actor.floor.calls.values()):
+                if call.control != "dialplan":
+                    continue
+                if call.state == "ended":
+                    self._asked_until.pop(call.id, None)
+                    continue
+                first = now + LONGEST_ROUTE_WAIT_S + GRACE_S
+                until = self._asked_until.setdefault(call.id, first)
+                if now > until and not self._rings_or_talks(call.id):
+                    await self._actor.submit(HangUp(call_id=call.id, by="caller"))
+
+    def _rings_or_talks(self, call_id: str) -> bool:
+        """While it dials, the dialplan does not ask."""
+        call = self._actor.floor.calls[call_id]
+        if call.state == "connected":
+            return True
+        offer = self._actor.floor.offers.get(call.offer or "")
+        return offer is not None and offer.state == "ringing"
+
+    def committed(self, projection: Projection) -> None:
+        """Wakes who waits for what a batch has done."""
+        for pbx in projection.pbxs:
+            self._wake(f"pbx {pbx}")
+        for event in projection.events:
+            if isinstance(event, CallsForgotten):
+                self._forget(event.call_ids)
+            call_id = getattr(event, "call_id", None)
+            if call_id is not None:
+                self._wake(f"call {call_id}")
+                if call_id in self._asked_until:
+                    fresh = self._clock.monotonic() + LONGEST_ROUTE_WAIT_S + GRACE_S
+                    self._asked_until[call_id] = max(self._asked_until[call_id], fresh)
+
+    def _forget(self, call_ids: Iterable[str]) -> None:
+        for call_id in call_ids:
+            self._wake(f"call {call_id}")
+            self._asked_until.pop(call_id, None)
+            self._announced.discard(call_id)
+
+    def _event(self, name: str) -> asyncio.Event:
+        return self._changed.setdefault(name, asyncio.Event())
+
+    def _wake(self, name: str) -> None:
+        waiting = self._changed.pop(name, None)
+        if waiting is not None:
+            waiting.set()
+
+
+async def _wait(changed: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await changed.wait()
+    except TimeoutError:
+        return

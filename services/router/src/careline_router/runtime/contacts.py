@@ -1,0 +1,50 @@
+"""Numbers and names of the callers who are on the floor now. The engine never sees them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from careline_common.phones import parse_phone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """`phone` as E.164, or as the PBX gave it where it is no number; None when withheld."""
+
+    phone: str | None = None
+    name: str | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def number(self) -> str | None:
+        """The phone if it is a number at which somebody can be reached."""
+        try:
+            return None if self.phone is None else parse_phone(self.phone, None)
+        except ValueError:
+            return None
+
+
+NOBODY = Contact()
+
+
+class Contacts:
+    """By call. An entry goes when its call has been forgotten by the floor."""
+
+    def __init__(self) -> None:
+        self._contacts: dict[str, Contact] = {}
+
+    def put(self, call_id: str, contact: Contact) -> None:
+        self._contacts[call_id] = contact
+
+    def of(self, call_id: str) -> Contact:
+        return self._contacts.get(call_id, NOBODY)
+
+    def forget(self, call_id: str) -> None:
+        self._contacts.pop(call_id, None)
+
+    def fill_in(self, contacts: Mapping[str, Contact]) -> None:
+        """Adds what is not known yet: of a call that is being registered only this process knows."""
+        self._contacts = {**contacts, **self._contacts}
+
+    def forget_all(self) -> None:
+        self._contacts.clear()

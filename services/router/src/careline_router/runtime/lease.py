@@ -1,0 +1,108 @@
+"""Who leads the floor: a row with an epoch, which every commit checks.
+
+The leader also holds a session's advisory lock: when its process dies, the lock is free at once and
+nobody has to wait for the lease to run out. A leader that is only stopped keeps the lock, and is
+deposed when its lease has run out; its next commit finds another epoch and fails.
+"""
+
+import asyncio
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+TTL_S = 3.0
+RENEW_S = 1.0
+STEP_BACK_S = 2 * RENEW_S
+"""A deposed leader asks again only after this: the new one has the lock by then."""
+POLL_S = 0.3
+
+_TAKE = """
+    INSERT INTO floor_lease AS lease (floor, epoch, holder, expires_at)
+    VALUES ($1, 1, $2, clock_timestamp() + make_interval(secs => $3))
+    ON CONFLICT (floor) DO UPDATE
+    SET epoch = lease.epoch + 1, holder = excluded.holder, expires_at = excluded.expires_at
+    WHERE $4 OR lease.expires_at < clock_timestamp()
+    RETURNING epoch"""
+_RENEW = """
+    UPDATE floor_lease SET expires_at = clock_timestamp() + make_interval(secs => $3)
+    WHERE floor = $1 AND epoch = $2"""
+_RELEASE = "UPDATE floor_lease SET expires_at = '-infinity' WHERE floor = $1 AND epoch = $2"
+_HOLDS = text("SELECT 1 FROM floor_lease WHERE floor = :floor AND epoch = :epoch FOR SHARE")
+
+
+class DeposedError(Exception):
+    """Another process leads this floor now."""
+
+
+class FloorLease:
+    """The right to change one floor. `holder` is a name for people (host and process)."""
+
+    def __init__(self, url: str, *, schema: str, floor: str, holder: str) -> None:
+        self._url = url
+        self._schema = schema
+        self._floor = floor
+        self._holder = holder
+        self._epoch: int | None = None
+        self._session: asyncpg.Connection | None = None
+        self._locked = False
+
+    async def acquire(self) -> None:
+        """Waits until this process leads the floor."""
+        await self.release()
+        self._session = await asyncpg.connect(
+            self._url,
+            timeout=5,
+            command_timeout=TTL_S,
+            server_settings={"search_path": f"{self._schema},public"},
+        )
+        self._locked = False
+        while self._epoch is None:
+            await self._try_lock(self._session)
+            self._epoch = await self._session.fetchval(
+                _TAKE, self._floor, self._holder, TTL_S, self._locked
+            )
+            if self._epoch is None:
+                await asyncio.sleep(POLL_S)
+
+    async def _try_lock(self, session: asyncpg.Connection) -> None:
+        if not self._locked:
+            key = f"careline-floor:{self._schema}:{self._floor}"
+            self._locked = await session.fetchval(
+                "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", key
+            )
+
+    async def keep(self) -> None:
+        """Renews once a second; raises `DeposedError` when another process has taken over.
+
+        Who took over from a stopped leader gets the lock as soon as that one lets go of it.
+        """
+        while True:
+            assert self._session is not None
+            await self._try_lock(self._session)
+            renewed = await self._session.execute(_RENEW, self._floor, self._epoch, TTL_S)
+            if renewed != "UPDATE 1":
+                self._epoch = None
+                raise DeposedError(self._floor)
+            await asyncio.sleep(RENEW_S)
+
+    async def check(self, connection: AsyncConnection) -> None:
+        """Begins a commit: raises `DeposedError` unless this process leads, until it is committed."""
+        found = await connection.execute(_HOLDS, {"floor": self._floor, "epoch": self._epoch})
+        if found.one_or_none() is None:
+            self._epoch = None
+            raise DeposedError(self._floor)
+
+    async def release(self) -> None:
+        """Lets the next one lead at once."""
+        session, epoch = self._session, self._epoch
+        self._session, self._epoch = None, None
+        if session is None:
+            return
+        try:
+            if epoch is not None and not session.is_closed():
+                await session.execute(_RELEASE, self._floor, epoch, timeout=1)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            pass  # the lease runs out by itself
+        finally:
+            session.terminate()

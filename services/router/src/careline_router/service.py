@@ -1,0 +1,70 @@
+"""What can be done with the router. Every change goes through the floor, one transaction a batch.
+
+All methods raise `Problem`s (404 unknown, 409 with `allowed`, 422, 503 `not-ready` while this
+process does not lead the floor). `receipt` keeps the answer in the transaction of the effect; see
+`careline_router.ports.Receipt`.
+"""
+
+from careline_common.config.store import Configuration
+from careline_router.domain import commands as cmd
+from careline_router.floorplan import FloorPlan
+from careline_router.usecases.agents import AgentUseCases
+from careline_router.usecases.pbx_facts import PbxFacts
+from careline_router.usecases.supervision import Supervision
+from careline_router.views import Viewer
+
+OVERVIEW = frozenset({"admin", "auditor", "quality", "service", "contact_admin", "specialist"})
+RECORDINGS = frozenset({"quality", "service", "contact_admin"})
+
+
+class RouterService(PbxFacts, AgentUseCases, Supervision):
+    """All use cases of the router.
+
+    - `queries` (`queries.Queries`): call, calls, call_by_pbx, decisions, queues, agents, agent.
+    - `pbx` (`pbx_link.PbxLink`): commands for PBXs and the dialplan's loop.
+    - `feeds` (`feeds.Feeds`): messages for the agents' sockets.
+    """
+
+    def viewer(self, subject: str, roles: frozenset[str]) -> Viewer:
+        """What somebody may see: agents their own calls, supervisors those of the teams they lead."""
+        agent = subject if "agent" in roles else None
+        teams = self._plan().teams_led_by(subject) if "supervisor" in roles else frozenset()
+        return Viewer(
+            agent=agent,
+            teams=teams,
+            everything="floor" in roles,
+            overview=not roles.isdisjoint(OVERVIEW),
+            recordings=not roles.isdisjoint(RECORDINGS),
+            steers_all=not roles.isdisjoint({"floor", "admin"}),
+        )
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process leads the floor."""
+        return self._actor.leading
+
+    def pbx_secrets(self, pbx: str) -> tuple[str, ...]:
+        """`whsec_…` secrets of a PBX; empty when it is unknown or has none."""
+        entry = self._plan().pbxs.get(pbx)
+        if entry is None or entry.secret is None:
+            return ()
+        return (entry.secret.get_secret_value(),)
+
+    async def configuration_changed(self, configuration: Configuration) -> None:
+        """Routes by a new configuration from now on; the floor has it before the flows name it."""
+        plan = FloorPlan.of(configuration)
+        await self._intake.use(plan)
+        try:
+            if self._actor.leading:
+                await self._configure(plan)
+        finally:
+            self._plan.plan = plan
+
+    async def begin_to_lead(self) -> None:
+        """What a new leader does once the floor is loaded."""
+        await self._configure(self._plan())
+        await self.resume_arrivals()
+
+    async def _configure(self, plan: FloorPlan) -> None:
+        await self._actor.submit(cmd.ConfigureQueues(queues=plan.queue_specs()))
+        await self._actor.submit(cmd.ConfigureAgents(agents=plan.agent_specs()))

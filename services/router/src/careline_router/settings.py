@@ -1,0 +1,14 @@
+"""Settings of the router, over those that every service has."""
+
+from pydantic import Field
+
+from careline_common.settings import ServiceSettings
+
+
+class RouterSettings(ServiceSettings):
+    migrate_on_start: bool = Field(
+        default=True, description="bring the schema to this version at start, else only check it"
+    )
+    agent_message_keep_s: float = Field(
+        default=3600.0, gt=0, description="how long an agent's messages can be asked for again"
+    )

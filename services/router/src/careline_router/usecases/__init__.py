@@ -1,0 +1,1 @@
+"""The use cases, by who has them."""

@@ -1,0 +1,161 @@
+"""What agents do: come and go, take calls, wrap them up."""
+
+from typing import Any
+
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.events.router import CallWrappedUp
+from careline_common.http.problem import invalid
+from careline_router.db import reading, repository
+from careline_router.domain import commands as cmd
+from careline_router.domain.events import Event
+from careline_router.ports import Receipt
+from careline_router.problems import UnknownAgent
+from careline_router.queries import call_view, unknown_call
+from careline_router.usecases.parts import UseCases
+from careline_router.views import AgentView, CallView, Viewer, WrapUp
+
+
+class AgentUseCases(UseCases):
+    """`agent_id` is the subject of the token; 403 `unknown-agent` if no such agent is configured."""
+
+    async def log_in(
+        self,
+        agent_id: str,
+        *,
+        endpoint: str | None = None,
+        site: str | None = None,
+        receipt: Receipt | None = None,
+    ) -> AgentView:
+        """The agent comes to work, not ready yet; an endpoint given here is his for the session."""
+        command = cmd.LogIn(agent_id=agent_id, endpoint=endpoint, site=site)
+        return await self._as_agent(agent_id, command, receipt)
+
+    async def log_out(self, agent_id: str) -> AgentView:
+        """The agent leaves; 409 while he talks."""
+        return await self._as_agent(agent_id, cmd.LogOut(agent_id=agent_id))
+
+    async def set_state(self, agent_id: str, state: str, reason: str | None = None) -> AgentView:
+        """`ready` or `not_ready`; while reserved or talking, not ready holds after this call."""
+        command: cmd.Command
+        if state == "ready":
+            command = cmd.SetReady(agent_id=agent_id)
+        elif state == "not_ready":
+            command = cmd.SetNotReady(agent_id=agent_id, reason=reason or "other")
+        else:
+            raise invalid("state", "an agent is set ready or not_ready")
+        return await self._as_agent(agent_id, command)
+
+    async def accept_offer(
+        self, agent_id: str, offer_id: str, *, receipt: Receipt | None = None
+    ) -> AgentView:
+        """The agent takes the call that he is offered: his phone rings."""
+        command = cmd.AcceptOffer(agent_id=agent_id, offer_id=offer_id)
+        return await self._as_agent(agent_id, command, receipt)
+
+    async def reject_offer(
+        self,
+        agent_id: str,
+        offer_id: str,
+        reason: str | None = None,
+        *,
+        receipt: Receipt | None = None,
+    ) -> AgentView:
+        """The agent does not take the call; he stays ready, and is not offered it again."""
+        command = cmd.RejectOffer(agent_id=agent_id, offer_id=offer_id, reason=reason)
+        return await self._as_agent(agent_id, command, receipt)
+
+    async def wrap_up(
+        self, agent_id: str, call_id: str, wrap_up: WrapUp, *, receipt: Receipt | None = None
+    ) -> CallView:
+        """The agent says how a call went, and is done with it."""
+        self._require_agent(agent_id)
+        async with self._database.read() as connection:
+            row = await reading.call(connection, call_id)
+        if row is None:
+            raise unknown_call()
+        queue = self._plan().queues.get(row.queue or "")
+        if queue and queue.dispositions and wrap_up.disposition not in queue.dispositions:
+            raise invalid("disposition", f"one of {', '.join(queue.dispositions)}")
+
+        async def keep(uow: UnitOfWork, events: list[Event]) -> CallView:
+            await self._keep_wrap_up(uow, agent_id, call_id, row.queue, wrap_up)
+            return await self._call_on(uow, call_id, Viewer(agent=agent_id))
+
+        command = cmd.CompleteWrapUp(agent_id=agent_id, call_id=call_id)
+        view: CallView = await self._actor.submit(command, within=keep, receipt=receipt)
+        return view
+
+    async def _keep_wrap_up(
+        self, uow: UnitOfWork, agent_id: str, call_id: str, queue: str | None, wrap_up: WrapUp
+    ) -> None:
+        now = uow.clock.now()
+        await repository.put_call(
+            uow.connection,
+            call_id,
+            disposition=wrap_up.disposition,
+            resolved=wrap_up.resolved,
+            subjects=list(wrap_up.subjects),
+            booking=None if wrap_up.booking is None else dict(wrap_up.booking),
+            wrapped_up_at=now,
+        )
+        if wrap_up.notes:
+            await repository.put_contact(uow.connection, call_id, notes=wrap_up.notes)
+        uow.emit(
+            CallWrappedUp(
+                call_id=call_id,
+                agent=agent_id,
+                queue=queue or "",
+                disposition=wrap_up.disposition,
+                resolved=wrap_up.resolved,
+                subjects=list(wrap_up.subjects),
+                wrapped_up_at=now,
+            ),
+            subject=call_id,
+            sequence=self._actor.floor.calls[call_id].version,
+        )
+
+    async def hold(self, agent_id: str, call_id: str) -> CallView:
+        """The agent puts his caller on hold."""
+        return await self._control(agent_id, call_id, "hold")
+
+    async def resume(self, agent_id: str, call_id: str) -> CallView:
+        """The agent takes his caller back from hold."""
+        return await self._control(agent_id, call_id, "bridge")
+
+    async def transfer(self, agent_id: str, call_id: str, endpoint: str) -> CallView:
+        """Cold transfer of the agent's call to another endpoint."""
+        return await self._control(agent_id, call_id, "transfer", endpoint=endpoint)
+
+    async def _control(self, agent_id: str, call_id: str, kind: str, **body: Any) -> CallView:
+        self._require_agent(agent_id)
+
+        async def show(uow: UnitOfWork, _events: list[Event]) -> CallView:
+            return await self._call_on(uow, call_id, Viewer(agent=agent_id))
+
+        command = cmd.ControlTalk(call_id=call_id, kind=kind, body=body, agent_id=agent_id)
+        view: CallView = await self._actor.submit(command, within=show)
+        return view
+
+    # -- answers -------------------------------------------------------------------------------
+
+    async def _as_agent(
+        self, agent_id: str, command: cmd.Command, receipt: Receipt | None = None
+    ) -> AgentView:
+        """Runs a command of an agent; the answer is the agent as he is then."""
+        self._require_agent(agent_id)
+
+        async def show(uow: UnitOfWork, _events: list[Event]) -> AgentView:
+            return await self.queries.agent_on(uow.connection, agent_id)
+
+        view: AgentView = await self._actor.submit(command, within=show, receipt=receipt)
+        return view
+
+    async def _call_on(self, uow: UnitOfWork, call_id: str, viewer: Viewer) -> CallView:
+        row = await reading.call(uow.connection, call_id)
+        if row is None:
+            raise unknown_call()
+        return call_view(row, viewer)
+
+    def _require_agent(self, agent_id: str) -> None:
+        if agent_id not in self._plan().agents:
+            raise UnknownAgent

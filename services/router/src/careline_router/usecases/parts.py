@@ -1,0 +1,62 @@
+"""What all use cases are made of."""
+
+from dataclasses import dataclass, field
+
+from careline_common.clock import Clock
+from careline_common.db.engine import Database
+from careline_common.ids import Ids
+from careline_common.observability.pii import PiiHasher
+from careline_router.feeds import Feeds
+from careline_router.floorplan import FloorPlan
+from careline_router.intake import Intake
+from careline_router.metrics import RouterMetrics
+from careline_router.pbx_link import PbxLink
+from careline_router.queries import Queries
+from careline_router.runtime.contacts import Contacts
+from careline_router.runtime.floor_actor import FloorActor
+
+
+@dataclass(slots=True, kw_only=True)
+class PlanHolder:
+    """The configuration that holds now."""
+
+    plan: FloorPlan = field(default_factory=FloorPlan)
+
+    def __call__(self) -> FloorPlan:
+        return self.plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts of one router."""
+
+    database: Database
+    actor: FloorActor
+    contacts: Contacts
+    intake: Intake
+    queries: Queries
+    pbx: PbxLink
+    feeds: Feeds
+    plan: PlanHolder
+    clock: Clock
+    ids: Ids
+    hasher: PiiHasher
+    metrics: RouterMetrics
+
+
+class UseCases:
+    """The base of all use cases; `queries`, `pbx` and `feeds` are for reading, PBXs and sockets."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.queries = parts.queries
+        self.pbx = parts.pbx
+        self.feeds = parts.feeds
+        self._database = parts.database
+        self._actor = parts.actor
+        self._contacts = parts.contacts
+        self._intake = parts.intake
+        self._plan = parts.plan
+        self._clock = parts.clock
+        self._ids = parts.ids
+        self._hasher = parts.hasher
+        self._metrics = parts.metrics

@@ -1,0 +1,169 @@
+"""What the router shows of itself: the answers of `GET`s, as plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from careline_router.domain.states import AgentState, CallState, Control, Outcome, Payer, Priority
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Who looks: decides whose `caller` is shown and on which calls one may act.
+
+    `teams` are the teams he leads. `everything` is for role `floor` and for PBXs: all teams are his.
+    `overview` is for who may see all agents and calls, but nothing personal; `recordings` for who
+    may have the addresses of recordings besides; `steers_all` for who may give any agent orders.
+    """
+
+    agent: str | None = None
+    teams: frozenset[str] = frozenset()
+    everything: bool = False
+    overview: bool = False
+    recordings: bool = False
+    steers_all: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallView:
+    """A call. `caller` is None for a viewer who may not see it; `team` is its agent's."""
+
+    id: str
+    pbx: str
+    pbx_call_id: str
+    caller: str | None
+    line: str
+    queue: str | None
+    payer: Payer
+    insurance: str | None
+    priority: Priority | None
+    language: str | None
+    state: CallState
+    arrived_at: datetime
+    queued_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    agent: str | None
+    team: str | None
+    outcome: Outcome | None
+    control: Control
+    crm: Mapping[str, Any]
+    recording: Mapping[str, Any] | None
+    wrap_up: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PbxCommand:
+    """A command for a PBX. `body` are the fields of its type; `as_json` is the wire form."""
+
+    id: str
+    pbx: str
+    type: str
+    call_id: str
+    pbx_call_id: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """`{"id","type","call_id","pbx_call_id",…}`."""
+        return {
+            "id": self.id,
+            "type": self.type,
+            "call_id": self.call_id,
+            "pbx_call_id": self.pbx_call_id,
+            **self.body,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PbxAnswer:
+    """The answer to an event of a PBX."""
+
+    call: CallView
+    commands: tuple[PbxCommand, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteStep:
+    """What a dialplan does next: `action` as in `POST /pbx/{pbx}/route`."""
+
+    action: str
+    endpoint: str | None = None
+    offer_id: str | None = None
+    media: str | None = None
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferView:
+    """An open offer; `customer` is what the CRM said, for the agent who has the offer alone."""
+
+    id: str
+    call_id: str
+    state: str
+    expires_at: datetime
+    caller: str | None
+    line: str
+    queue: str | None
+    payer: Payer
+    customer: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentView:
+    """`GET /agents/me` and the `snapshot` of a `resync`."""
+
+    id: str
+    state: AgentState
+    reason: str | None
+    since: datetime | None
+    skills: Mapping[str, int]
+    team: str | None
+    site: str | None
+    name: str | None
+    endpoint: str | None
+    offer: OfferView | None
+    call: CallView | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentMessage:
+    """One message on an agent's socket; `seq` counts from 1 for each agent."""
+
+    seq: int
+    type: str
+    at: datetime
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """A queue now, and since midnight (UTC) in the fields of `GET /reports/intervals`."""
+
+    id: str
+    waiting: int
+    oldest_wait_s: float | None
+    agents: Mapping[str, int]
+    offered: int
+    answered: int
+    abandoned: int
+    in_target: int
+    sl_offered_pct: float | None
+    sl_short_abandon_pct: float | None
+    asa_s: float | None
+    aht_s: float | None
+    lcr_pct: float | None
+    p95_s: float | None
+    p99_s: float | None
+    occupancy_pct: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUp:
+    """What an agent says of a call when he is done with it."""
+
+    disposition: str
+    resolved: bool
+    subjects: tuple[str, ...] = ()
+    booking: Mapping[str, Any] | None = None
+    notes: str | None = None

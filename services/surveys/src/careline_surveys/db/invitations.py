@@ -1,0 +1,226 @@
+"""Invitations: one row for each survey and reference."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, exists, func, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from careline_surveys.db.tables import definition_version, invitation, message
+from careline_surveys.domain.definitions import Definition
+from careline_surveys.domain.invitations import OPEN, UNANSWERED, Invitation, Reference, Subject
+
+_SUBJECT = ("call_id", "line", "agent", "team", "queue", "organisation")
+_PLAIN = (
+    "id", "survey", "survey_version", "service", "person_id", "language", "status", "reason",
+    "created_at", "send_at", "send_until", "sent_at", "delivered_at", "reply_until", "asked_again_at",
+    "form_used_at", "version",
+)  # fmt: skip
+
+
+def _read(row: Any) -> Invitation:
+    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    return Invitation(
+        **{name: values[name] for name in _PLAIN},
+        reference=Reference(type=values["reference_type"], id=values["reference_id"]),
+        subject=Subject(**{name: values[name] for name in _SUBJECT}),
+    )
+
+
+async def keep_version(connection: AsyncConnection, survey: str, version: int, body: Any) -> None:
+    """Keeps a definition as it stands, for as long as invitations go on with it."""
+    await connection.execute(
+        insert(definition_version)
+        .values(survey=survey, version=version, body=body)
+        .on_conflict_do_nothing()
+    )
+
+
+async def version_body(connection: AsyncConnection, survey: str, version: int) -> Any:
+    found = await connection.execute(
+        select(definition_version.c.body).where(
+            definition_version.c.survey == survey, definition_version.c.version == version
+        )
+    )
+    return found.scalar_one()
+
+
+async def add(connection: AsyncConnection, new: Invitation, definition: Definition) -> bool:
+    """Writes an invitation; False when its survey already has one for this reference."""
+    values = {name: getattr(new, name) for name in _PLAIN}
+    values |= {name: getattr(new.subject, name) for name in _SUBJECT}
+    values |= {"reference_type": new.reference.type, "reference_id": new.reference.id}
+    values |= {"metrics": list(definition.metrics), "min_n": definition.rules.min_n}
+    added = await connection.execute(
+        insert(invitation).values(values).on_conflict_do_nothing().returning(invitation.c.id)
+    )
+    return added.first() is not None
+
+
+async def get(
+    connection: AsyncConnection, invitation_id: str, *, lock: bool = False
+) -> Invitation | None:
+    statement = select(invitation).where(invitation.c.id == invitation_id)
+    if lock:
+        statement = statement.with_for_update()
+    row = (await connection.execute(statement)).first()
+    return None if row is None else _read(row)
+
+
+async def by_reference(
+    connection: AsyncConnection, reference: Reference, survey: str | None = None
+) -> Invitation | None:
+    """The invitation for a reference; without a survey named, the first one there was."""
+    statement = (
+        select(invitation)
+        .where(
+            invitation.c.reference_type == reference.type,
+            invitation.c.reference_id == reference.id,
+        )
+        .order_by(invitation.c.created_at, invitation.c.id)
+        .limit(1)
+    )
+    if survey is not None:
+        statement = statement.where(invitation.c.survey == survey)
+    row = (await connection.execute(statement)).first()
+    return None if row is None else _read(row)
+
+
+async def listed(
+    connection: AsyncConnection,
+    *,
+    status: str | None,
+    reference_id: str | None,
+    person_id: str | None,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> Sequence[Invitation]:
+    """Newest first; conditions narrow together."""
+    statement = (
+        select(invitation)
+        .order_by(invitation.c.created_at.desc(), invitation.c.id.desc())
+        .limit(limit)
+    )
+    if status is not None:
+        statement = statement.where(invitation.c.status == status)
+    if reference_id is not None:
+        statement = statement.where(invitation.c.reference_id == reference_id)
+    if person_id is not None:
+        statement = statement.where(invitation.c.person_id == person_id)
+    if after is not None:
+        statement = statement.where(tuple_(invitation.c.created_at, invitation.c.id) < after)
+    return [_read(row) for row in await connection.execute(statement)]
+
+
+async def change(connection: AsyncConnection, invitation_id: str, **values: Any) -> Invitation:
+    """Changes a row that the caller has locked; its version goes up by one."""
+    changed = await connection.execute(
+        update(invitation)
+        .where(invitation.c.id == invitation_id)
+        .values(version=invitation.c.version + 1, **values)
+        .returning(invitation)
+    )
+    return _read(changed.one())
+
+
+async def last_asked(
+    connection: AsyncConnection, person_id: str, survey: str | None = None
+) -> datetime | None:
+    """When this person was last asked, or is about to be; by one survey or by any."""
+    statement = select(func.max(func.coalesce(invitation.c.sent_at, invitation.c.send_at))).where(
+        invitation.c.person_id == person_id, invitation.c.status != "suppressed"
+    )
+    if survey is not None:
+        statement = statement.where(invitation.c.survey == survey)
+    last: datetime | None = (await connection.execute(statement)).scalar_one()
+    return last
+
+
+async def asked_between(
+    connection: AsyncConnection, survey: str, begin: datetime, end: datetime
+) -> int:
+    """How many a survey asks in a span; whoever counts against a cap holds the survey's turn."""
+    await connection.execute(
+        select(func.pg_advisory_xact_lock(func.hashtextextended(f"surveys cap {survey}", 0)))
+    )
+    statement = select(func.count()).where(
+        invitation.c.survey == survey,
+        invitation.c.send_at >= begin,
+        invitation.c.send_at < end,
+        invitation.c.status != "suppressed",
+    )
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def newest_open(
+    connection: AsyncConnection, person_id: str, now: datetime
+) -> Invitation | None:
+    """The newest invitation that this person may still answer, locked.
+
+    A reply may be quicker than the provider's own answer, so what is just being sent counts too.
+    """
+    in_hand = exists().where(
+        message.c.invitation_id == invitation.c.id, message.c.state == "sending"
+    )
+    statement = (
+        select(invitation)
+        .where(
+            invitation.c.person_id == person_id,
+            or_(
+                and_(invitation.c.status.in_(OPEN), invitation.c.reply_until > now),
+                and_(invitation.c.status == "scheduled", in_hand),
+            ),
+        )
+        .order_by(
+            func.coalesce(invitation.c.sent_at, invitation.c.created_at).desc(),
+            invitation.c.id.desc(),
+        )
+        .limit(1)
+        .with_for_update(of=invitation)
+    )
+    row = (await connection.execute(statement)).first()
+    return None if row is None else _read(row)
+
+
+async def was_asked(connection: AsyncConnection, person_id: str) -> bool:
+    found = await connection.execute(
+        select(invitation.c.id)
+        .where(invitation.c.person_id == person_id, invitation.c.sent_at.is_not(None))
+        .limit(1)
+    )
+    return found.first() is not None
+
+
+async def scheduled_of(connection: AsyncConnection, person_id: str) -> Sequence[Invitation]:
+    """What is still to be sent to a person and not yet in hand, locked."""
+    in_hand = exists().where(
+        message.c.invitation_id == invitation.c.id, message.c.state == "sending"
+    )
+    statement = (
+        select(invitation)
+        .where(invitation.c.person_id == person_id, invitation.c.status == "scheduled", ~in_hand)
+        .order_by(invitation.c.id)
+        .with_for_update(of=invitation)
+    )
+    return [_read(row) for row in await connection.execute(statement)]
+
+
+async def overdue(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[Invitation]:
+    """What nobody answered or nothing could send in time, locked; what others work on is left."""
+    in_hand = exists().where(
+        message.c.invitation_id == invitation.c.id, message.c.state == "sending"
+    )
+    statement = (
+        select(invitation)
+        .where(
+            or_(
+                and_(invitation.c.status.in_(UNANSWERED), invitation.c.reply_until <= now),
+                and_(invitation.c.status == "scheduled", invitation.c.send_until <= now, ~in_hand),
+            )
+        )
+        .limit(limit)
+        .with_for_update(of=invitation, skip_locked=True)
+    )
+    return [_read(row) for row in await connection.execute(statement)]

@@ -1,0 +1,198 @@
+"""The surveys' own tables.
+
+A patient's number stands in `person` alone and his words in `content`; deleting those rows leaves
+the scores, which name nobody.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from careline_common.db.engine import service_metadata
+from careline_common.db.tables import common_tables
+
+SCHEMA = "surveys"
+
+metadata = service_metadata(SCHEMA)
+common_tables(metadata)
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("number_key", LargeBinary, nullable=False, unique=True),
+    Column("number", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+opt_out = Table(
+    "opt_out",
+    metadata,
+    Column("number_key", LargeBinary, primary_key=True),
+    Column("person_id", Text, ForeignKey(person.c.id, ondelete="SET NULL"), index=True),
+    Column("source", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+"""Holds under the key of the number even when the person's row is erased."""
+
+content = Table(
+    "content",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("person_id", Text, ForeignKey(person.c.id, ondelete="CASCADE"), index=True),
+    Column("text", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+definition_version = Table(
+    "definition_version",
+    metadata,
+    Column("survey", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("body", JSONB, nullable=False),
+)
+"""What a survey asked when: an invitation goes on with the version it began with."""
+
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("survey", Text, nullable=False),
+    Column("survey_version", Integer, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("person_id", Text, ForeignKey(person.c.id, ondelete="SET NULL")),
+    Column("language", Text),
+    Column("reference_type", Text, nullable=False),
+    Column("reference_id", Text, nullable=False),
+    Column("call_id", Text),
+    Column("line", Text),
+    Column("agent", Text),
+    Column("team", Text),
+    Column("queue", Text),
+    Column("organisation", Text),
+    Column("metrics", ARRAY(Text), nullable=False),
+    Column("min_n", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("send_at", DateTime(timezone=True)),
+    Column("send_until", DateTime(timezone=True), nullable=False),
+    Column("sent_at", DateTime(timezone=True)),
+    Column("delivered_at", DateTime(timezone=True)),
+    Column("reply_until", DateTime(timezone=True)),
+    Column("asked_again_at", DateTime(timezone=True)),
+    Column("form_used_at", DateTime(timezone=True)),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    UniqueConstraint("survey", "reference_type", "reference_id"),
+    ForeignKeyConstraint(
+        ["survey", "survey_version"],
+        [definition_version.c.survey, definition_version.c.version],
+        name="fk_invitation_definition",
+    ),
+    Index("ix_invitation_person", "person_id", "created_at"),
+    Index("ix_invitation_status", "status", "created_at"),
+    Index("ix_invitation_reference", "reference_id"),
+    Index("ix_invitation_created", "created_at", "id"),
+    Index("ix_invitation_sent", "sent_at"),
+    Index("ix_invitation_day", "survey", "send_at"),
+    Index("ix_invitation_scheduled", "send_until", postgresql_where=text("status = 'scheduled'")),
+    Index(
+        "ix_invitation_open",
+        "reply_until",
+        postgresql_where=text("status IN ('sent', 'unknown', 'delivered')"),
+    ),
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("invitation_id", Text, ForeignKey(invitation.c.id), nullable=False, index=True),
+    Column("person_id", Text, ForeignKey(person.c.id, ondelete="SET NULL")),
+    Column("purpose", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("provider", Text),
+    Column("provider_message_id", Text),
+    Column("claimed_at", DateTime(timezone=True)),
+    Column("done_at", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Index("ix_message_queued", "due_at", postgresql_where=text("state = 'queued'")),
+    Index("ix_message_sending", "claimed_at", postgresql_where=text("state = 'sending'")),
+    Index("ix_message_provider", "provider", "provider_message_id"),
+    Index("ix_message_person", "person_id"),
+)
+"""What goes out, one row a message. `sending` is committed before the provider is called."""
+
+console_message = Table(
+    "console_message",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("message_id", Text, ForeignKey(message.c.id), nullable=False, unique=True),
+    Column("person_id", Text, ForeignKey(person.c.id, ondelete="CASCADE"), index=True),
+    Column("text", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+"""What the console provider "sent"; inserts take turns, so ids are in order of commit."""
+
+answer = Table(
+    "answer",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("invitation_id", Text, ForeignKey(invitation.c.id), nullable=False),
+    Column("question", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("score", SmallInteger),
+    Column("content_id", Text, ForeignKey(content.c.id, ondelete="SET NULL"), index=True),
+    Column("language", Text),
+    Column("channel", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("invitation_id", "question"),
+)
+
+inbound = Table(
+    "inbound",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("external_id", Text),
+    Column("person_id", Text, ForeignKey(person.c.id, ondelete="SET NULL"), index=True),
+    Column("content_id", Text, ForeignKey(content.c.id, ondelete="SET NULL"), index=True),
+    Column("invitation_id", Text, ForeignKey(invitation.c.id), index=True),
+    Column("meaning", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("provider", "external_id"),
+)
+"""Every message that came in, also what was late, stray or not to be read."""
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("matched", Boolean, nullable=False),
+    UniqueConstraint("provider", "message_id", "status"),
+    Index("ix_receipt_waiting", "provider", "message_id", postgresql_where=text("NOT matched")),
+)
+"""Delivery receipts; one may be here before its message is known to be accepted."""

@@ -1,0 +1,157 @@
+"""A survey as data: what is asked, in which words, after what, and under which rules."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import time
+from typing import Literal
+
+QuestionKind = Literal["csi", "nps", "fcr", "text"]
+Metric = Literal["csi", "nps", "fcr"]
+
+METRICS: tuple[Metric, ...] = ("csi", "nps", "fcr")
+SCALES: dict[str, tuple[int, int]] = {"csi": (1, 5), "nps": (0, 10), "fcr": (0, 1)}
+DEFAULT_LOW: dict[str, int | None] = {"csi": 2, "nps": 6, "fcr": None}
+
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """`low` is the highest score that calls for somebody to ring the patient back (FCR: 0 is no)."""
+
+    id: str
+    kind: QuestionKind
+    texts: Mapping[str, str] = field(default_factory=dict)
+    low: int | None = None
+
+    def is_low(self, score: int) -> bool:
+        threshold = DEFAULT_LOW.get(self.kind) if self.low is None else self.low
+        return threshold is not None and score <= threshold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedCall:
+    """What of a call decides whether its caller is asked."""
+
+    call_id: str
+    line: str
+    handled: bool
+    talk_s: float
+    transferred: bool
+    queue: str | None
+    payer: str
+    survey: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """The event after which patients are asked, and which of them; an empty filter lets all pass."""
+
+    event: Literal["call.ended", "service.rendered"]
+    min_talk_s: float = 0.0
+    max_talk_s: float | None = None
+    queues: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    payers: tuple[str, ...] = ()
+    transferred: bool | None = None
+    services: tuple[str, ...] = ()
+
+    def wants_call(self, call: EndedCall) -> bool:
+        """Only calls that an agent handled are asked about."""
+        if self.event != "call.ended" or not call.handled or call.talk_s < self.min_talk_s:
+            return False
+        if self.max_talk_s is not None and call.talk_s > self.max_talk_s:
+            return False
+        if self.transferred is not None and call.transferred != self.transferred:
+            return False
+        return (
+            (not self.queues or call.queue in self.queues)
+            and (not self.lines or call.line in self.lines)
+            and (not self.payers or call.payer in self.payers)
+        )
+
+    def wants_service(self, service: str) -> bool:
+        return self.event == "service.rendered" and (not self.services or service in self.services)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietWindow:
+    """Wall-clock hours in which nobody is disturbed; `start` after `end` runs over midnight."""
+
+    start: time
+    end: time
+
+    def covers(self, moment: time) -> bool:
+        if self.start < self.end:
+            return self.start <= moment < self.end
+        return moment >= self.start or moment < self.end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Durations in seconds; None switches a rule off."""
+
+    quiet_hours: tuple[QuietWindow, ...] = ()
+    quarantine_s: int | None = None
+    survey_quarantine_s: int | None = None
+    sample_pct: float | None = None
+    daily_cap: int | None = None
+    expire_s: int = 3 * DAY_S
+    min_n: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    key: str
+    questions: tuple[Question, ...]
+    texts: Mapping[str, str]
+    trigger: Trigger | None = None
+    rules: Rules = field(default_factory=Rules)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        return tuple(metric for metric in METRICS if any(q.kind == metric for q in self.questions))
+
+    def question_after(self, answered: Sequence[str]) -> Question | None:
+        """The next question in turn; None when all have been answered."""
+        return next((q for q in self.questions if q.id not in answered), None)
+
+
+def for_call(definitions: Sequence[Definition], call: EndedCall) -> tuple[Definition, ...]:
+    """The surveys that a call sets off; a flow may have named the one that it wants."""
+    return tuple(
+        definition
+        for definition in definitions
+        if definition.trigger is not None
+        and definition.trigger.wants_call(call)
+        and call.survey in {None, definition.key}
+    )
+
+
+def for_rendered(definitions: Sequence[Definition], service: str) -> tuple[Definition, ...]:
+    return tuple(
+        definition
+        for definition in definitions
+        if definition.trigger is not None and definition.trigger.wants_service(service)
+    )
+
+
+def for_request(definitions: Sequence[Definition], service: str) -> Definition | None:
+    """The survey meant by a request that names only the kind of service.
+
+    First the one called like the service, then the one set off by it, then one without a trigger;
+    a centre with a single survey means that one.
+    """
+    by_key = {definition.key: definition for definition in definitions}
+    if service in by_key:
+        return by_key[service]
+    for definition in definitions:
+        trigger = definition.trigger
+        if trigger is None:
+            continue
+        if trigger.wants_service(service) or (service == "call" and trigger.event == "call.ended"):
+            return definition
+    untriggered = [definition for definition in definitions if definition.trigger is None]
+    if untriggered:
+        return untriggered[0]
+    return definitions[0] if len(definitions) == 1 else None

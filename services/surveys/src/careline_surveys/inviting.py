@@ -1,0 +1,190 @@
+"""Asking a patient: one invitation for each survey and reference, whatever is retried."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_surveys.adapters.phones import Number
+from careline_surveys.book import Book, Survey
+from careline_surveys.db import invitations, messages
+from careline_surveys.db.people import People
+from careline_surveys.domain import sending, texts
+from careline_surveys.domain.definitions import Definition, Question
+from careline_surveys.domain.invitations import Invitation, Reference, Subject
+from careline_surveys.metrics import SurveysMetrics
+
+LINK = "{link}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Whom to ask about what."""
+
+    service: str
+    number: Number
+    language: str | None
+    reference: Reference
+    subject: Subject
+
+
+class Links:
+    """Links to web forms: the invitation's id and a signature, so that none can be guessed."""
+
+    def __init__(self, base_url: str, key: bytes) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._key = key
+
+    def token(self, invitation_id: str) -> str:
+        mark = hmac.digest(self._key, f"form:{invitation_id}".encode(), hashlib.sha256)
+        return f"{invitation_id}.{mark.hex()[:32]}"
+
+    def invitation_of(self, token: str) -> str | None:
+        """The invitation that a token opens; None for a token that we did not make."""
+        invitation_id = token.rpartition(".")[0]
+        genuine = hmac.compare_digest(self.token(invitation_id).encode(), token.encode())
+        return invitation_id if invitation_id and genuine else None
+
+    def filled(self, text: str, invitation_id: str) -> str:
+        if LINK not in text:
+            return text
+        return text.replace(LINK, f"{self._base_url}/v1/f/{self.token(invitation_id)}")
+
+
+def words_of(
+    definition: Definition, question: Question, languages: tuple[str | None, ...]
+) -> tuple[str, str]:
+    """(language, text) of a question: its own words, for the first one the survey's, else ours."""
+    first = question.id == definition.questions[0].id
+    own = question.texts or (definition.texts if first else {})
+    return texts.choose(own or texts.QUESTIONS[question.kind], languages)
+
+
+class Inviting:
+    def __init__(
+        self, people: People, links: Links, metrics: SurveysMetrics, wake: Callable[[], None]
+    ) -> None:
+        self._people = people
+        self._links = links
+        self._metrics = metrics
+        self._wake = wake
+        self._kept: set[tuple[str, int]] = set()
+
+    async def invite(
+        self, uow: UnitOfWork, book: Book, survey: Survey, request: Request
+    ) -> Invitation:
+        """The invitation of this survey for this reference, made now unless there is one."""
+        definition = survey.definition
+        known = await invitations.by_reference(uow.connection, request.reference, definition.key)
+        if known is not None:
+            return known
+        now = uow.clock.now()
+        zone = book.zone_for(request.number.zone, request.subject.line)
+        person_id = await self._people.locked(uow.connection, request.number.e164, now)
+        decision = sending.decide(
+            definition.rules,
+            await self._facts(uow, definition, request, person_id, zone),
+            reference=f"{definition.key}:{request.reference.type}:{request.reference.id}",
+            now=now,
+            zone=zone,
+        )
+        new, text = self._written(
+            uow, book, survey, request, person_id=person_id, decision=decision
+        )
+        await self._keep_version(uow, survey)
+        if not await invitations.add(uow.connection, new, definition):
+            known = await invitations.by_reference(
+                uow.connection, request.reference, definition.key
+            )
+            assert known is not None
+            return known
+        if decision.send_at is not None:
+            await messages.queue(
+                uow.connection,
+                message_id=uow.ids.new(),
+                invitation_id=new.id,
+                person_id=person_id,
+                purpose="invitation",
+                text=text,
+                due_at=decision.send_at,
+                at=now,
+            )
+        uow.after_commit(lambda: self._metrics.invitations.labels(new.status).inc())
+        uow.after_commit(self._wake)
+        return new
+
+    async def _keep_version(self, uow: UnitOfWork, survey: Survey) -> None:
+        key = (survey.definition.key, survey.version)
+        if key in self._kept:
+            return
+        await invitations.keep_version(uow.connection, *key, dict(survey.body))
+        uow.after_commit(lambda: self._kept.add(key))
+
+    def _written(
+        self,
+        uow: UnitOfWork,
+        book: Book,
+        survey: Survey,
+        request: Request,
+        *,
+        person_id: str,
+        decision: sending.Decision,
+    ) -> tuple[Invitation, str]:
+        now = uow.clock.now()
+        definition = survey.definition
+        wanted = (
+            request.language,
+            book.language_of_line(request.subject.line),
+            texts.COUNTRY_LANGUAGES.get(request.number.country_code),
+        )
+        language, text = words_of(definition, definition.questions[0], wanted)
+        invitation = Invitation(
+            id=uow.ids.new(),
+            survey=definition.key,
+            survey_version=survey.version,
+            service=request.service,
+            person_id=person_id,
+            language=language,
+            reference=request.reference,
+            subject=request.subject,
+            status="suppressed" if decision.send_at is None else "scheduled",
+            reason=decision.reason,
+            created_at=now,
+            send_at=decision.send_at,
+            send_until=now + timedelta(seconds=definition.rules.expire_s),
+        )
+        return invitation, self._links.filled(text, invitation.id)
+
+    async def _facts(
+        self,
+        uow: UnitOfWork,
+        definition: Definition,
+        request: Request,
+        person_id: str,
+        zone: ZoneInfo,
+    ) -> sending.Facts:
+        connection, rules = uow.connection, definition.rules
+        quarantined = rules.quarantine_s is not None
+        survey_quarantined = rules.survey_quarantine_s is not None
+        return sending.Facts(
+            opted_out=await self._people.opted_out(connection, request.number.e164),
+            landline=request.number.landline,
+            asked_at=await invitations.last_asked(connection, person_id) if quarantined else None,
+            asked_by_survey_at=await invitations.last_asked(connection, person_id, definition.key)
+            if survey_quarantined
+            else None,
+            asked_today=0
+            if rules.daily_cap is None
+            else await self._asked_on_day(uow, definition, zone),
+        )
+
+    async def _asked_on_day(self, uow: UnitOfWork, definition: Definition, zone: ZoneInfo) -> int:
+        """Invitations of the day on which this one would go out, in the person's zone."""
+        moment = sending.after_quiet(uow.clock.now(), definition.rules.quiet_hours, zone)
+        begin = datetime.combine(moment.astimezone(zone).date(), datetime.min.time(), tzinfo=zone)
+        return await invitations.asked_between(
+            uow.connection, definition.key, begin, begin + timedelta(days=1)
+        )

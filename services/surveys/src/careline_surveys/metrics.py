@@ -1,0 +1,25 @@
+"""What operators see of surveys. Labels are kinds and provider ids, never a person."""
+
+from careline_common.observability.metrics import MetricsRegistry
+
+
+class SurveysMetrics:
+    def __init__(self, registry: MetricsRegistry) -> None:
+        self.invitations = registry.counter(
+            "invitations_total", "Invitations that came into a status", ["status"]
+        )
+        self.sms = registry.counter(
+            "sms_total", "Messages handed to a provider, by outcome", ["provider", "outcome"]
+        )
+        self.replies = registry.counter("replies_total", "Messages that came in", ["meaning"])
+        self.receipts = registry.counter(
+            "receipts_total", "Delivery receipts", ["provider", "result"]
+        )
+        self.scores = registry.counter("scores_total", "Scores recorded", ["metric", "low"])
+        self.unknown = registry.gauge(
+            "sms_unknown", "Messages of the last day whose outcome nobody knows"
+        )
+        self.waiting = registry.gauge("sms_waiting", "Messages that are due and not yet sent")
+        self.no_provider = registry.gauge(
+            "sms_no_provider", "1 while messages are due and no provider can take them"
+        )

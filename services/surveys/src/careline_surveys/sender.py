@@ -1,0 +1,259 @@
+"""The sending loop: each message is handed to a provider once, or nobody can say.
+
+A message is marked `sending` and that is committed before the provider is called. Whatever breaks
+after that, the mark stands, and what carries it is never handed over again: it ends as accepted,
+as surely not taken (and only then is it queued again), or as unknown.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import stamina
+import structlog
+
+from careline_common.clock import Clock
+from careline_common.db.engine import Database, is_unavailable
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_surveys.adapters.phones import read_number
+from careline_surveys.adapters.providers import Providers
+from careline_surveys.answering import suppress
+from careline_surveys.book import Book
+from careline_surveys.db import invitations, messages
+from careline_surveys.db.messages import Message
+from careline_surveys.domain.invitations import Invitation
+from careline_surveys.domain.sending import after_quiet
+from careline_surveys.handover import Outcomes
+from careline_surveys.metrics import SurveysMetrics
+from careline_surveys.ports import Handover, OutgoingSms, SmsProvider
+from careline_surveys.settings import SurveysSettings
+from careline_surveys.versions import Versions
+
+log = structlog.get_logger(__name__)
+
+UPKEEP_EVERY_S = 5.0
+UPKEEP_BATCH = 200
+FAREWELL_S = 5.0
+"""How long messages in hand may still take when the service stops."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A message in hand: its mark is committed, its provider not yet called."""
+
+    sms: OutgoingSms
+    provider: SmsProvider
+
+
+class Sender:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        book: Callable[[], Book],
+        providers: Providers,
+        versions: Versions,
+        outcomes: Outcomes,
+        metrics: SurveysMetrics,
+        clock: Clock,
+        settings: SurveysSettings,
+    ) -> None:
+        self._database = database
+        self._book = book
+        self._providers = providers
+        self._versions = versions
+        self._outcomes = outcomes
+        self._metrics = metrics
+        self._clock = clock
+        self._settings = settings
+        self._woken = asyncio.Event()
+        self._in_hand: set[asyncio.Task[None]] = set()
+        self._complained = False
+
+    def wake(self) -> None:
+        """There may be something to send: look now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Sends what is due until cancelled; then lets what is in hand come to its end."""
+        try:
+            while True:
+                self._woken.clear()
+                if await self.step() == 0 or self._free() == 0:
+                    await self._pause()
+        finally:
+            if self._in_hand:
+                await asyncio.wait(self._in_hand, timeout=FAREWELL_S)
+
+    async def step(self) -> int:
+        """Takes what is due and starts handing it over; returns how many messages it took."""
+        free = self._free()
+        if free == 0:
+            return 0
+        taken, claims = await self._claim(free)
+        for claim in claims:
+            task = asyncio.create_task(self._hand_over(claim), name=f"sms {claim.sms.id}")
+            self._in_hand.add(task)
+            task.add_done_callback(self._done)
+        return taken
+
+    async def settled(self) -> None:
+        """Returns when nothing is in hand."""
+        while self._in_hand:
+            await asyncio.wait(self._in_hand)
+
+    def _free(self) -> int:
+        return self._settings.sms_window - len(self._in_hand)
+
+    async def _pause(self) -> None:
+        # not wait_for, which in Python 3.11 can lose a cancellation
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.sms_poll_s):
+                await self._woken.wait()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._in_hand.discard(task)
+        self._woken.set()
+        if not task.cancelled() and task.exception() is not None:
+            log.error("sms.outcome_lost", error=type(task.exception()).__name__)
+
+    async def _claim(self, limit: int) -> tuple[int, list[Claim]]:
+        entry = self._providers.first_usable()
+        if entry is None:
+            await self._complain()
+            return 0, []
+        self._complained = False
+        claims: list[Claim] = []
+        async with self._database.unit_of_work() as uow:
+            due = await messages.due(uow.connection, uow.clock.now(), limit)
+            for message in due:
+                invitation = await invitations.get(uow.connection, message.invitation_id)
+                assert invitation is not None
+                if not await self._may_go(uow, message, invitation):
+                    continue
+                if entry.console:
+                    await self._print(uow, message, invitation, entry.id)
+                else:
+                    assert entry.provider is not None
+                    claims.append(await self._mark(uow, message, entry.provider))
+        return len(due), claims
+
+    async def _may_go(self, uow: UnitOfWork, message: Message, invitation: Invitation) -> bool:
+        """Asks every rule once more: between the invitation and now much may have happened."""
+        now = uow.clock.now()
+        if message.number is None or message.opted_out:
+            await self._give_up(uow, message, invitation, "opted_out")
+            return False
+        if message.purpose != "invitation":
+            return True
+        if invitation.send_until <= now:
+            await self._give_up(uow, message, invitation, "expired")
+            return False
+        definition = await self._versions.of(uow.connection, invitation)
+        zone = self._book().zone_for(read_number(message.number).zone, invitation.subject.line)
+        send_at = after_quiet(now, definition.rules.quiet_hours, zone)
+        if send_at > now:
+            await messages.change(uow.connection, message.id, due_at=send_at)
+            await invitations.change(uow.connection, invitation.id, send_at=send_at, reason="quiet")
+            return False
+        return True
+
+    async def _give_up(
+        self, uow: UnitOfWork, message: Message, invitation: Invitation, reason: str
+    ) -> None:
+        if message.purpose == "invitation":
+            await suppress(uow, invitation, reason, self._metrics)
+        else:
+            await messages.change(uow.connection, message.id, state="cancelled")
+
+    async def _print(
+        self, uow: UnitOfWork, message: Message, invitation: Invitation, provider: str
+    ) -> None:
+        """The console "sends" in the same transaction, so that its outcome is never unknown."""
+        now = uow.clock.now()
+        await messages.change(
+            uow.connection, message.id, attempts=message.attempts + 1, claimed_at=now
+        )
+        await messages.print_on_console(uow.connection, message, now)
+        await self._outcomes.settle(
+            uow, message, invitation, provider, Handover(outcome="delivered")
+        )
+        uow.after_commit(lambda: self._metrics.sms.labels(provider, "delivered").inc())
+
+    async def _mark(self, uow: UnitOfWork, message: Message, provider: SmsProvider) -> Claim:
+        await messages.change(
+            uow.connection,
+            message.id,
+            state="sending",
+            provider=provider.id,
+            attempts=message.attempts + 1,
+            claimed_at=uow.clock.now(),
+        )
+        assert message.number is not None
+        sms = OutgoingSms(id=message.id, to=message.number, text=message.text)
+        return Claim(sms=sms, provider=provider)
+
+    async def _hand_over(self, claim: Claim) -> None:
+        handover = await claim.provider.send(claim.sms)
+        async for attempt in stamina.retry_context(on=is_unavailable, attempts=10, timeout=30):
+            with attempt:
+                async with self._database.unit_of_work() as uow:
+                    await self._outcomes.record(uow, claim.sms.id, claim.provider.id, handover)
+
+    async def _complain(self) -> None:
+        """Nothing is lost while no provider can take messages: they stay scheduled and are counted."""
+        if self._complained:
+            return
+        async with self._database.read() as connection:
+            waiting, _ = await messages.figures(connection, self._clock.now())
+        if waiting:
+            self._complained = True
+            log.error("sms.no_usable_provider", waiting=waiting)
+
+    async def keep_up(self) -> None:
+        """Every few seconds: what was left behind, what has expired, and the figures of both."""
+        while True:
+            await self.upkeep()
+            await asyncio.sleep(UPKEEP_EVERY_S)
+
+    async def upkeep(self) -> None:
+        while await self._left_behind() == UPKEEP_BATCH:
+            pass
+        while await self._expire() == UPKEEP_BATCH:
+            pass
+        async with self._database.read() as connection:
+            waiting, unknown = await messages.figures(connection, self._clock.now())
+        self._metrics.waiting.set(waiting)
+        self._metrics.unknown.set(unknown)
+        usable = self._providers.first_usable() is not None
+        self._metrics.no_provider.set(float(waiting > 0 and not usable))
+
+    async def _left_behind(self) -> int:
+        """What a crash left in hand may have been sent: it is unknown and never sent again."""
+        lease = timedelta(seconds=self._settings.sms_lease_s)
+        async with self._database.unit_of_work() as uow:
+            left = await messages.left_behind(uow.connection, uow.clock.now() - lease, UPKEEP_BATCH)
+            for message in left:
+                await self._give_to_unknown(uow, message)
+        return len(left)
+
+    async def _give_to_unknown(self, uow: UnitOfWork, message: Message) -> None:
+        invitation = await invitations.get(uow.connection, message.invitation_id)
+        assert invitation is not None
+        provider = message.provider or ""
+        await self._outcomes.settle(uow, message, invitation, provider, Handover(outcome="unknown"))
+        uow.after_commit(lambda: self._metrics.sms.labels(provider, "unknown").inc())
+
+    async def _expire(self) -> int:
+        async with self._database.unit_of_work() as uow:
+            overdue = await invitations.overdue(uow.connection, uow.clock.now(), UPKEEP_BATCH)
+            for invitation in overdue:
+                if invitation.status == "scheduled":
+                    await suppress(uow, invitation, "expired", self._metrics)
+                else:
+                    await invitations.change(uow.connection, invitation.id, status="expired")
+                    await messages.cancel_queued(uow.connection, [invitation.id])
+                    uow.after_commit(lambda: self._metrics.invitations.labels("expired").inc())
+        return len(overdue)

@@ -1,0 +1,170 @@
+"""The use cases of surveys, each in the caller's transaction."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from careline_common.clock import Clock
+from careline_common.config import Configuration
+from careline_common.db.engine import Database
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.http.problem import Conflict, InvalidInput
+from careline_common.ids import Ids
+from careline_common.observability.pii import PiiHasher
+from careline_surveys.adapters.phones import read_number
+from careline_surveys.adapters.providers import Providers
+from careline_surveys.answering import Answering
+from careline_surveys.book import Book, Survey
+from careline_surveys.db import answers, invitations
+from careline_surveys.db.people import OptOut, People
+from careline_surveys.domain import scoring
+from careline_surveys.domain.definitions import METRICS, Metric, for_request
+from careline_surveys.domain.invitations import Answer, Invitation
+from careline_surveys.handover import Outcomes
+from careline_surveys.inviting import Inviting, Links, Request
+from careline_surveys.metrics import SurveysMetrics
+from careline_surveys.replying import Replying
+from careline_surveys.sender import Sender
+from careline_surveys.settings import SurveysSettings
+from careline_surveys.versions import Versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreLine:
+    """One score of one agent, team, queue, service or organisation."""
+
+    key: str
+    score: scoring.Score
+    response_rate_pct: float | None
+
+
+def links_of(settings: SurveysSettings) -> Links:
+    key = settings.link_key.get_secret_value() or settings.pii_key.get_secret_value()
+    return Links(settings.surveys_public_url, key.encode() or secrets.token_bytes(32))
+
+
+class SurveysService:
+    """Puts the parts together and keeps the applied configuration at hand."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        metrics: SurveysMetrics,
+        settings: SurveysSettings,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self.book = Book(Configuration())
+        self.clock = clock
+        self.people = People(PiiHasher(settings.pii_key), ids)
+        self.versions = Versions()
+        self.links = links_of(settings)
+        self.providers = Providers(clock=clock, deadline_s=settings.sms_deadline_s)
+        self.outcomes = Outcomes(self.versions, metrics)
+        self.sender = Sender(
+            database=database,
+            book=lambda: self.book,
+            providers=self.providers,
+            versions=self.versions,
+            outcomes=self.outcomes,
+            metrics=metrics,
+            clock=clock,
+            settings=settings,
+        )
+        wake = self.sender.wake
+        self.answering = Answering(self.people, self.links, metrics, wake)
+        self.replying = Replying(self.people, self.versions, self.answering, metrics)
+        self._inviting = Inviting(self.people, self.links, metrics, wake)
+
+    async def configure(self, configuration: Configuration) -> None:
+        """Follows an applied configuration."""
+        self.book = Book(configuration)
+        self.providers.configure(self.book)
+        self.sender.wake()
+
+    async def invite(self, uow: UnitOfWork, key: str, request: Request) -> Invitation:
+        """Invites to the survey with this key, which is in the book."""
+        survey = self.book.survey(key)
+        assert survey is not None
+        return await self._inviting.invite(uow, self.book, survey, request)
+
+    async def requested(self, uow: UnitOfWork, key: str | None, request: Request) -> Invitation:
+        """The invitation that somebody outside asks for; for a known reference the one there is.
+
+        Raises 422 for a survey that is not configured, 409 when none fits the kind of service.
+        """
+        known = await invitations.by_reference(uow.connection, request.reference, key)
+        if known is not None:
+            return known
+        return await self._inviting.invite(
+            uow, self.book, self._survey_for(key, request.service), request
+        )
+
+    def _survey_for(self, key: str | None, service: str) -> Survey:
+        keys = [definition.key for definition in self.book.definitions]
+        if key is not None:
+            survey = self.book.survey(key)
+            if survey is None:
+                raise InvalidInput(
+                    f"there is no survey {key!r}",
+                    type="unknown-survey",
+                    allowed=keys,
+                    errors=[{"path": "survey", "reason": "not configured"}],
+                )
+            return survey
+        definition = for_request(self.book.definitions, service)
+        if definition is None:
+            raise Conflict(
+                f"no survey is configured for {service}: name one", type="no-survey", allowed=keys
+            )
+        found = self.book.survey(definition.key)
+        assert found is not None
+        return found
+
+    async def shown(
+        self, connection: AsyncConnection, found: Sequence[Invitation]
+    ) -> Sequence[tuple[Invitation, Sequence[Answer]]]:
+        """Invitations with their answers."""
+        given: Mapping[str, Sequence[Answer]] = await answers.of_invitations(
+            connection, [invitation.id for invitation in found]
+        )
+        return [(invitation, given.get(invitation.id, ())) for invitation in found]
+
+    async def opt_out(self, uow: UnitOfWork, phone: str, source: str) -> OptOut:
+        """Notes that a person wants no surveys; raises ValueError for what is no phone."""
+        number = read_number(phone).e164
+        now = uow.clock.now()
+        person_id = await self.people.locked(uow.connection, number, now)
+        await self.answering.opt_out(uow, number=number, person_id=person_id, source=source)
+        return await self.people.opt_out_of(uow.connection, number, person_id)
+
+    async def opt_in(self, uow: UnitOfWork, phone: str) -> bool:
+        """Takes an opt-out back; False when there was none. Raises ValueError."""
+        return await self.people.opt_in(uow.connection, read_number(phone).e164)
+
+    async def scores(
+        self,
+        connection: AsyncConnection,
+        *,
+        by: answers.By,
+        metric: Metric | None,
+        begin: datetime | None,
+        end: datetime | None,
+    ) -> Sequence[ScoreLine]:
+        """Scores of the invitations sent in [begin, end), for one metric or for all three."""
+        lines: list[ScoreLine] = []
+        for each in METRICS if metric is None else (metric,):
+            groups = await answers.groups(connection, by=by, metric=each, begin=begin, end=end)
+            lines += [
+                ScoreLine(
+                    key=group.key,
+                    score=scoring.score(each, group.tally, min_n=group.min_n),
+                    response_rate_pct=scoring.rate_pct(group.answered, group.delivered),
+                )
+                for group in groups
+            ]
+        return lines

@@ -1,0 +1,121 @@
+"""The journal in figures."""
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+from sqlalchemy import Row
+
+from careline_common.http.problem import Forbidden, invalid
+from careline_tickets.api.office import OfficeHere, ViewerHere
+from careline_tickets.db import reading
+
+router = APIRouter(prefix="/v1/reports", tags=["reports"])
+
+CSV = "text/csv"
+
+
+class By(StrEnum):
+    SUBJECT = "subject"
+    TERRITORY = "territory"
+    ORGANISATION = "organisation"
+    INSURER = "insurer"
+    KIND = "kind"
+    CHANNEL = "channel"
+
+
+class JournalRow(BaseModel):
+    """Appeals with one key; null is the key of those that have none."""
+
+    key: str | None
+    registered: int
+    open: int
+    closed: int
+    overdue: int
+    returned: int
+    justified: int
+    justified_pct: float | None
+    """Of the closed ones that have an outcome."""
+
+
+class JournalReport(BaseModel):
+    items: list[JournalRow]
+    next: str | None = None
+
+
+@router.get("/journal", response_model=JournalReport, responses={200: {"content": {CSV: {}}}})
+async def journal_report(
+    *,
+    request: Request,
+    viewer: ViewerHere,
+    office: OfficeHere,
+    by: By = By.SUBJECT,
+    from_: Annotated[str | None, Query(alias="from", max_length=40)] = None,
+    to: Annotated[str | None, Query(max_length=40)] = None,
+) -> Response | JournalReport:
+    """Counts the appeals registered in a time. Dates are days of the default calendar's zone, `to`
+    included; moments are exact, `to` not included. CSV by `Accept: text/csv`."""
+    if not viewer.reads_facts and viewer.own_insurer is None:
+        raise Forbidden("no appeals are shown to this role")
+    zone = office.rules.zone
+    async with office.database.read() as connection:
+        rows = await reading.journal(
+            connection,
+            by=by,
+            start=_bound("from", from_, zone, days=0),
+            end=_bound("to", to, zone, days=1),
+            now=office.clock.now(),
+            only_insurer=None if viewer.reads_facts else viewer.own_insurer,
+        )
+    items = [_shown(row) for row in rows]
+    if CSV in request.headers.get("accept", ""):
+        return Response(_csv(items), media_type=f"{CSV}; charset=utf-8")
+    return JournalReport(items=items)
+
+
+def _bound(name: str, text: str | None, zone: ZoneInfo, *, days: int) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        if len(text) == len("2026-03-02"):
+            day = date.fromisoformat(text) + timedelta(days=days)
+            return datetime.combine(day, time(0), zone)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise invalid(name, "give a date such as 2026-03-02 or a time with its zone") from None
+    if moment.tzinfo is None:
+        raise invalid(name, "give the time with its zone, such as 2026-03-02T09:00:00Z")
+    return moment
+
+
+def _shown(row: Row[Any]) -> JournalRow:
+    share = round(100 * row.justified / row.with_outcome, 2) if row.with_outcome else None
+    return JournalRow(
+        key=row.key,
+        registered=row.registered,
+        open=row.open,
+        closed=row.closed,
+        overdue=row.overdue,
+        returned=row.returned,
+        justified=row.justified,
+        justified_pct=share,
+    )
+
+
+def _csv(items: Sequence[JournalRow]) -> str:
+    """A cell that a spreadsheet would take for a formula gets an apostrophe before it."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(JournalRow.model_fields)
+    for item in items:
+        cells = item.model_dump()
+        if cells["key"] and cells["key"][0] in "=+-@\t\r":
+            cells["key"] = f"'{cells['key']}"
+        writer.writerow(cells.values())
+    return out.getvalue()

@@ -1,0 +1,203 @@
+"""Appeals: register, read, list, act."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic_core import from_json, to_json
+
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.http.auth import Caller, Principal, require
+from careline_common.http.etag import etag, if_match
+from careline_common.http.idempotency import Answer, idempotent
+from careline_common.http.problem import Forbidden, NotFound, invalid
+from careline_tickets.api.office import (
+    Office,
+    OfficeHere,
+    ViewerHere,
+    actor_of,
+    problems,
+    watched,
+)
+from careline_tickets.api.schemas import TicketIn, TransitionIn, read_person
+from careline_tickets.api.views import (
+    HistoryOut,
+    HistoryPage,
+    TicketOut,
+    shown_duplicates,
+    shown_ticket,
+    text_of,
+    with_personal,
+)
+from careline_tickets.db import audit
+from careline_tickets.db.reading import history_of
+from careline_tickets.db.repository import Stored
+from careline_tickets.domain.sight import Sight, Viewer, sight
+from careline_tickets.domain.ticket import Command, Ticket
+from careline_tickets.domain.vocabulary import Action
+from careline_tickets.domain.workflow import require_permitted
+from careline_tickets.service import Closing, NewTicket
+
+REGISTERS = ("agent", "specialist", "contact_admin", "service")
+BACKDATES = ("contact_admin", "service")
+
+router = APIRouter(prefix="/v1/tickets", tags=["tickets"])
+
+
+@router.post("", status_code=201, response_model=TicketOut, responses={200: {"model": TicketOut}})
+async def register_ticket(
+    request: Request,
+    body: TicketIn,
+    caller: Annotated[Principal, Depends(require(*REGISTERS))],
+    viewer: ViewerHere,
+    office: OfficeHere,
+) -> Response:
+    """Registers an appeal; 200 with the known one when its external id is in the journal."""
+    new = _new_ticket(body, caller, office)
+
+    async def effect(uow: UnitOfWork) -> Answer:
+        with problems():
+            registered = await office.journal.register(uow, new, actor_of(viewer))
+        if not registered.fresh:
+            await _audit(uow, viewer, "ticket", registered.ticket.id)
+        view = await _whole(uow, office, viewer, registered.ticket)
+        return Answer.json(
+            view.model_copy(update={"text": None, "person": None, "contents": None}),
+            status=201 if registered.fresh else 200,
+            location=f"{request.url.path}/{view.id}",
+            headers={"ETag": etag(view.version)},
+        )
+
+    return await _with_text(office, await idempotent(request, office.database, caller, effect))
+
+
+async def _with_text(office: Office, kept: Response) -> Response:
+    """The answer with the appeal's text, which is not kept with it under an Idempotency-Key: kept
+    answers hold nothing that would have to be erased."""
+    document = from_json(bytes(kept.body))
+    async with office.database.read() as connection:
+        contents = await office.journal.repository.contents(connection, document["id"])
+    headers = {name: value for name, value in kept.headers.items() if name != "content-length"}
+    body = to_json(document | {"text": text_of(contents)})
+    return Response(body, kept.status_code, headers)
+
+
+def _new_ticket(body: TicketIn, caller: Principal, office: Office) -> NewTicket:
+    now = office.clock.now()
+    if body.registered_at is not None:
+        if not caller.has(*BACKDATES):
+            raise Forbidden(f"registered_at takes one of the roles {', '.join(BACKDATES)}")
+        if body.registered_at > now:
+            raise invalid("registered_at", "must not lie in the future")
+    return NewTicket(
+        details=body.details(),
+        person=read_person(body.person, rules=office.rules, region=office.region, now=now),
+        text=body.text,
+        registered_at=body.registered_at or now,
+        closing=Closing(answer=body.close.answer, outcome=body.close.outcome)
+        if body.close
+        else None,
+    )
+
+
+@router.get("/{ticket_id}", response_model=TicketOut)
+async def read_ticket(ticket_id: str, viewer: ViewerHere, office: OfficeHere) -> Response:
+    """One appeal. Who may not see it gets the same answer as for one that does not exist."""
+    async with (
+        watched(office, viewer, "ticket", ticket_id),
+        office.database.unit_of_work() as uow,
+    ):
+        stored, seen = await _visible(uow, office, viewer, ticket_id)
+        if seen is Sight.ALL:
+            view = await _whole(uow, office, viewer, stored.ticket)
+            await _audit(uow, viewer, "ticket", ticket_id)
+        else:
+            view = shown_ticket(stored.ticket, actor_of(viewer), uow.clock.now())
+    return Answer.json(view, headers={"ETag": etag(view.version)}).response()
+
+
+@router.get("/{ticket_id}/history")
+async def read_history(ticket_id: str, viewer: ViewerHere, office: OfficeHere) -> HistoryPage:
+    """Every change: who, when, before and after, with the hash that chains it to the one before."""
+    async with (
+        watched(office, viewer, "history", ticket_id),
+        office.database.unit_of_work() as uow,
+    ):
+        await _visible(uow, office, viewer, ticket_id)
+        rows = await history_of(uow.connection, ticket_id)
+        await _audit(uow, viewer, "history", ticket_id)
+    return HistoryPage(
+        items=[
+            HistoryOut(
+                version=row.version,
+                when=row.at,
+                who=row.actor,
+                action=row.action,
+                before=row.before,
+                after=row.after,
+                contents=row.contents,
+                hash=bytes(row.hash).hex(),
+            )
+            for row in rows
+        ]
+    )
+
+
+@router.post("/{ticket_id}/transitions", response_model=TicketOut)
+async def act_on_ticket(
+    *,
+    request: Request,
+    ticket_id: str,
+    body: TransitionIn,
+    caller: Caller,
+    viewer: ViewerHere,
+    office: OfficeHere,
+) -> Response:
+    """Does one action: 404, then 403, then 428 or 412, then 409 with `allowed`, then 422."""
+    command = body.command()
+
+    async def effect(uow: UnitOfWork) -> Answer:
+        await _lock(uow, office, ticket_id, command)
+        stored, _ = await _visible(uow, office, viewer, ticket_id, for_update=True)
+        actor = actor_of(viewer)
+        with problems():
+            require_permitted(stored.ticket.facts, command.action, actor)
+            if_match(request).check(stored.ticket.version)
+            ticket = await office.journal.act(uow, stored, command, actor)
+        view = shown_ticket(ticket, actor, uow.clock.now())
+        return Answer.json(view, headers={"ETag": etag(view.version)})
+
+    async with watched(office, viewer, f"action {command.action}", ticket_id):
+        return await idempotent(request, office.database, caller, effect)
+
+
+async def _lock(uow: UnitOfWork, office: Office, ticket_id: str, command: Command) -> None:
+    """Two appeals are taken in one order, so that opposite merges wait and do not deadlock."""
+    if command.action is Action.MERGE and command.into is not None:
+        await office.journal.repository.lock(uow.connection, [ticket_id, command.into])
+
+
+async def _visible(
+    uow: UnitOfWork, office: Office, viewer: Viewer, ticket_id: str, *, for_update: bool = False
+) -> tuple[Stored, Sight]:
+    """The appeal and what of it may be seen; raises 404."""
+    stored = await office.journal.repository.find(uow.connection, ticket_id, for_update=for_update)
+    seen = Sight.NOTHING if stored is None else sight(stored.ticket, viewer)
+    if stored is None or seen is Sight.NOTHING:
+        raise NotFound("there is no such appeal")
+    return stored, seen
+
+
+async def _whole(uow: UnitOfWork, office: Office, viewer: Viewer, ticket: Ticket) -> TicketOut:
+    repository = office.journal.repository
+    person = await repository.person(uow.connection, ticket.id)
+    contents = await repository.contents(uow.connection, ticket.id)
+    view = shown_ticket(ticket, actor_of(viewer), uow.clock.now())
+    view = with_personal(view, person, contents)
+    if not viewer.reads_all:
+        return view
+    duplicates = await office.journal.duplicates_of(uow, ticket, person)
+    return view.model_copy(update={"duplicates": shown_duplicates(duplicates)})
+
+
+async def _audit(uow: UnitOfWork, viewer: Viewer, what: str, ticket_id: str) -> None:
+    await audit.note(uow, who=viewer.id, roles=viewer.roles, what=what, ticket_id=ticket_id)

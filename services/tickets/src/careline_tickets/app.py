@@ -1,0 +1,163 @@
+"""Puts the journal together."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+
+from careline_common.clock import Clock
+from careline_common.config import ConfigStore, config_routes, watch_config
+from careline_common.db.engine import Database
+from careline_common.db.migrate import require_current, upgrade
+from careline_common.http.app import create_app
+from careline_common.http.auth import Authenticator
+from careline_common.http.client import http_client
+from careline_common.http.health import Readiness
+from careline_common.http.idempotency import purge_task
+from careline_common.http.issuer import ServiceTokens
+from careline_common.ids import Ids
+from careline_common.lifecycle import Service
+from careline_common.messaging.runtime import messaging_tasks
+from careline_common.messaging.transport import Transport
+from careline_common.observability.metrics import MetricsRegistry
+from careline_common.observability.pii import PiiHasher
+from careline_tickets.adapters.chance import SystemChance
+from careline_tickets.adapters.records import IngestRecords
+from careline_tickets.api import lists, reports, tickets, track
+from careline_tickets.api.office import Office
+from careline_tickets.config import SECTIONS, Rules, cross_check
+from careline_tickets.consumers import subscriptions
+from careline_tickets.db import reading
+from careline_tickets.db.repository import Repository
+from careline_tickets.db.tables import SCHEMA
+from careline_tickets.feeds import FeedDesk
+from careline_tickets.limiter import Limiter
+from careline_tickets.lookup import Lookup
+from careline_tickets.metrics import TicketsMetrics
+from careline_tickets.service import Journal
+from careline_tickets.settings import TicketsSettings
+
+PACKAGE = "careline_tickets"
+COUNT_EVERY_S = 30.0
+
+
+def create_service(
+    settings: TicketsSettings, *, transport: Transport, clock: Clock, ids: Ids
+) -> Service:
+    """The journal as a service; nothing is connected before it runs."""
+    url = settings.database_url.get_secret_value()
+    database = Database(
+        url,
+        schema=SCHEMA,
+        source="tickets",
+        clock=clock,
+        ids=ids,
+        pool_size=settings.database_pool_size,
+    )
+    registry = MetricsRegistry("tickets")
+    metrics = TicketsMetrics(registry)
+    readiness = Readiness()
+    readiness.need("started")
+    store = ConfigStore(database, SECTIONS, clock=clock, cross_check=cross_check)
+    journal = _journal(settings, store, metrics)
+    office = Office(
+        database=database,
+        journal=journal,
+        clock=clock,
+        region=settings.phone_region,
+        limiter=Limiter(per_minute=settings.track_per_minute, clock=clock),
+        metrics=metrics,
+    )
+    client = http_client(
+        f"{settings.ingest_url.rstrip('/')}/",
+        tokens=ServiceTokens.from_settings(settings, subject="tickets", clock=clock),
+    )
+    messaging = messaging_tasks(
+        database=database,
+        transport=transport,
+        subscriptions=subscriptions(
+            journal, FeedDesk(journal, region=settings.phone_region), IngestRecords(client)
+        ),
+        clock=clock,
+        readiness=readiness,
+        registry=registry.registry,
+    )
+
+    async def start() -> None:
+        prepare = upgrade if settings.migrate_on_start else require_current
+        await prepare(url, package=PACKAGE, schema=SCHEMA)
+        await store.load()
+        await transport.open()
+
+    async def stop() -> None:
+        await client.aclose()
+        await database.close()
+
+    app = create_app(
+        title="Careline tickets",
+        version=version("careline-tickets"),
+        description="The journal of all appeals",
+        readiness=readiness,
+        authenticator=Authenticator.from_settings(settings, clock),
+        settings=settings,
+        metrics_registry=registry,
+        clock=clock,
+        ids=ids,
+    )
+    app.state.office = office
+    for router in (lists.router, tickets.router, track.router, reports.router):
+        app.include_router(router)
+    app.include_router(config_routes(store))
+    return Service(
+        name="tickets",
+        app=app,
+        readiness=readiness,
+        start=start,
+        background=(
+            *messaging,
+            ("watch-config", lambda: watch_config(store)),
+            ("count-open", _counting(database, clock, metrics)),
+            purge_task(database, clock),
+        ),
+        stop=stop,
+    )
+
+
+def _journal(settings: TicketsSettings, store: ConfigStore, metrics: TicketsMetrics) -> Journal:
+    hasher = PiiHasher(settings.pii_key)
+    chance = SystemChance()
+    rules = _Current(store)
+    return Journal(
+        repository=Repository(hasher=hasher, chance=chance),
+        lookup=Lookup(hasher),
+        chance=chance,
+        rules=rules,
+        metrics=metrics,
+    )
+
+
+class _Current:
+    """The rules of the configuration as it is now, made anew only when it has changed."""
+
+    def __init__(self, store: ConfigStore) -> None:
+        self._store = store
+        self._made_of = store.current
+        self._rules = Rules.of(store.current)
+
+    def __call__(self) -> Rules:
+        if self._store.current is not self._made_of:
+            self._made_of = self._store.current
+            self._rules = Rules.of(self._made_of)
+        return self._rules
+
+
+def _counting(
+    database: Database, clock: Clock, metrics: TicketsMetrics
+) -> Callable[[], Awaitable[None]]:
+    async def count() -> None:
+        while True:
+            async with database.read() as connection:
+                counts = await reading.open_by_status(connection, clock.now())
+            metrics.show_open(counts)
+            await asyncio.sleep(COUNT_EVERY_S)
+
+    return count

@@ -1,0 +1,73 @@
+"""What the journal hears from the other services, and what it does about it."""
+
+from typing import Any
+
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.events.envelope import Envelope
+from careline_common.events.ingest import RecordReceived
+from careline_common.events.surveys import ScoreRecorded
+from careline_common.messaging.subscription import Subscription
+from careline_tickets.domain.person import Person
+from careline_tickets.domain.ticket import Details, External
+from careline_tickets.domain.vocabulary import Channel, Kind, Role
+from careline_tickets.domain.workflow import Actor
+from careline_tickets.feeds import FeedDesk
+from careline_tickets.ports import Records
+from careline_tickets.service import Journal, NewTicket
+
+LOW_SCORES = "tickets.low-scores"
+FEED_RECORDS = "tickets.feed-records"
+CONSUMERS = (LOW_SCORES, FEED_RECORDS)
+
+SURVEYS = Actor(id="surveys", roles=frozenset({Role.SYSTEM}))
+
+
+def subscriptions(journal: Journal, feeds: FeedDesk, records: Records) -> tuple[Subscription, ...]:
+    """Both find by external id what is there, so that neither minds order or repetition."""
+
+    async def fetch_record(envelope: Envelope) -> dict[str, Any] | None:
+        event = envelope.data
+        assert isinstance(event, RecordReceived)
+        return await records.get(event.record_id)
+
+    async def low_score(uow: UnitOfWork, envelope: Envelope, _fetched: Any) -> None:
+        event = envelope.data
+        assert isinstance(event, ScoreRecorded)
+        if event.low:
+            await journal.register(uow, appeal_of(event), SURVEYS)
+
+    async def feed_record(uow: UnitOfWork, envelope: Envelope, fetched: Any) -> None:
+        event = envelope.data
+        assert isinstance(event, RecordReceived)
+        await feeds.receive(uow, event, fetched)
+
+    return (
+        Subscription(name=LOW_SCORES, events=(ScoreRecorded,), handle=low_score, order_free=True),
+        Subscription(
+            name=FEED_RECORDS,
+            events=(RecordReceived,),
+            fetch=fetch_record,
+            handle=feed_record,
+            order_free=True,
+        ),
+    )
+
+
+def appeal_of(event: ScoreRecorded) -> NewTicket:
+    """The appeal that a low score opens: one an invitation, however many of its scores are low."""
+    return NewTicket(
+        details=Details(
+            channel=Channel.SURVEY,
+            kind=Kind.COMPLAINT,
+            organisation=event.organisation,
+            call_id=event.call_id,
+            invitation_id=event.invitation_id,
+            external=External(source="survey", id=event.invitation_id),
+        ),
+        person=Person(phone=event.contact),
+        text=(
+            f"{event.metric.upper()} {event.score} ({event.survey}, {event.question}):"
+            f" {event.service} {event.reference_type} {event.reference_id}"
+        ),
+        registered_at=event.answered_at,
+    )

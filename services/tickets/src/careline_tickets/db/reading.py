@@ -1,0 +1,293 @@
+"""Lists of appeals: by conditions, by person, by likeness, and counted for the journal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from careline_tickets.db import tables
+from careline_tickets.domain.vocabulary import Outcome, Status
+
+t, p, c = tables.ticket.c, tables.person.c, tables.content.c
+
+OPEN = t.status.not_in(
+    bindparam("ended", ["closed", "merged"], expanding=True, literal_execute=True)
+)
+"""Written out in the statement, so that PostgreSQL sees the partial indexes fit."""
+
+LIKE = 0.3
+"""Texts that share less of their trigrams are no duplicates; pg_trgm's own default."""
+MOST_DUPLICATES = 10
+DUPLICATES_BACK = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """They narrow together; None narrows nothing."""
+
+    status: str | None = None
+    level: int | None = None
+    channel: str | None = None
+    kind: str | None = None
+    subject: str | None = None
+    territory: str | None = None
+    organisation: str | None = None
+    insurer: str | None = None
+    owner: str | None = None
+    group_id: str | None = None
+    call_id: str | None = None
+    overdue: bool | None = None
+    expert: str | None = None
+    """Only appeals to which this expert was invited."""
+    only_insurer: str | None = None
+    """Only this insurer's, whatever `insurer` asks for."""
+    phone_key: bytes | None = field(default=None, repr=False)
+    policy_key: bytes | None = field(default=None, repr=False)
+    words: str | None = field(default=None, repr=False)
+
+
+_APART = {"overdue", "expert", "only_insurer", "phone_key", "policy_key", "words"}
+_PLAIN = tuple(item.name for item in fields(Conditions) if item.name not in _APART)
+
+
+def _clauses(conditions: Conditions, now: datetime) -> list[ColumnElement[bool]]:
+    clauses = [
+        t[name] == getattr(conditions, name)
+        for name in _PLAIN
+        if getattr(conditions, name) is not None
+    ]
+    if conditions.overdue is not None:
+        overdue = and_(OPEN, t.due_at < now)
+        clauses.append(overdue if conditions.overdue else or_(t.due_at.is_(None), ~overdue))
+    if conditions.expert is not None:
+        clauses.append(t.experts.contains([conditions.expert]))
+    if conditions.only_insurer is not None:
+        clauses.append(t.insurer == conditions.only_insurer)
+    if conditions.phone_key is not None:
+        clauses.append(t.id.in_(select(p.ticket_id).where(p.phone_key == conditions.phone_key)))
+    if conditions.policy_key is not None:
+        clauses.append(t.id.in_(select(p.ticket_id).where(p.policy_key == conditions.policy_key)))
+    if conditions.words is not None:
+        clauses += [t.id.in_(_with_word(word)) for word in conditions.words.split()]
+    return clauses
+
+
+def _with_word(word: str) -> Select[Any]:
+    return select(c.ticket_id).where(c.kind == "text", c.body.icontains(word, autoescape=True))
+
+
+async def page_of(
+    connection: AsyncConnection,
+    conditions: Conditions,
+    *,
+    now: datetime,
+    limit: int,
+    after: tuple[datetime, str] | None,
+) -> Sequence[Row[Any]]:
+    """Rows of the ticket table, those registered last first."""
+    query = select(tables.ticket).where(*_clauses(conditions, now))
+    if after is not None:
+        query = query.where(tuple_(t.registered_at, t.id) < tuple_(*map(literal, after)))
+    query = query.order_by(t.registered_at.desc(), t.id.desc()).limit(limit)
+    return (await connection.execute(query)).all()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likeness:
+    """What a new appeal may have in common with one that is there."""
+
+    phone_key: bytes | None = field(default=None, repr=False)
+    policy_key: bytes | None = field(default=None, repr=False)
+    external: tuple[str, str] | None = None
+    call_id: str | None = None
+    organisation: str | None = None
+    subject: str | None = None
+    text: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duplicate:
+    """`score` from 0 to 1; `why` names what is the same."""
+
+    id: str
+    score: float
+    why: str
+
+
+WEIGHTS = {"external": 1.0, "call": 0.95, "policy": 0.8, "phone": 0.7}
+"""How far each thing in common says that two appeals are the same."""
+
+SHARED_DETAIL = 0.1
+"""What the same organisation, or the same subject, adds to any of them."""
+
+
+async def duplicates(
+    connection: AsyncConnection,
+    likeness: Likeness,
+    *,
+    now: datetime,
+    but: str | None = None,
+    only_insurer: str | None = None,
+) -> list[Duplicate]:
+    """Appeals of the last year that may be the same, the likeliest first."""
+    reasons = _reasons(likeness)
+    if not reasons:
+        return []
+    if likeness.text:
+        await connection.execute(text(f"SET LOCAL pg_trgm.similarity_threshold = {LIKE}"))
+    found = union_all(*reasons).subquery("found")
+    query = (
+        select(t.id, t.organisation, t.subject, found.c.why, found.c.score)
+        .join(found, found.c.ticket_id == t.id)
+        .where(t.status != Status.MERGED, t.registered_at > now - DUPLICATES_BACK)
+    )
+    if but is not None:
+        query = query.where(t.id != but)
+    if only_insurer is not None:
+        query = query.where(t.insurer == only_insurer)
+    return _ranked((await connection.execute(query)).all(), likeness)
+
+
+def _reasons(likeness: Likeness) -> list[Select[Any]]:
+    """One query for each thing that can be in common."""
+
+    def people(column: ColumnElement[Any], key: bytes, why: str) -> Select[Any]:
+        return (
+            select(p.ticket_id, literal(why).label("why"), literal(WEIGHTS[why]).label("score"))
+            .where(column == key)
+            .limit(200)
+        )
+
+    def appeals(why: str, *where: ColumnElement[bool]) -> Select[Any]:
+        return (
+            select(
+                t.id.label("ticket_id"),
+                literal(why).label("why"),
+                literal(WEIGHTS[why]).label("score"),
+            )
+            .where(*where)
+            .limit(200)
+        )
+
+    reasons = []
+    if likeness.phone_key is not None:
+        reasons.append(people(p.phone_key, likeness.phone_key, "phone"))
+    if likeness.policy_key is not None:
+        reasons.append(people(p.policy_key, likeness.policy_key, "policy"))
+    if likeness.external is not None:
+        source, external_id = likeness.external
+        same = (t.external_source == source, t.external_id == external_id)
+        reasons.append(appeals("external", *same))
+    if likeness.call_id is not None:
+        reasons.append(appeals("call", t.call_id == likeness.call_id))
+    if likeness.text:
+        score = func.similarity(c.body, likeness.text)
+        reasons.append(
+            select(c.ticket_id, literal("text").label("why"), score.label("score"))
+            .where(c.kind == "text", c.body.op("%")(likeness.text))
+            .order_by(score.desc())
+            .limit(50)
+        )
+    return [select(reason.subquery()) for reason in reasons]
+
+
+def _ranked(rows: Sequence[Any], likeness: Likeness) -> list[Duplicate]:
+    best: dict[str, float] = {}
+    whys: dict[str, list[str]] = {}
+    for row in sorted(rows, key=lambda row: -row.score):
+        shared = (
+            likeness.organisation is not None and row.organisation == likeness.organisation,
+            likeness.subject is not None and row.subject == likeness.subject,
+        )
+        names = [
+            name for name, same in zip(("organisation", "subject"), shared, strict=True) if same
+        ]
+        score = min(1.0, row.score + SHARED_DETAIL * len(names))
+        best[row.id] = max(best.get(row.id, 0.0), score)
+        known = whys.setdefault(row.id, [])
+        known += [why for why in (row.why, *names) if why not in known]
+    ranked = sorted(best, key=lambda ticket_id: (-best[ticket_id], ticket_id))[:MOST_DUPLICATES]
+    return [
+        Duplicate(id=ticket_id, score=round(best[ticket_id], 3), why=", ".join(whys[ticket_id]))
+        for ticket_id in ranked
+    ]
+
+
+async def history_of(connection: AsyncConnection, ticket_id: str) -> Sequence[Row[Any]]:
+    """The history of an appeal, oldest first."""
+    columns = tables.history.c
+    query = select(tables.history).where(columns.ticket_id == ticket_id).order_by(columns.version)
+    return (await connection.execute(query)).all()
+
+
+async def least_loaded(connection: AsyncConnection, users: Sequence[str]) -> str | None:
+    """Who of these has the fewest open appeals; the first named among equals."""
+    if not users:
+        return None
+    found = await connection.execute(
+        select(t.owner, func.count()).where(t.owner.in_(users), OPEN).group_by(t.owner)
+    )
+    load: dict[str, int] = {row[0]: row[1] for row in found}
+    return min(users, key=lambda user: load.get(user, 0))
+
+
+async def journal(
+    connection: AsyncConnection,
+    *,
+    by: str,
+    start: datetime | None,
+    end: datetime | None,
+    now: datetime,
+    only_insurer: str | None = None,
+) -> Sequence[Row[Any]]:
+    """Appeals registered from `start` up to, not including, `end`, counted by one detail."""
+
+    def counted(condition: ColumnElement[bool], label: str) -> ColumnElement[Any]:
+        return func.count(case((condition, 1))).label(label)
+
+    key = t[by]
+    query = select(
+        key.label("key"),
+        func.count().label("registered"),
+        counted(OPEN, "open"),
+        counted(t.status == Status.CLOSED, "closed"),
+        counted(and_(OPEN, t.due_at < now), "overdue"),
+        counted(t.returns > 0, "returned"),
+        counted(t.outcome == Outcome.JUSTIFIED, "justified"),
+        counted(t.outcome.is_not(None), "with_outcome"),
+    )
+    if start is not None:
+        query = query.where(t.registered_at >= start)
+    if end is not None:
+        query = query.where(t.registered_at < end)
+    if only_insurer is not None:
+        query = query.where(t.insurer == only_insurer)
+    query = query.group_by(key).order_by(func.count().desc(), key)
+    return (await connection.execute(query)).all()
+
+
+async def open_by_status(connection: AsyncConnection, now: datetime) -> dict[str, tuple[int, int]]:
+    """How many open appeals there are in each status, and how many of them are overdue."""
+    found = await connection.execute(
+        select(t.status, func.count(), func.count(case((t.due_at < now, 1))))
+        .where(OPEN)
+        .group_by(t.status)
+    )
+    return {row[0]: (row[1], row[2]) for row in found}

@@ -1,0 +1,286 @@
+"""Appeals in and out of the database. What changes an appeal goes through here alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.observability.pii import PiiHasher
+from careline_tickets.db import tables
+from careline_tickets.db.rows import clock_values, read_clock, read_ticket, ticket_values
+from careline_tickets.domain.clocks import Policy
+from careline_tickets.domain.history import START, Entry, chained, digest
+from careline_tickets.domain.person import Person
+from careline_tickets.domain.policies import policy_body, read_policy
+from careline_tickets.domain.ticket import Change, Ticket
+from careline_tickets.ports import Chance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An appeal as it stands in the database, with the end of its history's chain."""
+
+    ticket: Ticket
+    chain: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """A text of an appeal."""
+
+    version: int
+    kind: str
+    author: str
+    at: datetime
+    body: str
+
+
+class Repository:
+    """Policies are remembered in the process: their rows never change."""
+
+    def __init__(self, *, hasher: PiiHasher, chance: Chance) -> None:
+        self._hasher = hasher
+        self._chance = chance
+        self._policies: dict[str, Policy] = {}
+
+    async def insert(
+        self, uow: UnitOfWork, ticket: Ticket, person: Person, changes: Sequence[Change]
+    ) -> bool:
+        """Stores a new appeal with its history; False when its external id is there already."""
+        await self._keep_policy(uow, ticket.policy)
+        entries, contents, chain = self._entries(uow, ticket.id, START, changes)
+        statement = insert(tables.ticket).values(**ticket_values(ticket), chain=chain)
+        if ticket.details.external is not None:
+            statement = statement.on_conflict_do_nothing(
+                index_elements=["external_source", "external_id"],
+                index_where=tables.ticket.c.external_id.is_not(None),
+            )
+        inserted = await uow.connection.execute(statement.returning(tables.ticket.c.id))
+        if inserted.first() is None:
+            return False
+        if not person.empty:
+            await uow.connection.execute(insert(tables.person), self._person_values(ticket, person))
+        await self._write(uow.connection, ticket, entries, contents)
+        return True
+
+    async def save(self, uow: UnitOfWork, stored: Stored, ticket: Ticket, change: Change) -> None:
+        """Stores one change of an appeal that was loaded for update."""
+        entries, contents, chain = self._entries(uow, ticket.id, stored.chain, [change])
+        await uow.connection.execute(
+            update(tables.ticket)
+            .where(tables.ticket.c.id == ticket.id)
+            .values(**ticket_values(ticket), chain=chain)
+        )
+        await self._write(uow.connection, ticket, entries, contents)
+
+    async def put_person(self, uow: UnitOfWork, ticket: Ticket, person: Person) -> None:
+        """Replaces who an appeal is about."""
+        values = self._person_values(ticket, person)
+        await uow.connection.execute(
+            insert(tables.person)
+            .values(values)
+            .on_conflict_do_update(index_elements=["ticket_id"], set_=values)
+        )
+
+    async def find(
+        self, connection: AsyncConnection, ticket_id: str, *, for_update: bool = False
+    ) -> Stored | None:
+        query = select(tables.ticket).where(tables.ticket.c.id == ticket_id)
+        return await self._one(connection, query, for_update=for_update)
+
+    async def find_external(
+        self,
+        connection: AsyncConnection,
+        source: str,
+        external_id: str,
+        *,
+        for_update: bool = False,
+    ) -> Stored | None:
+        query = select(tables.ticket).where(
+            tables.ticket.c.external_source == source, tables.ticket.c.external_id == external_id
+        )
+        return await self._one(connection, query, for_update=for_update)
+
+    async def find_tracked(self, connection: AsyncConnection, code: str) -> Stored | None:
+        query = select(tables.ticket).where(tables.ticket.c.tracking_code == code)
+        return await self._one(connection, query, for_update=False)
+
+    async def lock(self, connection: AsyncConnection, ticket_ids: Sequence[str]) -> None:
+        """Takes several appeals for update, always in the same order."""
+        await connection.execute(
+            select(tables.ticket.c.id)
+            .where(tables.ticket.c.id.in_(ticket_ids))
+            .order_by(tables.ticket.c.id)
+            .with_for_update()
+        )
+
+    async def person(self, connection: AsyncConnection, ticket_id: str) -> Person:
+        """Who an appeal is about; empty when nobody is known or he was erased."""
+        columns = tables.person.c
+        found = await connection.execute(
+            select(columns.phone, columns.name, columns.birth_date, columns.policy_number).where(
+                columns.ticket_id == ticket_id
+            )
+        )
+        row = found.one_or_none()
+        return Person() if row is None else Person(**row._mapping)  # noqa: SLF001 - its public name
+
+    async def contents(self, connection: AsyncConnection, ticket_id: str) -> list[Content]:
+        """The texts of an appeal, oldest first."""
+        columns = tables.content.c
+        found = await connection.execute(
+            select(columns.version, columns.kind, columns.author, columns.at, columns.body)
+            .where(columns.ticket_id == ticket_id)
+            .order_by(columns.version, columns.id)
+        )
+        return [Content(**row._mapping) for row in found]  # noqa: SLF001 - its public name
+
+    async def stored(self, connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Stored]:
+        """Rows of the ticket table with their clocks and policies, in the same order."""
+        if not rows:
+            return []
+        found = await connection.execute(
+            select(tables.clock)
+            .where(tables.clock.c.ticket_id.in_([row.id for row in rows]))
+            .order_by(tables.clock.c.started_at, tables.clock.c.kind)
+        )
+        clocks: dict[str, list[Row[Any]]] = {}
+        for clock in found:
+            clocks.setdefault(clock.ticket_id, []).append(clock)
+        await self._learn_policies(connection, {row.policy_id for row in rows})
+        return [
+            Stored(
+                ticket=read_ticket(
+                    row,
+                    tuple(read_clock(clock) for clock in clocks.get(row.id, ())),
+                    self._policies.get(row.policy_id),
+                ),
+                chain=bytes(row.chain),
+            )
+            for row in rows
+        ]
+
+    async def _one(
+        self, connection: AsyncConnection, query: Select[Any], *, for_update: bool
+    ) -> Stored | None:
+        if for_update:
+            query = query.with_for_update()
+        rows = (await connection.execute(query)).all()
+        found = await self.stored(connection, rows)
+        return found[0] if found else None
+
+    async def _keep_policy(self, uow: UnitOfWork, policy: Policy | None) -> None:
+        if policy is None or policy.id in self._policies:
+            return
+        await uow.connection.execute(
+            insert(tables.policy)
+            .values(id=policy.id, body=policy_body(policy), created_at=uow.clock.now())
+            .on_conflict_do_nothing()
+        )
+
+        def remember() -> None:
+            self._policies[policy.id] = policy
+
+        uow.after_commit(remember)
+
+    async def _learn_policies(
+        self, connection: AsyncConnection, policy_ids: set[str | None]
+    ) -> None:
+        unknown = policy_ids - self._policies.keys() - {None}
+        if not unknown:
+            return
+        found = await connection.execute(
+            select(tables.policy.c.id, tables.policy.c.body).where(tables.policy.c.id.in_(unknown))
+        )
+        for row in found:
+            self._policies[row.id] = read_policy(row.id, row.body)
+
+    def _person_values(self, ticket: Ticket, person: Person) -> dict[str, Any]:
+        policy_key = person.policy_key
+        return {
+            "ticket_id": ticket.id,
+            "phone": person.phone,
+            "name": person.name,
+            "birth_date": person.birth_date,
+            "policy_number": person.policy_number,
+            "phone_key": self._hasher.lookup(person.phone) if person.phone else None,
+            "policy_key": self._hasher.lookup(policy_key) if policy_key else None,
+        }
+
+    def _entries(
+        self, uow: UnitOfWork, ticket_id: str, previous: bytes, changes: Sequence[Change]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], bytes]:
+        """The rows of history and content for these changes, and the new end of the chain."""
+        entries, contents = [], []
+        for change in changes:
+            texts = [self._content_values(uow, ticket_id, change, *text) for text in change.texts]
+            entry = Entry(
+                ticket_id=ticket_id,
+                version=change.version,
+                at=change.at,
+                actor=change.actor,
+                action=change.action,
+                before=change.before,
+                after=change.after,
+                contents={text["id"]: digest(text["salt"], text["body"]) for text in texts},
+            )
+            hash_ = chained(previous, entry)
+            entries.append(_entry_values(entry, previous, hash_))
+            contents += texts
+            previous = hash_
+        return entries, contents, previous
+
+    def _content_values(
+        self, uow: UnitOfWork, ticket_id: str, change: Change, kind: str, body: str
+    ) -> dict[str, Any]:
+        return {
+            "id": uow.ids.new(),
+            "ticket_id": ticket_id,
+            "version": change.version,
+            "kind": str(kind),
+            "author": change.actor,
+            "at": change.at,
+            "body": body,
+            "salt": self._chance.salt(),
+        }
+
+    async def _write(
+        self,
+        connection: AsyncConnection,
+        ticket: Ticket,
+        entries: list[dict[str, Any]],
+        contents: list[dict[str, Any]],
+    ) -> None:
+        await connection.execute(insert(tables.history), entries)
+        if contents:
+            await connection.execute(insert(tables.content), contents)
+        if ticket.clocks:
+            clocks = insert(tables.clock)
+            changing = ("due_at", "paused_at", "stopped_at")
+            await connection.execute(
+                clocks.on_conflict_do_update(
+                    index_elements=["ticket_id", "kind", "generation"],
+                    set_={name: clocks.excluded[name] for name in changing},
+                ),
+                [clock_values(ticket.id, clock) for clock in ticket.clocks],
+            )
+
+
+def _entry_values(entry: Entry, previous: bytes, hash_: bytes) -> dict[str, Any]:
+    return {
+        "ticket_id": entry.ticket_id,
+        "version": entry.version,
+        "at": entry.at,
+        "actor": entry.actor,
+        "action": entry.action,
+        "before": dict(entry.before),
+        "after": dict(entry.after),
+        "contents": dict(entry.contents),
+        "previous": previous,
+        "hash": hash_,
+    }

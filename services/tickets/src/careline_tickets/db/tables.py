@@ -1,0 +1,180 @@
+"""The journal's tables.
+
+What can be traced to a patient stands in `person` and `content` alone and can be deleted there;
+everything else, the history included, holds ids, words of the workflow and salted digests.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from careline_common.db.engine import service_metadata
+from careline_common.db.tables import common_tables
+
+SCHEMA = "tickets"
+metadata = service_metadata(SCHEMA)
+common_tables(metadata)
+
+ticket_number = Sequence("ticket_number", metadata=metadata, schema=SCHEMA)
+
+policy = Table(
+    "policy",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("body", JSONB, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+"""Promises as they were given: rows never change, and an appeal names the one it was given. The id
+is a digest of the body, so that equal promises are one row."""
+
+ticket = Table(
+    "ticket",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("number", Text, nullable=False),
+    Column("tracking_code", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text),
+    Column("territory", Text),
+    Column("organisation", Text),
+    Column("insurer", Text),
+    Column("owner", Text),
+    Column("group_id", Text),
+    Column("expert", Text),
+    Column("experts", ARRAY(Text), nullable=False),
+    Column("answered_by", Text),
+    Column("outcome", Text),
+    Column("returns", Integer, nullable=False),
+    Column("merged_into", Text, ForeignKey("tickets.ticket.id")),
+    Column("call_id", Text),
+    Column("invitation_id", Text),
+    Column("external_source", Text),
+    Column("external_id", Text),
+    Column("external_version", BigInteger),
+    Column("registered_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("closed_at", DateTime(timezone=True)),
+    Column("due_at", DateTime(timezone=True)),
+    Column("policy_id", Text, ForeignKey("tickets.policy.id")),
+    Column("version", Integer, nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+    UniqueConstraint("number"),
+    UniqueConstraint("tracking_code"),
+    CheckConstraint("(external_source IS NULL) = (external_id IS NULL)", name="external_whole"),
+    Index(
+        "uq_ticket_external",
+        "external_source",
+        "external_id",
+        unique=True,
+        postgresql_where=text("external_id IS NOT NULL"),
+    ),
+    Index("ix_ticket_call_id", "call_id", postgresql_where=text("call_id IS NOT NULL")),
+    Index("ix_ticket_registered_at_id", "registered_at", "id"),
+    Index("ix_ticket_insurer_registered_at", "insurer", "registered_at", "id"),
+    Index(
+        "ix_ticket_due_at", "due_at", postgresql_where=text("status NOT IN ('closed', 'merged')")
+    ),
+    Index("ix_ticket_owner", "owner", postgresql_where=text("status NOT IN ('closed', 'merged')")),
+)
+"""`chain` is the hash of the last history row, so that a history that was cut off shows."""
+
+person = Table(
+    "person",
+    metadata,
+    Column("ticket_id", Text, ForeignKey("tickets.ticket.id"), primary_key=True),
+    Column("phone", Text),
+    Column("name", Text),
+    Column("birth_date", Date),
+    Column("policy_number", Text),
+    Column("phone_key", LargeBinary),
+    Column("policy_key", LargeBinary),
+    Index("ix_person_phone_key", "phone_key", postgresql_where=text("phone_key IS NOT NULL")),
+    Index("ix_person_policy_key", "policy_key", postgresql_where=text("policy_key IS NOT NULL")),
+)
+"""Who an appeal is about. The keys are keyed HMACs, for looking up."""
+
+content = Table(
+    "content",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("ticket_id", Text, ForeignKey("tickets.ticket.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Index("ix_content_ticket_id", "ticket_id"),
+    Index(
+        "ix_content_body",
+        "body",
+        postgresql_using="gin",
+        postgresql_ops={"body": "gin_trgm_ops"},
+        postgresql_where=text("kind = 'text'"),
+    ),
+)
+"""What people wrote. The history knows each by the SHA-256 of salt and body; the salt goes with the
+row, so that nothing can be guessed from a digest that stays."""
+
+history = Table(
+    "history",
+    metadata,
+    Column("ticket_id", Text, ForeignKey("tickets.ticket.id"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("before", JSONB, nullable=False),
+    Column("after", JSONB, nullable=False),
+    Column("contents", JSONB, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+"""Append-only. `contents` maps ids of `content` rows to their digests."""
+
+clock = Table(
+    "clock",
+    metadata,
+    Column("ticket_id", Text, ForeignKey("tickets.ticket.id"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("generation", SmallInteger, primary_key=True, autoincrement=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("paused_at", DateTime(timezone=True)),
+    Column("stopped_at", DateTime(timezone=True)),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("ticket_id", Text),
+    Column("refused", SmallInteger),
+    Index("ix_audit_ticket_id_at", "ticket_id", "at"),
+    Index("ix_audit_at", "at", postgresql_using="brin"),
+)
+"""Who looked at whose personal data, and who tried to; `refused` is the HTTP status he got. There
+is no foreign key: people also try ids that do not exist."""

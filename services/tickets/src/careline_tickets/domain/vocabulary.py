@@ -1,0 +1,86 @@
+"""The fixed words of an appeal, as the public contract has them."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    NEW = "new"
+    IN_WORK = "in_work"
+    WITH_EXPERT = "with_expert"
+    WITH_INSURER = "with_insurer"
+    IN_REVIEW = "in_review"
+    WAITING = "waiting"
+    CLOSED = "closed"
+    MERGED = "merged"
+
+
+class Channel(StrEnum):
+    """How an appeal came."""
+
+    PHONE = "phone"
+    PORTAL = "portal"
+    INSURER = "insurer"
+    SMS = "sms"
+    EMAIL = "email"
+    VOICEMAIL = "voicemail"
+    SURVEY = "survey"
+    WALK_IN = "walk_in"
+    APP = "app"
+
+
+class Kind(StrEnum):
+    COMPLAINT = "complaint"
+    CONSULTATION = "consultation"
+    APPLICATION = "application"
+    SUGGESTION = "suggestion"
+    THANKS = "thanks"
+
+
+class Outcome(StrEnum):
+    JUSTIFIED = "justified"
+    PARTLY = "partly"
+    UNJUSTIFIED = "unjustified"
+    INFORMATION = "information"
+    WITHDRAWN = "withdrawn"
+
+
+class Answerer(StrEnum):
+    """Who had answered: a returned answer goes back to him."""
+
+    STAFF = "staff"
+    INSURER = "insurer"
+
+
+class Role(StrEnum):
+    """Roles that may do something to an appeal. `SYSTEM` is Careline itself; no token has it."""
+
+    AGENT = "agent"
+    SPECIALIST = "specialist"
+    EXPERT = "expert"
+    INSURER = "insurer"
+    CONTACT_ADMIN = "contact_admin"
+    SYSTEM = "system"
+
+
+class Action(StrEnum):
+    TAKE = "take"
+    ESCALATE = "escalate"
+    INVITE_EXPERT = "invite_expert"
+    EXPERT_ANSWER = "expert_answer"
+    SEND_TO_INSURER = "send_to_insurer"
+    ANSWER = "answer"
+    INSURER_ANSWER = "insurer_answer"
+    ACCEPT = "accept"
+    RETURN = "return"
+    CLOSE = "close"
+    REOPEN = "reopen"
+    EXTEND = "extend"
+    WAIT = "wait"
+    RESUME = "resume"
+    MERGE = "merge"
+    IMPORT_ANSWER = "import_answer"
+    """A feed brought the answer that a partner gave."""
+    WITHDRAW = "withdraw"
+    """A feed says that the appeal was withdrawn where it had come in."""
+    AMEND = "amend"
+    """A feed brought a newer version of the appeal."""

@@ -1,0 +1,211 @@
+"""Records of partners as appeals of the journal.
+
+A record's version orders what comes: what is not newer than the appeal knows is ignored, so that
+events may come in any order and more than once. A record is fetched as it is now, which may be newer
+than the event that told of it.
+"""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.events.ingest import RecordReceived
+from careline_common.phones import parse_phone
+from careline_tickets.db.repository import Stored
+from careline_tickets.domain.person import Person, birth_date_fault
+from careline_tickets.domain.ticket import Command, Details, External, Ticket
+from careline_tickets.domain.vocabulary import Action, Channel, Kind, Role, Status
+from careline_tickets.domain.workflow import TABLE, Actor
+from careline_tickets.service import Journal, NewTicket
+
+log = structlog.get_logger(__name__)
+
+INGEST = Actor(id="ingest", roles=frozenset({Role.SYSTEM}))
+WITHDRAWN = "withdrawn"
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+class FeedRecord(BaseModel):
+    """A record as ingest gives it; everything but its identity may be missing.
+
+    `version` counts the record's changes; the version that the partner himself may have told, among
+    the record's `fields`, is ingest's business.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    external_id: str
+    version: int = 1
+    withdrawn: bool = False
+    registered_at: datetime | None = None
+    phone: str | None = Field(default=None, repr=False)
+    name: str | None = Field(default=None, repr=False)
+    birth_date: date | None = Field(default=None, repr=False)
+    policy_number: str | None = Field(default=None, repr=False)
+    channel: str | None = None
+    kind: str | None = None
+    subject: str | None = None
+    territory: str | None = None
+    organisation: str | None = None
+    insurer: str | None = None
+    text: str | None = Field(default=None, repr=False)
+    answer: str | None = Field(default=None, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat(cls, document: Any) -> Any:
+        """What the partner told stands under `fields`, what ingest knows beside it."""
+        if not isinstance(document, dict):
+            return document
+        known = {name: value for name, value in document.items() if value is not None}
+        return {**known.pop("fields", {}), "version": 1, "withdrawn": False, **known}
+
+
+class FeedDesk:
+    """Registers, amends and closes what partners report."""
+
+    def __init__(self, journal: Journal, *, region: str) -> None:
+        self._journal = journal
+        self._region = region
+
+    async def receive(
+        self, uow: UnitOfWork, event: RecordReceived, fetched: dict[str, Any] | None
+    ) -> None:
+        """Brings the journal to what the record says, unless it is there already."""
+        if fetched is None or ("fields" in fetched and fetched["fields"] is None):
+            log.warning("feed.record_erased", record=event.record_id, source=event.source)
+            return
+        record = FeedRecord.model_validate(fetched)
+        record = record.model_copy(update={"version": max(record.version, event.version)})
+        stored = await self._find(uow, event)
+        if stored is None:
+            stored, fresh = await self._register(uow, event, record)
+        else:
+            fresh = False
+        if not fresh and not _news(stored.ticket, event, record):
+            return
+        await self._apply(uow, event, record, stored, fresh=fresh)
+
+    async def _find(self, uow: UnitOfWork, event: RecordReceived) -> Stored | None:
+        return await self._journal.repository.find_external(
+            uow.connection, event.source, event.external_id, for_update=True
+        )
+
+    async def _register(
+        self, uow: UnitOfWork, event: RecordReceived, record: FeedRecord
+    ) -> tuple[Stored, bool]:
+        now = uow.clock.now()
+        registered_at = record.registered_at or event.received_at
+        if registered_at.tzinfo is None:
+            registered_at = registered_at.replace(tzinfo=self._journal.rules().zone)
+        new = NewTicket(
+            details=_details(event, record, None),
+            person=self._person(record, now),
+            text=record.text or "",
+            registered_at=min(registered_at.astimezone(UTC), now),
+        )
+        registered = await self._journal.register(uow, new, INGEST)
+        stored = await self._find(uow, event)
+        assert stored is not None
+        return stored, registered.fresh
+
+    async def _apply(
+        self,
+        uow: UnitOfWork,
+        event: RecordReceived,
+        record: FeedRecord,
+        stored: Stored,
+        *,
+        fresh: bool,
+    ) -> None:
+        command = await self._command(uow, event, record, stored, fresh=fresh)
+        if command is None:
+            return
+        if not TABLE[command.action].possible(stored.ticket.facts):
+            command = replace(command, action=Action.AMEND, text=None, note=command.text)
+        if not TABLE[command.action].possible(stored.ticket.facts):
+            log.info("feed.too_late", ticket=stored.ticket.id, status=stored.ticket.status)
+            return
+        await self._journal.act(uow, stored, command, INGEST)
+        if not fresh:
+            person = self._person(record, uow.clock.now())
+            if not person.empty:
+                await self._journal.repository.put_person(uow, stored.ticket, person)
+
+    async def _command(
+        self,
+        uow: UnitOfWork,
+        event: RecordReceived,
+        record: FeedRecord,
+        stored: Stored,
+        *,
+        fresh: bool,
+    ) -> Command | None:
+        """Withdrawing before an answer, an answer before new words; None when nothing is left."""
+        details = _details(event, record, stored.ticket.details)
+        if event.kind == WITHDRAWN or record.withdrawn:
+            return Command(action=Action.WITHDRAW, details=details)
+        texts = await self._journal.repository.contents(uow.connection, stored.ticket.id)
+        known = {text.body for text in texts}
+        if record.answer and record.answer not in known:
+            return Command(action=Action.IMPORT_ANSWER, text=record.answer, details=details)
+        if fresh:
+            return None
+        text = record.text if record.text and record.text not in known else None
+        return Command(action=Action.AMEND, text=text, details=details)
+
+    def _person(self, record: FeedRecord, now: datetime) -> Person:
+        """Ingest has checked the record; what still does not fit is left out, not guessed."""
+        phone, born = None, record.birth_date
+        if record.phone:
+            try:
+                phone = parse_phone(record.phone, self._region)
+            except ValueError:
+                log.warning("feed.phone_unreadable")
+        if born is not None and birth_date_fault(born, now.date()):
+            born = None
+        return Person(
+            phone=phone, name=record.name, birth_date=born, policy_number=record.policy_number
+        )
+
+
+def _news(ticket: Ticket, event: RecordReceived, record: FeedRecord) -> bool:
+    """Whether this says more than the appeal knows.
+
+    That a record was withdrawn is in the event alone: an earlier event may have fetched the record
+    in its last version already.
+    """
+    known = ticket.details.external.version if ticket.details.external is not None else 0
+    if event.kind == WITHDRAWN and ticket.status is not Status.CLOSED:
+        return event.version >= known
+    return record.version > known
+
+
+def _details(event: RecordReceived, record: FeedRecord, known: Details | None) -> Details:
+    """What the record says; where it says nothing, what is known, else what a feed is likeliest."""
+    by_insurer = record.insurer is not None
+    likeliest = Channel.INSURER if by_insurer else Channel.PORTAL
+    return Details(
+        channel=_word(Channel, record.channel, known.channel if known else likeliest),
+        kind=_word(Kind, record.kind, known.kind if known else Kind.COMPLAINT),
+        subject=record.subject or (known.subject if known else None),
+        territory=record.territory or (known.territory if known else None),
+        organisation=record.organisation or (known.organisation if known else None),
+        insurer=record.insurer or (known.insurer if known else None),
+        call_id=known.call_id if known else None,
+        invitation_id=known.invitation_id if known else None,
+        external=External(source=event.source, id=event.external_id, version=record.version),
+    )
+
+
+def _word(words: type[Word], text: str | None, otherwise: Word) -> Word:
+    try:
+        return words(text.strip().lower()) if text else otherwise
+    except ValueError:
+        return otherwise

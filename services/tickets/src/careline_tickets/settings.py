@@ -1,0 +1,19 @@
+"""Settings of the journal."""
+
+from pydantic import Field
+
+from careline_common.settings import ServiceSettings
+
+
+class TicketsSettings(ServiceSettings):
+    migrate_on_start: bool = Field(
+        default=True, description="bring the schema to this version at start, else only check it"
+    )
+    phone_region: str = Field(
+        default="RU",
+        pattern="^[A-Z]{2}$",
+        description="country of phone numbers that are written without a country code",
+    )
+    track_per_minute: int = Field(
+        default=30, ge=1, description="questions by tracking code that an address may ask a minute"
+    )

@@ -1,0 +1,1 @@
+"""Careline's composition root: puts the four services together and gives them a command line."""

@@ -1,0 +1,238 @@
+"""The `careline` command.
+
+Exit 0: done. 1: could not; one line on standard error says why and what to do. 2: wrong usage.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvloop
+
+from careline.configuration import ConfigurationError
+from careline.datadir import CannotError, DataDir
+
+app = typer.Typer(
+    name="careline",
+    help="The open contact-centre backend for health insurance.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Default: $CARELINE_DATA, else ./.careline."),
+]
+
+
+def main() -> None:
+    """Entry point: whatever cannot be done ends in one line and exit 1."""
+    try:
+        app()
+    except ConfigurationError as error:
+        _fail(str(error))
+    except CannotError as error:
+        _fail(f"careline: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(message: str) -> None:
+    sys.stderr.write(message + "\n")
+    sys.exit(1)
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
+@app.command()
+def up(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 8080,
+    data: Data = None,
+    demo: Annotated[bool, typer.Option("--demo", help="A demo floor with live traffic.")] = False,
+) -> None:
+    """Run all four services in one process, over a private PostgreSQL.
+
+    Prints `ready http://HOST:PORT` when all four serve; Ctrl-C stops everything.
+
+    Examples:
+
+        careline up --demo
+
+        careline up --port 9000 --data /srv/careline
+    """
+    from careline.up import up as run_up
+
+    run(run_up(DataDir.choose(data), host=host, port=port, demo=demo))
+
+
+@app.command()
+def token(
+    role: Annotated[list[str] | None, typer.Option("--role", help="May be repeated.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Who: an agent's or user's id.")] = None,
+    insurer: Annotated[str | None, typer.Option(help="The insurer a token speaks for.")] = None,
+    pbx: Annotated[str | None, typer.Option(help="The PBX a token speaks for.")] = None,
+    ttl: Annotated[str, typer.Option(help="How long it lives: 90s, 30m, 12h, 7d.")] = "12h",
+    jwks: Annotated[bool, typer.Option("--jwks", help="Print the public keys instead.")] = False,
+    data: Data = None,
+) -> None:
+    """Print a token of the local issuer, alone on standard output. Needs no running server.
+
+    Examples:
+
+        careline token --role agent --subject a1
+
+        careline token --role supervisor --role floor --subject sup1 --ttl 8h
+
+        careline token --role pbx --subject pbx1 --pbx pbx1
+    """
+    from careline.tokens import ROLES, seconds
+
+    issuer = DataDir.choose(data).issuer()
+    if jwks:
+        typer.echo(json.dumps(issuer.jwks()))
+        return
+    if not role or not subject:
+        raise typer.BadParameter("--role and --subject are needed (or --jwks)")
+    unknown = sorted(set(role) - ROLES)
+    if unknown:
+        raise typer.BadParameter(
+            f"no such role: {', '.join(unknown)}; there are {', '.join(sorted(ROLES))}"
+        )
+    try:
+        ttl_s = seconds(ttl)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(issuer.token(subject=subject, roles=role, insurer=insurer, pbx=pbx, ttl_s=ttl_s))
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="YAML or JSON.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only.")] = False,
+    data: Data = None,
+    url: Annotated[
+        str | None, typer.Option(help="One service's base URL instead of a standalone.")
+    ] = None,
+    token: Annotated[str | None, typer.Option(help="Admin token for --url.")] = None,
+) -> None:
+    """Load a configuration file: everything is checked first, then applied. A rerun is safe.
+
+    Examples:
+
+        careline apply floor.yaml --dry-run
+
+        careline apply floor.yaml --url https://careline.example/router --token "$TOKEN"
+    """
+    from careline.apply_command import apply_file
+
+    run(apply_file(file, dry_run=dry_run, data=DataDir.choose(data), url=url, token=token))
+
+
+@app.command()
+def events(
+    asyncapi: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Print the event catalogue: every type, who publishes it, and its fields."""
+    from careline.catalogue import as_json, as_text
+
+    typer.echo(as_json() if asyncapi else as_text())
+
+
+def _service_commands(name: str) -> typer.Typer:
+    commands = typer.Typer(
+        help=f"Run {name} by itself (CARELINE_DATABASE_URL, CARELINE_RABBITMQ_URL).",
+        no_args_is_help=True,
+    )
+
+    @commands.command()
+    def serve(
+        host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+        port: Annotated[int, typer.Option(min=0, max=65535)] = 8080,
+    ) -> None:
+        """Serve HTTP, publish and consume events until stopped."""
+        from careline.one_service import serve as run_serve
+
+        run(run_serve(name, host=host, port=port))
+
+    @commands.command()
+    def migrate() -> None:
+        """Bring this service's schema to this version."""
+        from careline.one_service import migrate as run_migrate
+
+        run(run_migrate(name))
+
+    return commands
+
+
+def _add_verify(commands: typer.Typer) -> None:
+    @commands.command()
+    def verify(data: Data = None) -> None:
+        """Check the journal's hash chain from its first row on; exit 0 when it holds."""
+        from careline.verifying import verify as run_verify
+
+        run(run_verify(DataDir.choose(data)))
+
+
+for _name in ("router", "tickets", "surveys", "ingest"):
+    _commands = _service_commands(_name)
+    if _name == "tickets":
+        _add_verify(_commands)
+    app.add_typer(_commands, name=_name)
+
+
+parked = typer.Typer(
+    help="Messages that no retry could deliver: look at them, replay or drop them.",
+    no_args_is_help=True,
+)
+app.add_typer(parked, name="parked")
+
+ParkedIds = Annotated[list[str] | None, typer.Argument(help="Event ids; none with --all.")]
+All = Annotated[bool, typer.Option("--all", help="Every parked message.")]
+Consumer = Annotated[
+    str | None, typer.Option(help="Only this consumer's, e.g. tickets.low-scores.")
+]
+
+
+@parked.command("list")
+def parked_list(consumer: Consumer = None, data: Data = None) -> None:
+    """List parked messages: consumer, event id, type, since when, and why."""
+    from careline.parked import show
+
+    run(show(DataDir.choose(data), consumer))
+
+
+@parked.command("replay")
+def parked_replay(
+    ids: ParkedIds = None, every: All = False, consumer: Consumer = None, data: Data = None
+) -> None:
+    """Hand parked messages to their consumers once more."""
+    from careline.parked import replay
+
+    _need_ids(ids, every)
+    run(replay(DataDir.choose(data), consumer, ids))
+
+
+@parked.command("drop")
+def parked_drop(
+    ids: ParkedIds = None, every: All = False, consumer: Consumer = None, data: Data = None
+) -> None:
+    """Give parked messages up for good."""
+    from careline.parked import drop
+
+    _need_ids(ids, every)
+    run(drop(DataDir.choose(data), consumer, ids))
+
+
+def _need_ids(ids: list[str] | None, every: bool) -> None:
+    if bool(ids) == every:
+        raise typer.BadParameter("name event ids, or say --all")

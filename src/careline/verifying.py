@@ -1,0 +1,51 @@
+"""`careline tickets verify`: whether the journal is what its history says."""
+
+import contextlib
+import os
+import sys
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from careline.datadir import CannotError, DataDir
+from careline_common.clock import SystemClock
+from careline_common.db.engine import Database
+from careline_common.db.migrate import MigrationsPendingError, require_current
+from careline_common.ids import UuidIds
+from careline_common.postgres import PostgresLauncher
+from careline_tickets.db.verify import ChainReport, verify_chain
+
+MOST_SHOWN = 20
+
+
+async def verify(data: DataDir) -> None:
+    """Checks the database of CARELINE_DATABASE_URL, else that of the standalone over `data`."""
+    async with contextlib.AsyncExitStack() as stack:
+        url, standalone = os.environ.get("CARELINE_DATABASE_URL"), data.running()
+        if url is None and standalone is not None:
+            url = standalone.database_url
+        if url is None:
+            if not data.path.is_dir():
+                raise CannotError(f"there is no {data.path}; name the folder with --data")
+            url = await stack.enter_async_context(PostgresLauncher(data.path).running())
+        report = await _checked(url)
+    for one in report.breaks[:MOST_SHOWN]:
+        sys.stdout.write(f"appeal {one.ticket_id}, change {one.version}: {one.reason}\n")
+    if not report.holds:
+        raise CannotError(
+            f"the chain is broken in {len(report.breaks)} places of {report.appeals} appeals;"
+            " compare with a backup"
+        )
+    sys.stdout.write(f"the chain holds: {report.appeals} appeals, {report.entries} changes\n")
+
+
+async def _checked(url: str) -> ChainReport:
+    database = Database(
+        url, schema="tickets", source="tickets", clock=SystemClock(), ids=UuidIds(), pool_size=2
+    )
+    try:
+        await require_current(url, package="careline_tickets", schema="tickets")
+        return await verify_chain(database)
+    except (MigrationsPendingError, SQLAlchemyError, OSError) as error:
+        raise CannotError(f"cannot read the journal: {error}") from error
+    finally:
+        await database.close()

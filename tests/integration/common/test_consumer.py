@@ -1,0 +1,210 @@
+"""A consumer over a real inbox: what it does with good events, bad ones and a database that goes."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from sqlalchemy import text
+from structlog.testing import capture_logs
+
+from careline_common.clock import SystemClock
+from careline_common.db.engine import Database
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.events import Envelope
+from careline_common.events.router import CallArrived, CallEnded
+from careline_common.messaging.consumer import Consumer, Subscription
+from careline_common.messaging.metrics import MessagingMetrics
+from careline_common.messaging.transport import IncomingMessage, ParkError
+from careline_common.testing.echo import NOTING, create_echo, echo_database, effects, note
+from careline_common.testing.messaging import arrived
+from careline_common.testing.proxy import proxied
+from careline_common.testing.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+def consumer(
+    database: Database,
+    subscription: Subscription = NOTING,
+    registry: CollectorRegistry | None = None,
+) -> Consumer:
+    metrics = MessagingMetrics(registry or CollectorRegistry(), service="echo")
+    return Consumer(database, subscription, clock=SystemClock(), metrics=metrics)
+
+
+def message(body: bytes, *, attempt: int = 1, last: bool = False) -> IncomingMessage:
+    return IncomingMessage(body=body, attempt=attempt, last=last)
+
+
+async def inbox(database: Database) -> list[tuple[str, str]]:
+    async with database.read() as connection:
+        rows = await connection.execute(text("SELECT consumer, event_id FROM echo.inbox"))
+        return [(row.consumer, row.event_id) for row in rows]
+
+
+async def test_an_event_has_its_effect_once_however_often_it_comes(database: Database) -> None:
+    registry = CollectorRegistry()
+    handle = consumer(database, registry=registry)
+    body = message(arrived(1).to_json())
+    await asyncio.gather(*(handle(body) for _ in range(5)))
+    assert await effects(database) == ["event-1"]
+    assert await inbox(database) == [("echo.calls", "event-1")]
+    labels = {"service": "echo", "consumer": "echo.calls"}
+    counted = {
+        outcome: registry.get_sample_value(
+            "careline_events_consumed_total", {**labels, "outcome": outcome}
+        )
+        for outcome in ("done", "duplicate")
+    }
+    assert counted == {"done": 1, "duplicate": 4}
+
+
+async def test_two_consumers_of_a_service_have_an_inbox_each(database: Database) -> None:
+    other = Subscription(name="echo.other", events=(CallArrived,), handle=note)
+    body = message(arrived(1).to_json())
+    await consumer(database)(body)
+    await consumer(database, other)(body)
+    assert await effects(database) == ["event-1", "event-1"]
+
+
+async def test_an_effect_that_fails_half_way_leaves_no_trace_and_can_be_repeated(
+    database: Database,
+) -> None:
+    broken = True
+
+    async def note_and_fail(uow: UnitOfWork, envelope: Envelope, fetched: Any) -> None:
+        await note(uow, envelope, fetched)
+        uow.emit(arrived(2).data, subject="call-2", sequence=1)
+        if broken:
+            raise ValueError
+
+    handle = consumer(
+        database, Subscription(name="echo.calls", events=(CallArrived,), handle=note_and_fail)
+    )
+    body = message(arrived(1).to_json())
+    with pytest.raises(ValueError):
+        await handle(body)
+    assert await effects(database) == []
+    assert await inbox(database) == []
+    broken = False
+    await handle(body)
+    assert await effects(database) == ["event-1"]
+    async with database.read() as connection:
+        (written,) = (await connection.execute(text("SELECT body FROM echo.outbox"))).scalars()
+    emitted = Envelope.parse(bytes(written))
+    assert (emitted.causationid, emitted.correlationid) == ("event-1", "call-1")
+
+
+async def test_what_fetch_brings_is_handed_to_the_effect_outside_any_transaction(
+    database: Database,
+) -> None:
+    seen: list[Any] = []
+
+    async def fetch(envelope: Envelope) -> str:
+        assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        return f"record of {envelope.subject}"
+
+    async def remember(_: UnitOfWork, envelope: Envelope, fetched: Any) -> None:
+        seen.append((envelope.subject, fetched))
+
+    wanted = Subscription(name="echo.calls", events=(CallArrived,), handle=remember, fetch=fetch)
+    await consumer(database, wanted)(message(arrived(3).to_json()))
+    assert seen == [("call-3", "record of call-3")]
+
+
+async def test_a_fetch_that_fails_fails_the_delivery(database: Database) -> None:
+    async def fetch(_: Envelope) -> str:
+        raise ConnectionError
+
+    wanted = Subscription(name="echo.calls", events=(CallArrived,), handle=note, fetch=fetch)
+    with pytest.raises(ConnectionError):
+        await consumer(database, wanted)(message(arrived(3).to_json()))
+    assert await inbox(database) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"no json", "invalid event: message: json_invalid"),
+        (
+            arrived().to_json().replace(b"call.arrived.v1", b"call.arrived.v9"),
+            "unknown event type: careline.call.arrived.v9",
+        ),
+        (arrived().to_json().replace(b'"sequence":1', b'"sequence":null'), "sequence: int_type"),
+    ],
+)
+async def test_what_cannot_be_read_is_parked_at_once(
+    database: Database, body: bytes, reason: str
+) -> None:
+    with pytest.raises(ParkError, match=reason):
+        await consumer(database)(message(body))
+
+
+async def test_a_type_that_was_not_subscribed_to_is_parked(database: Database) -> None:
+    wanted = Subscription(name="echo.calls", events=(CallEnded,), handle=note)
+    with pytest.raises(ParkError, match=r"not subscribed to careline\.call\.arrived\.v1"):
+        await consumer(database, wanted)(message(arrived().to_json()))
+
+
+@pytest.mark.parametrize(("last", "outcome"), [(False, "retried"), (True, "parked")])
+async def test_a_failure_is_counted_and_logged_without_what_the_error_says(
+    database: Database, last: bool, outcome: str
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise ValueError("+79990001122")
+
+    registry = CollectorRegistry()
+    wanted = Subscription(name="echo.calls", events=(CallArrived,), handle=fail)
+    handle = consumer(database, wanted, registry)
+    with capture_logs() as logs, pytest.raises(ValueError):
+        await handle(message(arrived().to_json(), attempt=4, last=last))
+    (entry,) = [log for log in logs if log["event"] == "event.failed"]
+    assert (entry["outcome"], entry["attempt"], entry["consumer"]) == (outcome, 4, "echo.calls")
+    assert "7999" not in str(logs)
+    labels = {"service": "echo", "consumer": "echo.calls", "outcome": outcome}
+    assert registry.get_sample_value("careline_events_consumed_total", labels) == 1
+
+
+async def test_a_database_that_goes_away_is_waited_for(empty_database_url: str) -> None:
+    direct = echo_database(empty_database_url)
+    await create_echo(direct)
+    async with proxied(empty_database_url) as (url, proxy):
+        database = echo_database(url)
+        await proxy.cut()
+        with capture_logs() as logs:
+            task = asyncio.create_task(consumer(database)(message(arrived(1).to_json())))
+            await eventually(lambda: [e for e in logs if e["event"] == "event.waits_for_database"])
+        assert not task.done()
+        await proxy.open()
+        await asyncio.wait_for(task, 10)
+        await database.close()
+    assert await effects(direct) == ["event-1"]
+    await direct.close()
+
+
+async def test_a_commit_whose_answer_is_lost_has_its_effect_once(empty_database_url: str) -> None:
+    direct = echo_database(empty_database_url)
+    await create_echo(direct)
+    async with proxied(empty_database_url) as (url, proxy):
+        database, lost = echo_database(url), asyncio.Event()
+
+        async def note_and_lose_the_line(uow: UnitOfWork, envelope: Envelope, _: Any) -> None:
+            await note(uow, envelope, None)
+            if not lost.is_set():
+                proxy.swallow_answers()
+                lost.set()
+
+        wanted = Subscription(
+            name="echo.calls", events=(CallArrived,), handle=note_and_lose_the_line
+        )
+        task = asyncio.create_task(consumer(database, wanted)(message(arrived(1).to_json())))
+        await lost.wait()
+        while not await effects(direct):
+            assert not task.done()
+        proxy.reset()
+        proxy.pass_on()
+        await asyncio.wait_for(task, 10)
+        await database.close()
+    assert await effects(direct) == ["event-1"]
+    await direct.close()

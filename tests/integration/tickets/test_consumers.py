@@ -1,0 +1,270 @@
+"""Low scores and partners' records become appeals, in whatever order and however often they come."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from careline_common.events.envelope import Envelope, Event
+from careline_common.events.ingest import RecordReceived
+from careline_common.events.surveys import ScoreRecorded
+from careline_common.messaging.transport import OutgoingMessage
+from careline_common.testing.waiting import eventually
+from careline_tickets.settings import TicketsSettings
+
+if TYPE_CHECKING:
+    from careline_common.testing.ports import Ports
+    from conftest import Desk
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+numbers = itertools.count(1)
+
+
+def message(
+    event: Event, *, subject: str, sequence: int = 1, event_id: str = ""
+) -> OutgoingMessage:
+    envelope = Envelope(
+        id=event_id or f"e-{next(numbers)}",
+        source="/careline/test",
+        subject=subject,
+        time=NOW,
+        sequence=sequence,
+        correlationid=subject,
+        causationid=None,
+        data=event,
+    )
+    return OutgoingMessage(
+        event_id=envelope.id, type=envelope.type, subject=subject, body=envelope.to_json()
+    )
+
+
+async def deliver(desk: "Desk", *messages: OutgoingMessage) -> None:
+    """Hands events to the journal and waits until each was handled."""
+    before = await handled(desk)
+    await desk.transport.publish(messages)
+    distinct = {one.event_id for one in messages}
+
+    async def all_handled() -> bool:
+        assert not await desk.transport.parked("tickets.low-scores")
+        assert not await desk.transport.parked("tickets.feed-records")
+        return distinct <= await handled(desk)
+
+    await eventually(all_handled)
+    depths = ("tickets.low-scores", "tickets.feed-records")
+
+    async def nothing_waits() -> bool:
+        return not any(one.waiting for one in (await desk.transport.depths(depths)).values())
+
+    await eventually(nothing_waits)
+    assert before <= await handled(desk)
+
+
+async def handled(desk: "Desk") -> set[str]:
+    return {row["event_id"] for row in await desk.query("SELECT event_id FROM tickets.inbox")}
+
+
+def score(**fields: Any) -> ScoreRecorded:
+    given = {
+        "invitation_id": "inv-1",
+        "survey": "call",
+        "service": "call",
+        "question": "csi",
+        "metric": "csi",
+        "score": 2,
+        "low": True,
+        "reference_type": "call",
+        "reference_id": "call-1",
+        "call_id": "call-1",
+        "answered_at": NOW,
+        "contact": "+79161234567",
+    }
+    return ScoreRecorded.model_validate(given | fields)
+
+
+async def test_a_low_score_opens_one_appeal_that_links_call_and_invitation(desk: "Desk") -> None:
+    event = message(score(), subject="inv-1", event_id="e-low")
+    other_question = message(score(question="again", score=1), subject="inv-1", sequence=2)
+    await deliver(desk, event, event, other_question, event)
+    listed = (await desk.agent.get("tickets", call_id="call-1")).json()["items"]
+    assert len(listed) == 1
+    ticket = (await desk.agent.get(f"tickets/{listed[0]['id']}")).json()
+    assert (ticket["channel"], ticket["kind"]) == ("survey", "complaint")
+    assert (ticket["call_id"], ticket["invitation_id"]) == ("call-1", "inv-1")
+    assert ticket["external"] == {"source": "survey", "id": "inv-1"}
+    assert ticket["person"]["phone"] == "+79161234567"
+    assert "2" in ticket["text"]
+    assert ticket["registered_at"] == "2026-03-02T08:00:00Z"
+    caused = await desk.query(
+        "SELECT convert_from(body, 'utf8')::json ->> 'causationid' AS id FROM tickets.outbox"
+    )
+    assert [row["id"] for row in caused] == ["e-low"]
+
+
+async def test_a_good_score_opens_nothing(desk: "Desk") -> None:
+    await deliver(desk, message(score(low=False, score=5), subject="inv-1"))
+    assert (await desk.agent.get("tickets")).json()["items"] == []
+
+
+class Ingest:
+    """Stands for ingest: real HTTP, and records as the test has put them."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, dict[str, Any]] = {}
+        self.asked_by: list[str] = []
+        self.failures = 0
+        self.app = FastAPI()
+        self.app.get("/ingest/v1/records/{record_id}")(self._record)
+
+    async def _record(self, record_id: str, request: Request) -> JSONResponse:
+        self.asked_by.append(request.headers.get("authorization", ""))
+        if self.failures:
+            self.failures -= 1
+            return JSONResponse({}, 503)
+        if record_id not in self.records:
+            return JSONResponse({}, 404)
+        return JSONResponse(self.records[record_id])
+
+    def put(
+        self, version: int = 1, *, number: int = 1, withdrawn: bool = False, **fields: str
+    ) -> None:
+        """A record as a partner has told it now."""
+        told = {
+            "external_id": f"A-{number}",
+            "text": "No drugs",
+            "phone": "+79161234567",
+            "kind": "complaint",
+        }
+        self.records[f"r-{number}"] = {
+            "id": f"r-{number}",
+            "source": "ins7-daily",
+            "external_id": f"A-{number}",
+            "insurer": "ins7",
+            "version": version,
+            "withdrawn": withdrawn,
+            "fields": told | {"registered_at": "2026-03-01T09:30:00Z"} | fields,
+        }
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def ingest(ports: "Ports") -> AsyncIterator[Ingest]:
+    served = Ingest()
+    port = ports.take()
+    config = uvicorn.Config(served.app, port=port, log_config=None, lifespan="off")
+    server = uvicorn.Server(config)
+    served.app.state.url = f"http://127.0.0.1:{port}/ingest"
+    task = asyncio.create_task(server.serve())
+    await eventually(lambda: server.started)
+    yield served
+    server.should_exit = True
+    await task
+
+
+@pytest.fixture
+def tickets_settings(tickets_settings: TicketsSettings, ingest: Ingest) -> TicketsSettings:
+    return tickets_settings.model_copy(update={"ingest_url": ingest.app.state.url})
+
+
+def received(kind: str = "created", version: int = 1, number: int = 1) -> OutgoingMessage:
+    event = RecordReceived.model_validate(
+        {
+            "record_id": f"r-{number}",
+            "source": "ins7-daily",
+            "external_id": f"A-{number}",
+            "version": version,
+            "kind": kind,
+            "received_at": NOW,
+        }
+    )
+    return message(event, subject=f"r-{number}", sequence=version, event_id=f"r-{number}-{version}")
+
+
+async def the_ticket(desk: "Desk") -> dict[str, Any]:
+    listed = (await desk.agent.get("tickets")).json()["items"]
+    assert len(listed) == 1
+    ticket: dict[str, Any] = (await desk.agent.get(f"tickets/{listed[0]['id']}")).json()
+    return ticket
+
+
+async def test_a_partners_record_becomes_an_appeal_once(desk: "Desk", ingest: Ingest) -> None:
+    ingest.put()
+    ingest.failures = 1
+    await deliver(desk, received(), received(), received())
+    ticket = await the_ticket(desk)
+    assert (ticket["channel"], ticket["insurer"], ticket["status"]) == ("insurer", "ins7", "new")
+    assert ticket["external"] == {"source": "ins7-daily", "id": "A-1"}
+    assert (ticket["text"], ticket["person"]["phone"]) == ("No drugs", "+79161234567")
+    assert ticket["registered_at"] == "2026-03-01T09:30:00Z"
+    assert all(token.startswith("Bearer ") for token in ingest.asked_by)
+    assert (await desk.insurer.get(f"tickets/{ticket['id']}")).status_code == 200
+
+
+async def test_a_newer_version_amends_and_an_older_one_does_nothing(
+    desk: "Desk", ingest: Ingest
+) -> None:
+    ingest.put()
+    await deliver(desk, received())
+    ingest.put(3, text="No insulin", subject="refusal", phone="+79160000000")
+    await deliver(desk, received("updated", 3))
+    ticket = await the_ticket(desk)
+    assert (ticket["text"], ticket["subject"], ticket["version"]) == ("No insulin", "refusal", 2)
+    assert ticket["person"]["phone"] == "+79160000000"
+    await deliver(desk, received("updated", 2))
+    assert (await the_ticket(desk))["version"] == 2
+
+
+async def test_a_record_with_an_answer_comes_to_the_administrator(
+    desk: "Desk", ingest: Ingest
+) -> None:
+    ingest.put(answer="We have paid", status="closed")
+    await deliver(desk, received())
+    ticket = await the_ticket(desk)
+    assert (ticket["status"], ticket["answered_by"]) == ("in_review", "insurer")
+    assert ticket["contents"][-1]["kind"] == "insurer_answer"
+    returned = await desk.boss.does(ticket, "return", reason="when?")
+    assert returned["status"] == "with_insurer"
+    ingest.put(2, answer="We have paid on Monday")
+    await deliver(desk, received("updated", 2))
+    assert (await the_ticket(desk))["status"] == "in_review"
+
+
+async def test_a_withdrawn_record_closes_its_appeal(desk: "Desk", ingest: Ingest) -> None:
+    ingest.put()
+    await deliver(desk, received())
+    ingest.put(2, withdrawn=True)
+    await deliver(desk, received("withdrawn", 2))
+    ticket = await the_ticket(desk)
+    assert (ticket["status"], ticket["outcome"]) == ("closed", "withdrawn")
+
+
+async def test_any_order_of_the_events_leads_to_the_same_appeal(
+    desk: "Desk", ingest: Ingest
+) -> None:
+    """The record is fetched as it is at the end, whichever event asks for it."""
+    kinds = {1: "created", 2: "updated", 3: "withdrawn"}
+    for number, order in enumerate(itertools.permutations(kinds), start=1):
+        ingest.put(3, number=number, withdrawn=True, text="Never mind")
+        for version in order:
+            await deliver(desk, received(kinds[version], version, number))
+    listed = (await desk.agent.get("tickets")).json()["items"]
+    assert len(listed) == 6
+    for one in listed:
+        ticket = (await desk.agent.get(f"tickets/{one['id']}")).json()
+        shown = (ticket["status"], ticket["outcome"], ticket["text"])
+        assert shown == ("closed", "withdrawn", "Never mind")
+
+
+async def test_an_erased_record_is_no_appeal(desk: "Desk", ingest: Ingest) -> None:
+    await deliver(desk, received())
+    ingest.put(2)
+    ingest.records["r-1"]["fields"] = None
+    await deliver(desk, received("updated", 2))
+    assert (await desk.agent.get("tickets")).json()["items"] == []

@@ -1,0 +1,186 @@
+"""The router's sections: what is right, what is wrong and where."""
+
+from typing import Any
+
+import pytest
+
+from careline_common.config.section import EntryInvalidError
+from careline_common.config.store import Configuration, Entry
+from careline_router.adapters.cel_conditions import compile_condition
+from careline_router.config import SECTIONS, cross_check
+from careline_router.domain.flows import priority_of
+from careline_router.floorplan import FloorPlan
+from careline_router.intake import contact_of
+
+pytestmark = pytest.mark.unit
+
+BY_NAME = {section.name: section for section in SECTIONS}
+
+DOCUMENT: dict[str, list[dict[str, Any]]] = {
+    "skills": [{"id": "adult"}],
+    "queues": [{"id": "q"}, {"id": "rich"}],
+    "flows": [
+        {
+            "id": "main",
+            "default": {"queue": "q", "skills": {"adult": 1}},
+            "rules": [{"when": "crm.payer == 'cash'", "queue": "rich"}],
+        }
+    ],
+    "lines": [{"number": "+74950000001", "flow": "main"}],
+    "teams": [{"id": "t1", "lead": "sup1"}],
+    "agents": [{"id": "a1", "team": "t1", "skills": {"adult": 10}}],
+}
+
+
+def configuration(document: dict[str, list[dict[str, Any]]]) -> Configuration:
+    return Configuration(
+        Entry(name, entry[BY_NAME[name].key], BY_NAME[name].read(entry, strict=True), 1)
+        for name, entries in document.items()
+        for entry in entries
+    )
+
+
+def faults(section: str, **changed: Any) -> list[tuple[str, str]]:
+    document = {**DOCUMENT, section: [{**DOCUMENT[section][0], **changed}]}
+    return [
+        (f"{fault.section}.{fault.id}.{fault.path}", fault.reason)
+        for fault in cross_check(configuration(document))
+    ]
+
+
+def test_what_fits_together_has_no_faults() -> None:
+    assert list(cross_check(configuration(DOCUMENT))) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "changed", "path"),
+    [
+        ("flows", {"default": {"queue": "none"}}, "flows.main.default.queue"),
+        ("flows", {"rules": [{"when": "true", "queue": "x"}]}, "flows.main.rules[0].queue"),
+        (
+            "flows",
+            {"default": {"queue": "q", "skills": {"old": 1}}},
+            "flows.main.default.skills.old",
+        ),
+        ("lines", {"flow": "none"}, "lines.+74950000001.flow"),
+        ("agents", {"team": "none"}, "agents.a1.team"),
+        ("agents", {"skills": {"none": 1}}, "agents.a1.skills.none"),
+    ],
+)
+def test_what_names_something_that_is_not_there_is_told_with_its_place(
+    section: str, changed: dict[str, Any], path: str
+) -> None:
+    assert [where for where, _ in faults(section, **changed)] == [path]
+
+
+@pytest.mark.parametrize(
+    ("section", "entry", "path"),
+    [
+        ("queues", {"id": "q", "target_s": -1}, "target_s"),
+        ("queues", {"id": "q", "speed": 1}, "speed"),
+        ("agents", {"id": "a", "skills": {"x": 11}}, "skills.x"),
+        ("agents", {"id": "a", "accept": "maybe"}, "accept"),
+        ("flows", {"id": "f", "default": {"queue": "q", "priority": "first"}}, "default.priority"),
+        (
+            "flows",
+            {"id": "f", "default": {"queue": "q"}, "rules": [{"when": "1 +", "queue": "q"}]},
+            "rules[0].when",
+        ),
+        ("crm", {"kind": "http", "url": "ftp://x/{phone}"}, "url"),
+        ("crm", {"kind": "http", "url": "http://x/", "map": {}}, ""),
+        (
+            "crm",
+            {"kind": "http", "url": "http://x/{phone}", "map": {"payer": "payer"}},
+            "map.payer",
+        ),
+        ("pbxs", {"id": "p", "kind": "webhook"}, ""),
+        ("pbxs", {"id": "p", "kind": "webhook", "secret": "plain"}, "secret"),
+        ("pbxs", {"id": "p", "kind": "asterisk", "url": "http://x"}, ""),
+    ],
+)
+def test_a_wrong_entry_is_refused_at_its_path(
+    section: str, entry: dict[str, Any], path: str
+) -> None:
+    with pytest.raises(EntryInvalidError) as caught:
+        BY_NAME[section].read(entry, strict=True)
+    assert [error["path"] for error in caught.value.errors] == [path]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("crm.payer ==", "not a CEL expression"),
+        ("caller == '+7'", "unknown name caller"),
+        ("[1, 2].all(x, x > 0)", "macro all"),
+        ("crm.needs.map(x, x).size() > 1", "macro map"),
+        ("crm.payer == '" + "x" * 1000 + "'", "at most 1000"),
+    ],
+)
+def test_a_condition_that_cannot_or_must_not_run_is_not_compiled(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        compile_condition(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("crm.payer == 'cash'", True),
+        ("crm.payer == 'insured'", False),
+        ("crm.vip || ivr.digit == '1'", True),
+        ("ivr.nothing == '1'", False),
+        ("has(ivr.nothing) && ivr.nothing == '1'", False),
+        ("crm.name == '.map('", False),
+        ("crm.payer", False),
+        ("time.hour >= 9 && time.weekday < 6", True),
+    ],
+)
+def test_a_condition_holds_only_when_it_is_true(text: str, holds: bool) -> None:
+    facts = {
+        "crm": {"payer": "cash", "vip": False, "name": None},
+        "call": {"line": "+7"},
+        "ivr": {"digit": "1"},
+        "time": {"hour": 12, "weekday": 1},
+    }
+    assert compile_condition(text).holds(facts) is holds
+
+
+def test_a_rule_takes_nothing_from_the_default_and_the_first_one_wins() -> None:
+    plan = FloorPlan.of(configuration(DOCUMENT))
+    flow = plan.flows["main"]
+    facts: dict[str, Any] = {"crm": {"payer": "cash"}, "call": {}, "ivr": {}, "time": {}}
+    rich = flow.branch_for(facts)
+    assert (rich.queue, dict(rich.skills)) == ("rich", {})
+    assert priority_of(rich, "cash") == "cash"
+    usual = flow.branch_for({**facts, "crm": {"payer": "insured"}})
+    assert usual.queue == "q"
+    assert [priority_of(usual, payer) for payer in ("insured", "unknown")] == ["insured"] * 2
+
+
+@pytest.mark.parametrize("written", ["+74950000001", "74950000001", "+7 495 000-00-01"])
+def test_a_line_is_found_however_the_pbx_writes_it(written: str) -> None:
+    line = FloorPlan.of(configuration(DOCUMENT)).line(written)
+    assert line is not None
+    assert line.number == "+74950000001"
+
+
+def test_a_line_that_is_not_configured_is_not_found() -> None:
+    assert FloorPlan.of(configuration(DOCUMENT)).line("sip:x") is None
+
+
+@pytest.mark.parametrize(
+    ("caller", "phone", "number"),
+    [
+        ("+79161234567", "+79161234567", "+79161234567"),
+        ("79161234567", "+79161234567", "+79161234567"),
+        ("anonymous", None, None),
+        ("", None, None),
+        (None, None, None),
+        ("101", "101", None),
+        ("Alice", "Alice", None),
+    ],
+)
+def test_a_caller_is_a_number_or_what_the_pbx_said_or_nobody(
+    caller: str | None, phone: str | None, number: str | None
+) -> None:
+    contact = contact_of(caller, {})
+    assert (contact.phone, contact.number) == (phone, number)
