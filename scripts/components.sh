@@ -4,6 +4,10 @@
 #   rabbitmq   RabbitMQ of this Debian release and its Erlang
 #   sipp       the SIP load generator
 #   asterisk   Asterisk 22, from Debian's unstable suite, with its own libraries
+#   openssh    OpenSSH's server, for SFTP
+#   nginx      the web server, for feeds over HTTPS
+#   promtool   the checker of Prometheus rules
+#   kustomize  the builder of Kubernetes manifests, which this Debian release does not have
 # The mirror is the one in this machine's apt sources. What is there already is kept. A component that
 # cannot be had is one line "unavailable: NAME: why", kept in .cache/components/NAME.unavailable.
 set -uo pipefail
@@ -13,6 +17,7 @@ BASE=${CARELINE_COMPONENTS:-$HERE/.cache/components}
 MODULES=$HERE/deploy/asterisk/modules.conf
 ASTERISK_MAJOR=22
 ASTERISK_SUITES="sid forky trixie"
+KUSTOMIZE_SUITES="sid forky"
 LIBRARIES="usr/lib/$(uname -m)-linux-gnu"
 
 # Private apt state in $1, so that no root and no lock of the system's is needed. The lists of a frozen
@@ -62,15 +67,60 @@ get_sipp() {
   rm -rf "$1"/usr/share
 }
 
+get_promtool() {
+  local to=$1 work=$2
+  apt_state "$work"; cp /var/lib/dpkg/status "$work/status"
+  apt-get -qq update > "$work/log" 2>&1 || { echo "apt-get update: $(why_apt "$work/log")"; return 1; }
+  one_program "$to" "$work" prometheus usr/bin/promtool
+}
+
+get_kustomize() {
+  local to=$1 work=$2 from suite seen=""
+  from=$(mirror)
+  [ -n "$from" ] || { echo "no Debian mirror in this machine's apt sources"; return 1; }
+  foreign_apt_state "$work"
+  for suite in $KUSTOMIZE_SUITES; do
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $from $suite main" > "$work/sources.list"
+    apt-get -qq update > "$work/log" 2>&1 || { seen="$seen $suite: $(why_apt "$work/log");"; continue; }
+    one_program "$to" "$work" kustomize usr/bin/kustomize > "$work/why" && return 0
+    seen="$seen $suite: $(cat "$work/why");"
+  done
+  echo "no kustomize that runs at this machine's mirror:$seen"; return 1
+}
+
+# One program of one package, which needs no other: it is run once to see.
+one_program() {
+  local to=$1 work=$2 package=$3 program=$4
+  (cd "$work" && apt-get -qq download "$package") > "$work/log" 2>&1 || { echo "apt-get download $package: $(why_apt "$work/log")"; return 1; }
+  dpkg -x "$work/$package"_*.deb "$work/root" || { echo "could not unpack $package"; return 1; }
+  "$work/root/$program" --help > "$work/log" 2>&1 || { echo "the unpacked $program does not run"; return 1; }
+  mkdir -p "$to/$(dirname "$program")" && cp "$work/root/$program" "$to/$program"
+}
+
+# apt state for packages of another Debian release than this machine's.
+foreign_apt_state() {
+  apt_state "$1"; : > "$1/status"
+  cat >> "$1/apt.conf" <<CONF
+Dir::Etc::SourceList "$1/sources.list"; Dir::Etc::SourceParts "/dev/null";
+Dir::Etc::Preferences "/dev/null"; Dir::Etc::PreferencesParts "/dev/null";
+CONF
+}
+
+get_openssh() {
+  get_from_release "$1" "$2" openssh-server 'openssh-server|openssh-sftp-server|libwrap0' || return 1
+  rm -rf "$1"/usr/share "$1"/etc
+}
+
+get_nginx() {
+  get_from_release "$1" "$2" nginx 'nginx' || return 1
+  rm -rf "$1"/usr/share "$1"/etc "$1"/var
+}
+
 get_asterisk() {
   local to=$1 work=$2 from suite seen="" version="" root=$2/root
   from=$(mirror)
   [ -n "$from" ] || { echo "no Debian mirror in this machine's apt sources"; return 1; }
-  apt_state "$work"; : > "$work/status"
-  cat >> "$work/apt.conf" <<CONF
-Dir::Etc::SourceList "$work/sources.list"; Dir::Etc::SourceParts "/dev/null";
-Dir::Etc::Preferences "/dev/null"; Dir::Etc::PreferencesParts "/dev/null";
-CONF
+  foreign_apt_state "$work"
   for suite in $ASTERISK_SUITES; do
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $from $suite main" > "$work/sources.list"
     apt-get -qq update > "$work/log" 2>&1 || { seen="$seen $suite: $(why_apt "$work/log");"; continue; }
@@ -138,9 +188,9 @@ get() {
   echo "got $name in $((SECONDS - began)) s"
 }
 
-for name in "${@:-rabbitmq sipp asterisk}"; do
+for name in "${@:-rabbitmq sipp asterisk openssh nginx promtool kustomize}"; do
   for one in $name; do
-    case $one in rabbitmq | sipp | asterisk) (get "$one") & ;; *) echo "components.sh: unknown component $one" >&2; exit 2 ;; esac
+    case $one in rabbitmq | sipp | asterisk | openssh | nginx | promtool | kustomize) (get "$one") & ;; *) echo "components.sh: unknown component $one" >&2; exit 2 ;; esac
   done
 done
 wait

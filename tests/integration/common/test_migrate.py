@@ -105,6 +105,19 @@ async def test_a_schema_that_is_behind_is_pending_until_it_is_upgraded(
     assert await differences(empty_database_url, schema="echo", metadata=declared) == []
 
 
+async def test_code_works_on_with_the_schema_of_a_later_release(
+    empty_database_url: str, versions: Path
+) -> None:
+    later = versions / "0002_size.py"
+    later.write_text(SECOND)
+    await upgrade(empty_database_url, package=PACKAGE, schema="echo")
+    later.unlink()
+    await require_current(empty_database_url, package=PACKAGE, schema="echo")
+    await upgrade(empty_database_url, package=PACKAGE, schema="echo")
+    thing = metadata(Column("size", Integer))
+    assert await differences(empty_database_url, schema="echo", metadata=thing) == []
+
+
 async def test_a_revision_that_fails_leaves_those_before_it_and_lets_go_of_the_lock(
     versions: Path, empty_database_url: str
 ) -> None:

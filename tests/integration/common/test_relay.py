@@ -155,17 +155,25 @@ async def _first(database: Database) -> Row[Any]:
 
 async def test_one_relay_works_and_the_next_takes_over_when_it_dies(database: Database) -> None:
     first, second = Line(), Line()
-    async with relaying(relay(database, first)) as (holder,):
+    registries = CollectorRegistry(), CollectorRegistry()
+
+    def working() -> list[float | None]:
+        name, labels = "careline_outbox_relaying", {"service": "echo"}
+        return [registry.get_sample_value(name, labels) for registry in registries]
+
+    async with relaying(relay(database, first, registries[0])) as (holder,):
         await arrive(database, 1)
         await eventually(lambda: first.subjects)
-        async with relaying(relay(database, second)):
+        async with relaying(relay(database, second, registries[1])):
             await arrive(database, 2, 3)
             await eventually(lambda: len(first.subjects) == 3)
             assert not second.subjects
+            assert working() == [1, 0]
             holder.cancel()
             await asyncio.gather(holder, return_exceptions=True)
             await arrive(database, 4)
             await eventually(lambda: second.subjects == ["call-4"])
+            assert working() == [0, 1]
 
 
 async def test_a_relay_that_lost_its_lock_stops_and_comes_back(database: Database) -> None:

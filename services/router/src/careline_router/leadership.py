@@ -66,7 +66,7 @@ class Leadership:
             except* DeposedError:
                 log.warning("floor.deposed")
             finally:
-                self._metrics.leading.set(0)
+                self._metrics.stepped_down()
                 self._readiness.unmet(NEED, "this process does not lead the floor")
                 await self._lease.release()
             await asyncio.sleep(STEP_BACK_S)
@@ -96,7 +96,7 @@ class Leadership:
 
     async def _measure(self) -> None:
         while True:
-            self._metrics.measure(self._actor.floor)
+            self._metrics.measure(self._actor.floor, self._clock.now().timestamp())
             await asyncio.sleep(MEASURE_EVERY_S)
 
     async def _connect_asterisks(self) -> None:

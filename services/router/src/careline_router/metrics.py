@@ -8,6 +8,8 @@ from careline_router.domain import events as ev
 from careline_router.domain.floor import Floor
 from careline_router.domain.states import AGENT_STATES
 
+WAITING_STATES = frozenset({"queued", "offered"})
+
 
 class Committed(Protocol):
     """A batch that stands."""
@@ -25,6 +27,11 @@ class RouterMetrics:
         )
         self.offers = registry.counter("offers_total", "Offers that have ended", ["end"])
         self.waiting = registry.gauge("waiting_calls", "Calls that wait, the offered included")
+        self.longest_wait = registry.gauge(
+            "longest_wait_seconds",
+            "How long the call that waits longest in a queue has waited; 0 when none does",
+            ["queue"],
+        )
         self.agents = registry.gauge("agents", "Agents by state", ["state"])
         self.commands_failed = registry.counter(
             "pbx_commands_failed_total", "Commands that a PBX could not carry out", ["type"]
@@ -58,9 +65,23 @@ class RouterMetrics:
                 case ev.CallConnected():
                     self.offers.labels("connected").inc()
 
-    def measure(self, floor: Floor) -> None:
-        """Sets the gauges to what the floor is now."""
+    def measure(self, floor: Floor, now: float) -> None:
+        """Sets the gauges to what the floor is at `now` (seconds since the epoch)."""
         self.waiting.set(floor.waiting_count)
         states = Counter(agent.state for agent in floor.agents.values())
         for state in AGENT_STATES:
             self.agents.labels(state).set(states[state])
+        waits = dict.fromkeys(floor.queues, 0.0)
+        for call in floor.calls.values():
+            if call.state in WAITING_STATES and call.queue is not None:
+                since = call.queued_at if call.queued_at is not None else call.arrived_at
+                waits[call.queue] = max(waits.get(call.queue, 0.0), now - since)
+        for queue, wait in waits.items():
+            self.longest_wait.labels(queue).set(wait)
+
+    def stepped_down(self) -> None:
+        """What this process knew of the floor is no longer so: another one tells it now."""
+        self.leading.set(0)
+        self.waiting.set(0)
+        self.agents.clear()
+        self.longest_wait.clear()

@@ -83,13 +83,15 @@ def _upgrade(connection: Connection, package: str, schema: str) -> None:
 
 
 def _is_current(connection: Connection, package: str, schema: str) -> bool:
+    """Whether the schema has what this code needs. A newer one has: a release only adds to what
+    the release before it uses, so that old processes work on during an upgrade and after a way back."""
     there = connection.execute(
         text("SELECT to_regclass(:table)"), {"table": f"{schema}.migration"}
     ).scalar_one()
     if there is None:
         return False
     found = connection.execute(text(f'SELECT version_num FROM "{schema}".migration'))  # noqa: S608
-    return list(found.scalars()) == [_head(package)]
+    return max(found.scalars(), default="") >= _head(package)
 
 
 def _differences(connection: Connection, schema: str, metadata: MetaData) -> list[str]:

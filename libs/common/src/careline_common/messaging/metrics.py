@@ -31,6 +31,12 @@ class MessagingMetrics:
             ["service"],
             registry=registry,
         ).labels(service)
+        self.relaying = Gauge(
+            "careline_outbox_relaying",
+            "1 while this process is the one that publishes for its service",
+            ["service"],
+            registry=registry,
+        ).labels(service)
         self._service = service
         self._consumed = Counter(
             "careline_events_consumed_total",

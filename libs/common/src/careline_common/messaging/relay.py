@@ -99,6 +99,7 @@ class Relay:
             await connection.add_listener(outbox_channel(schema), lambda *_: self._wake.set())
             yield connection
         finally:
+            self._metrics.relaying.set(0)
             connection.terminate()
 
     async def _take_over(self, connection: asyncpg.Connection) -> None:
@@ -111,6 +112,7 @@ class Relay:
                 log.info("relay.stands_by", service=self._database.schema)
             stands_by = True
             await asyncio.sleep(self._poll_s)
+        self._metrics.relaying.set(1)
         log.info("relay.active", service=self._database.schema)
 
     async def _work(self, connection: asyncpg.Connection) -> None:
