@@ -33,6 +33,14 @@ def consumer(
     return Consumer(database, subscription, clock=SystemClock(), metrics=metrics)
 
 
+async def hand_over(handle: Consumer, *messages: IncomingMessage) -> None:
+    """Hands each over by itself; raises what went wrong."""
+    for each in messages:
+        (verdict,) = await handle([each])
+        if verdict is not None:
+            raise verdict
+
+
 def message(body: bytes, *, attempt: int = 1, last: bool = False) -> IncomingMessage:
     return IncomingMessage(body=body, attempt=attempt, last=last)
 
@@ -47,7 +55,7 @@ async def test_an_event_has_its_effect_once_however_often_it_comes(database: Dat
     registry = CollectorRegistry()
     handle = consumer(database, registry=registry)
     body = message(arrived(1).to_json())
-    await asyncio.gather(*(handle(body) for _ in range(5)))
+    await asyncio.gather(*(hand_over(handle, body) for _ in range(5)))
     assert await effects(database) == ["event-1"]
     assert await inbox(database) == [("echo.calls", "event-1")]
     labels = {"service": "echo", "consumer": "echo.calls"}
@@ -63,8 +71,8 @@ async def test_an_event_has_its_effect_once_however_often_it_comes(database: Dat
 async def test_two_consumers_of_a_service_have_an_inbox_each(database: Database) -> None:
     other = Subscription(name="echo.other", events=(CallArrived,), handle=note)
     body = message(arrived(1).to_json())
-    await consumer(database)(body)
-    await consumer(database, other)(body)
+    await hand_over(consumer(database), body)
+    await hand_over(consumer(database, other), body)
     assert await effects(database) == ["event-1", "event-1"]
 
 
@@ -84,11 +92,11 @@ async def test_an_effect_that_fails_half_way_leaves_no_trace_and_can_be_repeated
     )
     body = message(arrived(1).to_json())
     with pytest.raises(ValueError):
-        await handle(body)
+        await hand_over(handle, body)
     assert await effects(database) == []
     assert await inbox(database) == []
     broken = False
-    await handle(body)
+    await hand_over(handle, body)
     assert await effects(database) == ["event-1"]
     async with database.read() as connection:
         (written,) = (await connection.execute(text("SELECT body FROM echo.outbox"))).scalars()
@@ -109,7 +117,7 @@ async def test_what_fetch_brings_is_handed_to_the_effect_outside_any_transaction
         seen.append((envelope.subject, fetched))
 
     wanted = Subscription(name="echo.calls", events=(CallArrived,), handle=remember, fetch=fetch)
-    await consumer(database, wanted)(message(arrived(3).to_json()))
+    await hand_over(consumer(database, wanted), message(arrived(3).to_json()))
     assert seen == [("call-3", "record of call-3")]
 
 
@@ -119,7 +127,7 @@ async def test_a_fetch_that_fails_fails_the_delivery(database: Database) -> None
 
     wanted = Subscription(name="echo.calls", events=(CallArrived,), handle=note, fetch=fetch)
     with pytest.raises(ConnectionError):
-        await consumer(database, wanted)(message(arrived(3).to_json()))
+        await hand_over(consumer(database, wanted), message(arrived(3).to_json()))
     assert await inbox(database) == []
 
 
@@ -138,13 +146,13 @@ async def test_what_cannot_be_read_is_parked_at_once(
     database: Database, body: bytes, reason: str
 ) -> None:
     with pytest.raises(ParkError, match=reason):
-        await consumer(database)(message(body))
+        await hand_over(consumer(database), message(body))
 
 
 async def test_a_type_that_was_not_subscribed_to_is_parked(database: Database) -> None:
     wanted = Subscription(name="echo.calls", events=(CallEnded,), handle=note)
     with pytest.raises(ParkError, match=r"not subscribed to careline\.call\.arrived\.v1"):
-        await consumer(database, wanted)(message(arrived().to_json()))
+        await hand_over(consumer(database, wanted), message(arrived().to_json()))
 
 
 @pytest.mark.parametrize(("last", "outcome"), [(False, "retried"), (True, "parked")])
@@ -158,7 +166,7 @@ async def test_a_failure_is_counted_and_logged_without_what_the_error_says(
     wanted = Subscription(name="echo.calls", events=(CallArrived,), handle=fail)
     handle = consumer(database, wanted, registry)
     with capture_logs() as logs, pytest.raises(ValueError):
-        await handle(message(arrived().to_json(), attempt=4, last=last))
+        await hand_over(handle, message(arrived().to_json(), attempt=4, last=last))
     (entry,) = [log for log in logs if log["event"] == "event.failed"]
     assert (entry["outcome"], entry["attempt"], entry["consumer"]) == (outcome, 4, "echo.calls")
     assert "7999" not in str(logs)
@@ -173,7 +181,7 @@ async def test_a_database_that_goes_away_is_waited_for(empty_database_url: str) 
         database = echo_database(url)
         await proxy.cut()
         with capture_logs() as logs:
-            task = asyncio.create_task(consumer(database)(message(arrived(1).to_json())))
+            task = asyncio.create_task(hand_over(consumer(database), message(arrived(1).to_json())))
             await eventually(lambda: [e for e in logs if e["event"] == "event.waits_for_database"])
         assert not task.done()
         await proxy.open()
@@ -198,7 +206,9 @@ async def test_a_commit_whose_answer_is_lost_has_its_effect_once(empty_database_
         wanted = Subscription(
             name="echo.calls", events=(CallArrived,), handle=note_and_lose_the_line
         )
-        task = asyncio.create_task(consumer(database, wanted)(message(arrived(1).to_json())))
+        task = asyncio.create_task(
+            hand_over(consumer(database, wanted), message(arrived(1).to_json()))
+        )
         await lost.wait()
         while not await effects(direct):
             assert not task.done()
@@ -208,3 +218,74 @@ async def test_a_commit_whose_answer_is_lost_has_its_effect_once(empty_database_
         await database.close()
     assert await effects(direct) == ["event-1"]
     await direct.close()
+
+
+def messages(*numbers: int) -> list[IncomingMessage]:
+    return [message(arrived(number).to_json()) for number in numbers]
+
+
+async def transactions(database: Database) -> int:
+    """In how many transactions the effects were written."""
+    async with database.read() as connection:
+        query = "SELECT count(DISTINCT xmin::text) FROM echo.effect"
+        return int((await connection.execute(text(query))).scalar_one())
+
+
+async def test_a_batch_is_one_transaction_in_the_order_of_the_queue(database: Database) -> None:
+    verdicts = await consumer(database)(messages(3, 1, 2))
+    assert verdicts == [None] * 3
+    assert await effects(database) == ["event-3", "event-1", "event-2"]
+    assert await transactions(database) == 1
+
+
+async def test_repeats_within_a_batch_and_from_before_have_one_effect(database: Database) -> None:
+    handle, registry = consumer(database), CollectorRegistry()
+    await handle(messages(1))
+    verdicts = await consumer(database, registry=registry)(messages(2, 1, 2, 3))
+    assert verdicts == [None] * 4
+    assert await effects(database) == ["event-1", "event-2", "event-3"]
+    labels = {"service": "echo", "consumer": "echo.calls"}
+    assert registry.get_sample_value("careline_event_batch_events_sum", labels) == 4
+    assert registry.get_sample_value("careline_event_batch_events_count", labels) == 1
+
+
+async def test_a_poison_event_in_a_batch_fails_alone(database: Database) -> None:
+    async def refuse_2(uow: UnitOfWork, envelope: Envelope, _: Any) -> None:
+        await note(uow, envelope, None)
+        uow.emit(arrived(9).data, subject=envelope.subject, sequence=1)
+        if envelope.id == "event-2":
+            await uow.connection.execute(text("SELECT 1 / 0"))
+
+    wanted = Subscription(name="echo.calls", events=(CallArrived,), handle=refuse_2)
+    unreadable = message(b"no json")
+    verdicts = await consumer(database, wanted)([*messages(1, 2), unreadable, *messages(3)])
+    assert [type(verdict).__name__ for verdict in verdicts] == [
+        "NoneType", "DBAPIError", "ParkError", "NoneType",
+    ]  # fmt: skip
+    assert await effects(database) == ["event-1", "event-3"]
+    async with database.read() as connection:
+        emitted = await connection.execute(
+            text("SELECT subject, body FROM echo.outbox ORDER BY id")
+        )
+        causes = [(row.subject, Envelope.parse(bytes(row.body)).causationid) for row in emitted]
+    assert causes == [("call-1", "event-1"), ("call-3", "event-3")]
+
+
+async def test_an_event_that_cannot_be_fetched_fails_alone(database: Database) -> None:
+    async def fetch(envelope: Envelope) -> None:
+        if envelope.id == "event-1":
+            raise ConnectionError
+
+    wanted = Subscription(name="echo.calls", events=(CallArrived,), handle=note, fetch=fetch)
+    verdicts = await consumer(database, wanted)(messages(1, 2))
+    assert [type(verdict) for verdict in verdicts] == [ConnectionError, type(None)]
+    assert await effects(database) == ["event-2"]
+
+
+async def test_batches_with_the_same_events_in_other_orders_do_not_wait_for_each_other(
+    database: Database,
+) -> None:
+    handle = consumer(database)
+    numbers = list(range(1, 33))
+    await asyncio.gather(*(handle(messages(*order)) for order in (numbers, numbers[::-1]) * 3))
+    assert sorted(await effects(database)) == sorted(f"event-{number}" for number in numbers)

@@ -1,6 +1,8 @@
-"""The way of one event through a consumer: validate, fetch, inbox and effect in one transaction."""
+"""The way of events through a consumer: validate, fetch, inbox and effects in one transaction."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -26,8 +28,26 @@ DATABASE_LOSSES = 3
 """So often one delivery outlives the loss of its database before that counts as a failure."""
 
 
+FETCHES = 8
+"""So many events of a batch ask the outside world at a time."""
+
+Result = str | Exception
+"""What became of a delivery: done, duplicate, interrupted, or the error that it failed with."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """An event that can be applied."""
+
+    envelope: Envelope
+    fetched: Any
+
+
 class Consumer:
-    """The handler that a transport calls for each delivery of one subscription."""
+    """The handler that a transport calls for each batch of deliveries of one subscription.
+
+    A batch is one transaction: each event costs its own statements and a share of the commit.
+    """
 
     def __init__(
         self,
@@ -42,46 +62,54 @@ class Consumer:
         self._clock = clock
         self._metrics = metrics
         self._inbox = inbox_table(service_metadata(database.schema))
+        self._fetching = asyncio.Semaphore(FETCHES)
 
-    async def __call__(self, message: IncomingMessage) -> None:
-        """Returns when the event is handled or was handled before; raises when it is to come again."""
+    async def __call__(self, messages: Sequence[IncomingMessage]) -> list[Exception | None]:
+        """One verdict a message: None when it is handled or was handled before, else why it failed."""
         began = self._clock.monotonic()
-        outcome = "interrupted"  # by the end of the service; the message comes again
+        # until they are told otherwise: by the end of the service; the messages come again
+        results: list[Result] = ["interrupted"] * len(messages)
         try:
-            outcome = await self._consume(message)
-        except Exception as error:
-            hopeless = message.last or isinstance(error, ParkError)
+            results = await self._consume(messages)
+        finally:
+            seconds = self._clock.monotonic() - began
+            self._metrics.batch(self._subscription.name, len(messages))
+            for message, result in zip(messages, results, strict=True):
+                self._count(message, result, seconds)
+        return [result if isinstance(result, Exception) else None for result in results]
+
+    def _count(self, message: IncomingMessage, result: Result, seconds: float) -> None:
+        if isinstance(result, Exception):
+            hopeless = message.last or isinstance(result, ParkError)
             outcome = "parked" if hopeless else "retried"
             log.warning(
                 "event.failed",
                 consumer=self._subscription.name,
                 outcome=outcome,
                 attempt=message.attempt,
-                reason=str(error) if isinstance(error, ParkError) else describe(error),
+                reason=str(result) if isinstance(result, ParkError) else describe(result),
             )
-            raise
-        finally:
-            seconds = self._clock.monotonic() - began
-            self._metrics.consumed(self._subscription.name, outcome, seconds)
+        else:
+            outcome = result
+        self._metrics.consumed(self._subscription.name, outcome, seconds)
 
-    async def _consume(self, message: IncomingMessage) -> str:
-        envelope = self._validated(message.body)
+    async def _consume(self, messages: Sequence[IncomingMessage]) -> list[Result]:
+        """Fetches side by side, then applies in order what could be fetched."""
+        fetched = await asyncio.gather(*(self._fetched(message.body) for message in messages))
+        ready = [each for each in fetched if not isinstance(each, Exception)]
+        applied = iter(await self._apply(ready))
+        return [each if isinstance(each, Exception) else next(applied) for each in fetched]
+
+    async def _fetched(self, body: bytes) -> _Ready | Exception:
         fetch = self._subscription.fetch
-        fetched = await fetch(envelope) if fetch is not None else None
-        for _ in range(DATABASE_LOSSES):
-            try:
-                return await self._apply(envelope, fetched)
-            except Exception as error:
-                if not is_unavailable(error):
-                    raise
-                log.warning(
-                    "event.waits_for_database",
-                    consumer=self._subscription.name,
-                    event_id=envelope.id,
-                    reason=describe(error),
-                )
-            await self._database_back()
-        return await self._apply(envelope, fetched)
+        try:
+            envelope = self._validated(body)
+            if fetch is None:
+                return _Ready(envelope, None)
+            async with self._fetching:
+                return _Ready(envelope, await fetch(envelope))
+        except Exception as error:  # noqa: BLE001 - whatever it is, this event failed and no other
+            return error
 
     def _validated(self, body: bytes) -> Envelope:
         try:
@@ -94,27 +122,71 @@ class Consumer:
             raise ParkError(f"not subscribed to {envelope.type}")
         return envelope
 
-    async def _apply(self, envelope: Envelope, fetched: Any) -> str:
-        async with self._database.unit_of_work() as uow:
-            if not await self._first_time(uow, envelope):
-                return "duplicate"
-            uow.cause = envelope
-            await self._subscription.handle(uow, envelope, fetched)
-        return "done"
+    async def _apply(self, events: Sequence[_Ready]) -> list[Result]:
+        """All in one transaction; when that fails each in one of its own, so that only the culprit does."""
+        if not events:
+            return []
+        try:
+            return await self._committed(events)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises means: not handled
+            if len(events) == 1:
+                return [error]
+        return [(await self._apply([event]))[0] for event in events]
 
-    async def _first_time(self, uow: UnitOfWork, envelope: Envelope) -> bool:
-        """Notes the event in the inbox; a second delivery at the same time waits here for the first."""
-        row = await uow.connection.execute(
+    async def _committed(self, events: Sequence[_Ready]) -> list[Result]:
+        """Outlives the loss of the database; what was committed all the same is a duplicate then."""
+        for _ in range(DATABASE_LOSSES):
+            try:
+                return await self._transaction(events)
+            except Exception as error:
+                if not is_unavailable(error):
+                    raise
+                log.warning(
+                    "event.waits_for_database",
+                    consumer=self._subscription.name,
+                    event_id=events[0].envelope.id,
+                    events=len(events),
+                    reason=describe(error),
+                )
+            await self._database_back()
+        return await self._transaction(events)
+
+    async def _transaction(self, events: Sequence[_Ready]) -> list[Result]:
+        results: list[Result] = []
+        async with self._database.unit_of_work() as uow:
+            new = await self._noted(uow, {event.envelope.id for event in events})
+            for event in events:
+                if event.envelope.id not in new:
+                    results.append("duplicate")
+                    continue
+                new.remove(event.envelope.id)
+                uow.cause = event.envelope
+                await self._subscription.handle(uow, event.envelope, event.fetched)
+                results.append("done")
+        return results
+
+    async def _noted(self, uow: UnitOfWork, event_ids: set[str]) -> set[str]:
+        """Notes events in the inbox and says which are new.
+
+        A second delivery at the same time waits here for the first; both take the ids in one order,
+        or they might wait for each other.
+        """
+        rows = await uow.connection.execute(
             insert(self._inbox)
             .values(
-                consumer=self._subscription.name,
-                event_id=envelope.id,
-                processed_at=uow.clock.now(),
+                [
+                    {
+                        "consumer": self._subscription.name,
+                        "event_id": event_id,
+                        "processed_at": uow.clock.now(),
+                    }
+                    for event_id in sorted(event_ids)
+                ]
             )
             .on_conflict_do_nothing()
             .returning(self._inbox.c.event_id)
         )
-        return row.first() is not None
+        return set(rows.scalars())
 
     async def _database_back(self) -> None:
         """A database that is away is no reason to park: the message waits here."""

@@ -19,6 +19,7 @@ from careline_common.messaging import local_sql as sql
 from careline_common.messaging.retry import Again, Done, Outcome, Park, deliver, describe
 from careline_common.messaging.subscription import Subscription
 from careline_common.messaging.transport import (
+    BATCH,
     PARKED_TTL_S,
     QUEUE_TTL_S,
     RETRY_DELAYS_S,
@@ -39,7 +40,7 @@ STATEMENT_TIMEOUT_S = 30
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 AT_ONCE = 4
-"""So many events of an order-free consumer are handled at a time."""
+"""So many batches of an order-free consumer are handled at a time."""
 
 ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -180,23 +181,25 @@ class LocalTransport:
             if clock() >= sweep_at:
                 await self._sweep(connection)
                 sweep_at = clock() + SWEEP_S
-            if await self._one(connection, subscription.name, handle):
+            if await self._batch(connection, subscription.name, handle):
                 continue
             next_due = await connection.fetchval(sql.NEXT_DUE_S, subscription.name)
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(POLL_S, next_due or POLL_S)):
                     await woken.wait()
 
-    async def _one(self, connection: asyncpg.Connection, consumer: str, handle: Handler) -> bool:
-        """Takes one delivery that is due, hands it over and settles it; False if there is none."""
+    async def _batch(self, connection: asyncpg.Connection, consumer: str, handle: Handler) -> bool:
+        """Takes the deliveries that are due, hands them over and settles them; False if there are none."""
         async with connection.transaction():
-            row = await connection.fetchrow(sql.CLAIM, consumer)
-            if row is None:
+            rows = await connection.fetch(sql.CLAIM, consumer, BATCH)
+            if not rows:
                 return False
-            outcome = await deliver(
-                handle, row["body"], attempt=row["attempts"] + 1, delays_s=self._delays_s
+            outcomes = await deliver(
+                handle,
+                [(row["body"], row["attempts"] + 1) for row in rows],
+                delays_s=self._delays_s,
             )
-            await _settle(connection, row["id"], outcome)
+            await _settle(connection, [row["id"] for row in rows], outcomes)
         return True
 
     async def _sweep(self, connection: asyncpg.Connection) -> None:
@@ -249,11 +252,17 @@ class LocalTransport:
             raise
 
 
-async def _settle(connection: asyncpg.Connection, delivery: int, outcome: Outcome) -> None:
-    match outcome:
-        case Done():
-            await connection.execute(sql.DONE, delivery)
-        case Again(delay_s=delay_s):
-            await connection.execute(sql.AGAIN, delivery, delay_s)
-        case Park(reason=reason):
-            await connection.execute(sql.PARK, delivery, reason)
+async def _settle(
+    connection: asyncpg.Connection, deliveries: Sequence[int], outcomes: Sequence[Outcome]
+) -> None:
+    done = []
+    for delivery, outcome in zip(deliveries, outcomes, strict=True):
+        match outcome:
+            case Done():
+                done.append(delivery)
+            case Again(delay_s=delay_s):
+                await connection.execute(sql.AGAIN, delivery, delay_s)
+            case Park(reason=reason):
+                await connection.execute(sql.PARK, delivery, reason)
+    if done:
+        await connection.execute(sql.DONE, done)

@@ -84,7 +84,7 @@ SELECT delivery.id, delivery.attempts, event.body
 FROM bus.delivery JOIN bus.event USING (event_id)
 WHERE delivery.consumer = $1 AND delivery.state = 'waiting'
     AND delivery.due_at <= clock_timestamp()
-ORDER BY delivery.id LIMIT 1
+ORDER BY delivery.id LIMIT $2
 FOR UPDATE OF delivery SKIP LOCKED
 """
 
@@ -95,7 +95,7 @@ FROM bus.delivery WHERE consumer = $1 AND state = 'waiting' AND due_at > clock_t
 
 DONE = """
 WITH gone AS (
-    DELETE FROM bus.delivery WHERE id = $1 RETURNING id, event_id
+    DELETE FROM bus.delivery WHERE id = ANY($1::bigint[]) RETURNING id, event_id
 )
 DELETE FROM bus.event USING gone
 WHERE event.event_id = gone.event_id AND NOT EXISTS (

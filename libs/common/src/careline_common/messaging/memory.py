@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from careline_common.clock import Clock
-from careline_common.messaging.retry import Again, Park, deliver
+from careline_common.messaging.retry import Again, Outcome, Park, deliver, waiting
 from careline_common.messaging.subscription import Subscription
 from careline_common.messaging.transport import (
     RETRY_DELAYS_S,
@@ -57,7 +57,14 @@ class MemoryTransport:
         self._consuming.add(subscription.name)
         try:
             while True:
-                await self._deliver(subscription.name, await queue.get(), handle)
+                batch = await waiting(queue)
+                outcomes = await deliver(
+                    handle,
+                    [(delivery.message.body, delivery.attempt) for delivery in batch],
+                    delays_s=self._delays_s,
+                )
+                for delivery, outcome in zip(batch, outcomes, strict=True):
+                    self._settle(subscription.name, delivery, outcome)
         finally:
             self._consuming.discard(subscription.name)
 
@@ -67,10 +74,7 @@ class MemoryTransport:
         for message in waiting:
             self._route(message)
 
-    async def _deliver(self, consumer: str, delivery: _Delivery, handle: Handler) -> None:
-        outcome = await deliver(
-            handle, delivery.message.body, attempt=delivery.attempt, delays_s=self._delays_s
-        )
+    def _settle(self, consumer: str, delivery: _Delivery, outcome: Outcome) -> None:
         match outcome:
             case Again(delay_s=delay_s):
                 delivery.attempt += 1

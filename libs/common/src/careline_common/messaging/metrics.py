@@ -46,8 +46,15 @@ class MessagingMetrics:
         )
         self._seconds = Histogram(
             "careline_event_handling_seconds",
-            "Time one delivery took, with its commit",
+            "Time one delivery took, with the commit of its batch",
             ["service", "consumer"],
+            registry=registry,
+        )
+        self._batches = Histogram(
+            "careline_event_batch_events",
+            "Deliveries that a consumer was handed at once",
+            ["service", "consumer"],
+            buckets=(1, 2, 4, 8, 16, 32, 64),
             registry=registry,
         )
         self._waiting = Gauge(
@@ -66,6 +73,9 @@ class MessagingMetrics:
     def consumed(self, consumer: str, outcome: str, seconds: float) -> None:
         self._consumed.labels(self._service, consumer, outcome).inc()
         self._seconds.labels(self._service, consumer).observe(seconds)
+
+    def batch(self, consumer: str, deliveries: int) -> None:
+        self._batches.labels(self._service, consumer).observe(deliveries)
 
     def depth(self, consumer: str, *, waiting: int, parked: int) -> None:
         self._waiting.labels(self._service, consumer).set(waiting)

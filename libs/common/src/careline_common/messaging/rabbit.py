@@ -15,9 +15,10 @@ from careline_common.messaging import rabbit_message as wire
 from careline_common.messaging import rabbit_topology as topology
 from careline_common.messaging.rabbit_link import LOST, Link
 from careline_common.messaging.rabbit_unrouted import adopt_unrouted
-from careline_common.messaging.retry import Again, Done, Outcome, Park, deliver, describe
+from careline_common.messaging.retry import Again, Done, Outcome, Park, deliver, describe, waiting
 from careline_common.messaging.subscription import Subscription
 from careline_common.messaging.transport import (
+    BATCH,
     RETRY_DELAYS_S,
     Depth,
     Handler,
@@ -31,11 +32,11 @@ log = structlog.get_logger(__name__)
 CONFIRM_TIMEOUT_S = 10
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
-PREFETCH = 16
+PREFETCH = 2 * BATCH
 PUT_BACK_S = 2.0
 LOOK_S = 0.02
-AT_ONCE = 8
-"""So many events of an order-free consumer are handled at a time."""
+AT_ONCE = 4
+"""So many batches of an order-free consumer are handled at a time."""
 
 
 class RabbitTransport:
@@ -166,11 +167,19 @@ class RabbitTransport:
         lost: asyncio.Event,
     ) -> None:
         while True:
-            message = await arrived.get()
-            attempt = wire.attempts(message) + 1
-            outcome = await deliver(handle, message.body, attempt=attempt, delays_s=self._delays_s)
+            batch = await waiting(arrived)
+            outcomes = await deliver(
+                handle,
+                [(message.body, wire.attempts(message) + 1) for message in batch],
+                delays_s=self._delays_s,
+            )
             try:
-                await self._settle(subscription.name, message, outcome)
+                await asyncio.gather(
+                    *(
+                        self._settle(subscription.name, message, outcome)
+                        for message, outcome in zip(batch, outcomes, strict=True)
+                    )
+                )
             except (*LOST, TransportUnavailableError) as error:
                 log.warning(
                     "consumer.not_settled", consumer=subscription.name, reason=describe(error)

@@ -7,9 +7,8 @@ event may go out twice (a crash between confirm and mark); inboxes absorb that.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 import asyncpg
 import structlog
@@ -156,17 +155,16 @@ class Relay:
     ) -> bool:
         """Publishes a batch and marks what was confirmed; says whether anything was.
 
-        Subjects go side by side, the events of one subject one after the other. Raises
+        The batch goes out in order without waiting for a confirm in between. Raises
         `TransportUnavailableError` when the transport went away; what was confirmed is marked.
         """
-        moved = False
-        for wave in waves(rows):
-            sent = [row for row in wave if row["subject"] not in self._held]
-            verdicts = await self._transport.publish([_message(row) for row in sent])
-            moved |= await self._mark(connection, sent, verdicts)
-            for verdict in verdicts:
-                if isinstance(verdict, TransportUnavailableError):
-                    raise verdict
+        if not rows:
+            return False
+        verdicts = await self._transport.publish([_message(row) for row in rows])
+        moved = await self._mark(connection, rows, verdicts)
+        for verdict in verdicts:
+            if isinstance(verdict, TransportUnavailableError):
+                raise verdict
         return moved
 
     async def _mark(
@@ -191,7 +189,8 @@ class Relay:
     async def _hold(
         self, connection: asyncpg.Connection, row: asyncpg.Record, error: Exception
     ) -> None:
-        """An event that is refused stays, and keeps only the events of its own subject back."""
+        """An event that is refused stays, and keeps only the events of its own subject back: not
+        those that were on their way with it, which overtake it as they would overtake a retry."""
         attempts = row["attempts"] + 1
         await connection.execute(
             "UPDATE outbox SET attempts = $1, last_error = $2 WHERE id = $3",
@@ -210,19 +209,6 @@ class Relay:
             attempts=attempts,
             reason=describe(error),
         )
-
-
-def waves(rows: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
-    """Splits a batch so that each wave has one event a subject and later events in later waves."""
-    result: list[list[Any]] = []
-    seen: dict[str, int] = {}
-    for row in rows:
-        number = seen.get(row["subject"], 0)
-        seen[row["subject"]] = number + 1
-        if number == len(result):
-            result.append([])
-        result[number].append(row)
-    return result
 
 
 def _message(row: asyncpg.Record) -> OutgoingMessage:

@@ -1,12 +1,15 @@
 """What becomes of a delivery: done, tried again later, or parked. The same for every transport."""
 
+import asyncio
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from careline_common.messaging.transport import Handler, IncomingMessage, ParkError
+from careline_common.messaging.transport import BATCH, Handler, IncomingMessage, ParkError
 
 OWN_CODE = "careline"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +35,46 @@ Outcome = Done | Again | Park
 
 
 async def deliver(
-    handle: Handler, body: bytes, *, attempt: int, delays_s: Sequence[float]
-) -> Outcome:
-    """Hands one delivery to its consumer and says what the transport has to do with it.
+    handle: Handler, deliveries: Sequence[tuple[bytes, int]], *, delays_s: Sequence[float]
+) -> list[Outcome]:
+    """Hands a batch to its consumer and says what the transport has to do with each message.
 
-    `attempt` counts from 1; each delay allows one attempt after the first.
+    A delivery is a body and its attempt, which counts from 1; each delay allows one attempt after
+    the first.
     """
-    again = attempt <= len(delays_s)
+    messages = [
+        IncomingMessage(body=body, attempt=attempt, last=attempt > len(delays_s))
+        for body, attempt in deliveries
+    ]
+    verdicts: Sequence[Exception | None]
     try:
-        await handle(IncomingMessage(body=body, attempt=attempt, last=not again))
-    except ParkError as error:
-        return Park(str(error))
+        verdicts = await handle(messages)
     except Exception as error:  # noqa: BLE001 - whatever a handler raises means: not handled
-        if again:
-            return Again(delays_s[attempt - 1])
-        return Park(describe(error))
-    return Done()
+        verdicts = [error] * len(messages)
+    return [
+        _outcome(message, verdict, delays_s)
+        for message, verdict in zip(messages, verdicts, strict=True)
+    ]
+
+
+def _outcome(
+    message: IncomingMessage, verdict: Exception | None, delays_s: Sequence[float]
+) -> Outcome:
+    if verdict is None:
+        return Done()
+    if isinstance(verdict, ParkError):
+        return Park(str(verdict))
+    if message.last:
+        return Park(describe(verdict))
+    return Again(delays_s[message.attempt - 1])
+
+
+async def waiting(queue: asyncio.Queue[T]) -> list[T]:
+    """What is in the queue now, `BATCH` at most; waits only while there is nothing."""
+    batch = [await queue.get()]
+    while len(batch) < BATCH and not queue.empty():
+        batch.append(queue.get_nowait())
+    return batch
 
 
 def describe(error: BaseException) -> str:

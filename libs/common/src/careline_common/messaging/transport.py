@@ -21,6 +21,10 @@ UNROUTED_TTL_S = 3600
 services may start in any order. Most events have no consumer, so it is not kept longer."""
 
 
+BATCH = 64
+"""At most so many deliveries are handed to a consumer at once."""
+
+
 class TransportUnavailableError(Exception):
     """The broker cannot be reached now. Nothing is known about what was under way."""
 
@@ -68,7 +72,8 @@ class Depth:
     parked: int
 
 
-Handler = Callable[[IncomingMessage], Awaitable[None]]
+Handler = Callable[[Sequence[IncomingMessage]], Awaitable[Sequence[Exception | None]]]
+"""Takes a batch and gives one verdict a message: None = handled, or handled before."""
 
 
 class Transport(Protocol):
@@ -88,8 +93,10 @@ class Transport(Protocol):
     async def consume(self, subscription: Subscription, handle: Handler) -> None:
         """Feeds `handle` until cancelled, over any number of connections.
 
-        When `handle` returns the message is acknowledged; when it raises, the message waits for
-        its next attempt or is parked; on `ParkError` it is parked at once.
+        A batch is what waits at that moment, in the order of the queue, `BATCH` at most; nobody
+        waits for a batch to fill. After the verdicts what was handled is acknowledged; what failed
+        waits for its next attempt or is parked; on `ParkError` it is parked at once. When `handle`
+        itself raises, all of the batch failed.
         """
         ...
 

@@ -1,7 +1,7 @@
 """Buses for tests: a broker, however it is made, and any number of transports over it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -55,6 +55,10 @@ def outgoing(envelope: Envelope) -> OutgoingMessage:
     )
 
 
+Hear = Callable[[IncomingMessage], Awaitable[None]]
+"""Takes one message; raises when it is to come again."""
+
+
 async def never(*_: object) -> None:
     raise AssertionError("the transport hands messages to its handler, not to the subscription")
 
@@ -69,7 +73,7 @@ def subscription(
 
 @dataclass
 class Ear:
-    """A handler that remembers what it got, and fails as it is told to."""
+    """Remembers what it got, and fails as it is told to."""
 
     fail: Callable[[IncomingMessage], BaseException | None] = lambda _: None
     messages: list[IncomingMessage] = field(default_factory=list)
@@ -81,6 +85,23 @@ class Ear:
         if error is not None:
             raise error
         self.handled.append(Envelope.parse(message.body).id)
+
+
+def one_by_one(hear: Hear) -> Handler:
+    """A handler of batches that hears one message after the other."""
+
+    async def handle(messages: Sequence[IncomingMessage]) -> list[Exception | None]:
+        return [await _verdict(hear, message) for message in messages]
+
+    return handle
+
+
+async def _verdict(hear: Hear, message: IncomingMessage) -> Exception | None:
+    try:
+        await hear(message)
+    except Exception as error:  # noqa: BLE001 - it is the verdict
+        return error
+    return None
 
 
 class Bus:
@@ -108,9 +129,9 @@ class Bus:
 
     @asynccontextmanager
     async def consuming(
-        self, transport: Transport, wanted: Subscription, handle: Handler
+        self, transport: Transport, wanted: Subscription, hear: Hear
     ) -> AsyncIterator[None]:
-        task = asyncio.create_task(transport.consume(wanted, handle))
+        task = asyncio.create_task(transport.consume(wanted, one_by_one(hear)))
         try:
             await eventually(lambda: transport.consuming(wanted.name) or task.done())
             assert not task.done(), task.exception()
