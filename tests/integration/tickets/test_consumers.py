@@ -92,7 +92,9 @@ def score(**fields: Any) -> ScoreRecorded:
 
 async def test_a_low_score_opens_one_appeal_that_links_call_and_invitation(desk: "Desk") -> None:
     event = message(score(), subject="inv-1", event_id="e-low")
-    other_question = message(score(question="again", score=1), subject="inv-1", sequence=2)
+    other_question = message(
+        score(question="again", score=1), subject="inv-1", sequence=2, event_id="e-again"
+    )
     await deliver(desk, event, event, other_question, event)
     listed = (await desk.agent.get("tickets", call_id="call-1")).json()["items"]
     assert len(listed) == 1
@@ -101,12 +103,15 @@ async def test_a_low_score_opens_one_appeal_that_links_call_and_invitation(desk:
     assert (ticket["call_id"], ticket["invitation_id"]) == ("call-1", "inv-1")
     assert ticket["external"] == {"source": "survey", "id": "inv-1"}
     assert ticket["person"]["phone"] == "+79161234567"
-    assert "2" in ticket["text"]
+    assert ticket["text"].splitlines() == [
+        "CSI 1 (call, again): call call call-1",
+        "CSI 2 (call, csi): call call call-1",
+    ]
     assert ticket["registered_at"] == "2026-03-02T08:00:00Z"
     caused = await desk.query(
         "SELECT convert_from(body, 'utf8')::json ->> 'causationid' AS id FROM tickets.outbox"
     )
-    assert [row["id"] for row in caused] == ["e-low"]
+    assert [row["id"] for row in caused] == ["e-low", "e-again"]
 
 
 async def test_a_good_score_opens_nothing(desk: "Desk") -> None:
@@ -260,6 +265,33 @@ async def test_any_order_of_the_events_leads_to_the_same_appeal(
         ticket = (await desk.agent.get(f"tickets/{one['id']}")).json()
         shown = (ticket["status"], ticket["outcome"], ticket["text"])
         assert shown == ("closed", "withdrawn", "Never mind")
+
+
+async def test_words_that_come_with_an_answer_and_words_that_come_back_are_kept(
+    desk: "Desk", ingest: Ingest
+) -> None:
+    ingest.put(text="No drugs")
+    await deliver(desk, received())
+    ingest.put(2, text="No insulin", answer="We have paid")
+    await deliver(desk, received("updated", 2))
+    ticket = await the_ticket(desk)
+    assert (ticket["text"], ticket["status"]) == ("No insulin", "in_review")
+    ingest.put(3, text="No drugs", answer="We have paid", withdrawn=True)
+    await deliver(desk, received("withdrawn", 3))
+    ticket = await the_ticket(desk)
+    assert (ticket["text"], ticket["outcome"]) == ("No drugs", "withdrawn")
+    answers = [text for text in ticket["contents"] if text["kind"] == "insurer_answer"]
+    assert len(answers) == 1
+
+
+async def test_a_withdrawal_that_is_overtaken_by_a_newer_version_still_closes(
+    desk: "Desk", ingest: Ingest
+) -> None:
+    ingest.put(3, text="Never mind")
+    await deliver(desk, received("updated", 3))
+    assert (await the_ticket(desk))["status"] == "new"
+    await deliver(desk, received("withdrawn", 2))
+    assert (await the_ticket(desk))["outcome"] == "withdrawn"
 
 
 async def test_an_erased_record_is_no_appeal(desk: "Desk", ingest: Ingest) -> None:

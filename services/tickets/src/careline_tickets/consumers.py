@@ -8,9 +8,9 @@ from careline_common.events.ingest import RecordReceived
 from careline_common.events.surveys import ScoreRecorded
 from careline_common.messaging.subscription import Subscription
 from careline_tickets.domain.person import Person
-from careline_tickets.domain.ticket import Details, External
-from careline_tickets.domain.vocabulary import Channel, Kind, Role
-from careline_tickets.domain.workflow import Actor
+from careline_tickets.domain.ticket import Command, Details, External, TextKind
+from careline_tickets.domain.vocabulary import Action, Channel, Kind, Role
+from careline_tickets.domain.workflow import TABLE, Actor
 from careline_tickets.feeds import FeedDesk
 from careline_tickets.ports import Records
 from careline_tickets.service import Journal, NewTicket
@@ -19,6 +19,8 @@ LOW_SCORES = "tickets.low-scores"
 FEED_RECORDS = "tickets.feed-records"
 CONSUMERS = (LOW_SCORES, FEED_RECORDS)
 
+SURVEY = "survey"
+"""The external source of appeals that a low score has opened; the id is the invitation's."""
 SURVEYS = Actor(id="surveys", roles=frozenset({Role.SYSTEM}))
 
 
@@ -34,7 +36,9 @@ def subscriptions(journal: Journal, feeds: FeedDesk, records: Records) -> tuple[
         event = envelope.data
         assert isinstance(event, ScoreRecorded)
         if event.low:
-            await journal.register(uow, appeal_of(event), SURVEYS)
+            registered = await journal.register(uow, appeal_of(event), SURVEYS)
+            if not registered.fresh:
+                await _add_score(uow, journal, event)
 
     async def feed_record(uow: UnitOfWork, envelope: Envelope, fetched: Any) -> None:
         event = envelope.data
@@ -62,12 +66,31 @@ def appeal_of(event: ScoreRecorded) -> NewTicket:
             organisation=event.organisation,
             call_id=event.call_id,
             invitation_id=event.invitation_id,
-            external=External(source="survey", id=event.invitation_id),
+            external=External(source=SURVEY, id=event.invitation_id),
         ),
         person=Person(phone=event.contact),
-        text=(
-            f"{event.metric.upper()} {event.score} ({event.survey}, {event.question}):"
-            f" {event.service} {event.reference_type} {event.reference_id}"
-        ),
+        text=_line(event),
         registered_at=event.answered_at,
     )
+
+
+def _line(event: ScoreRecorded) -> str:
+    return (
+        f"{event.metric.upper()} {event.score} ({event.survey}, {event.question}):"
+        f" {event.service} {event.reference_type} {event.reference_id}"
+    )
+
+
+async def _add_score(uow: UnitOfWork, journal: Journal, event: ScoreRecorded) -> None:
+    """A further low score stands in the appeal's text too; sorted, so that order makes no odds."""
+    repository = journal.repository
+    stored = await repository.find_external(
+        uow.connection, SURVEY, event.invitation_id, for_update=True
+    )
+    assert stored is not None
+    texts = await repository.contents(uow.connection, stored.ticket.id)
+    told = [one.body for one in texts if one.author == SURVEYS.id and one.kind == TextKind.TEXT]
+    before = told[-1] if told else ""
+    after = "\n".join(sorted({*before.splitlines(), _line(event)}))
+    if after != before and TABLE[Action.AMEND].possible(stored.ticket.facts):
+        await journal.act(uow, stored, Command(action=Action.AMEND, text=after), SURVEYS)

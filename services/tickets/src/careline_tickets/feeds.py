@@ -2,9 +2,11 @@
 
 A record's version orders what comes: what is not newer than the appeal knows is ignored, so that
 events may come in any order and more than once. A record is fetched as it is now, which may be newer
-than the event that told of it.
+than the event that told of it; so an appeal follows from the record's last version alone, and from
+whether it was ever withdrawn, never from the versions that happened to be seen on the way.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -16,9 +18,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.ingest import RecordReceived
 from careline_common.phones import parse_phone
-from careline_tickets.db.repository import Stored
+from careline_tickets.db.repository import Content, Stored
 from careline_tickets.domain.person import Person, birth_date_fault
-from careline_tickets.domain.ticket import Command, Details, External, Ticket
+from careline_tickets.domain.ticket import (
+    ANSWERS,
+    Command,
+    Details,
+    External,
+    TextKind,
+    Ticket,
+)
 from careline_tickets.domain.vocabulary import Action, Channel, Kind, Role, Status
 from careline_tickets.domain.workflow import TABLE, Actor
 from careline_tickets.service import Journal, NewTicket
@@ -44,6 +53,8 @@ class FeedRecord(BaseModel):
     version: int = 1
     withdrawn: bool = False
     registered_at: datetime | None = None
+    received_at: datetime | None = None
+    """When ingest had its first version."""
     phone: str | None = Field(default=None, repr=False)
     name: str | None = Field(default=None, repr=False)
     birth_date: date | None = Field(default=None, repr=False)
@@ -101,11 +112,11 @@ class FeedDesk:
         self, uow: UnitOfWork, event: RecordReceived, record: FeedRecord
     ) -> tuple[Stored, bool]:
         now = uow.clock.now()
-        registered_at = record.registered_at or event.received_at
+        registered_at = record.registered_at or record.received_at or event.received_at
         if registered_at.tzinfo is None:
             registered_at = registered_at.replace(tzinfo=self._journal.rules().zone)
         new = NewTicket(
-            details=_details(event, record, None),
+            details=_details(event, record),
             person=self._person(record, now),
             text=record.text or "",
             registered_at=min(registered_at.astimezone(UTC), now),
@@ -124,21 +135,20 @@ class FeedDesk:
         *,
         fresh: bool,
     ) -> None:
-        command = await self._command(uow, event, record, stored, fresh=fresh)
-        if command is None:
-            return
-        if not TABLE[command.action].possible(stored.ticket.facts):
-            command = replace(command, action=Action.AMEND, text=None, note=command.text)
-        if not TABLE[command.action].possible(stored.ticket.facts):
-            log.info("feed.too_late", ticket=stored.ticket.id, status=stored.ticket.status)
-            return
-        await self._journal.act(uow, stored, command, INGEST)
+        for command in await self._commands(uow, event, record, stored, fresh=fresh):
+            fitting = _fitting(stored.ticket, command)
+            if fitting is None:
+                log.info("feed.too_late", ticket=stored.ticket.id, status=stored.ticket.status)
+                return
+            await self._journal.act(uow, stored, fitting, INGEST)
+            again = await self._find(uow, event)
+            assert again is not None
+            stored = again
         if not fresh:
             person = self._person(record, uow.clock.now())
-            if not person.empty:
-                await self._journal.repository.put_person(uow, stored.ticket, person)
+            await self._journal.repository.put_person(uow, stored.ticket, person)
 
-    async def _command(
+    async def _commands(
         self,
         uow: UnitOfWork,
         event: RecordReceived,
@@ -146,19 +156,22 @@ class FeedDesk:
         stored: Stored,
         *,
         fresh: bool,
-    ) -> Command | None:
-        """Withdrawing before an answer, an answer before new words; None when nothing is left."""
-        details = _details(event, record, stored.ticket.details)
-        if event.kind == WITHDRAWN or record.withdrawn:
-            return Command(action=Action.WITHDRAW, details=details)
+    ) -> list[Command]:
+        """New words first, then an answer, then the withdrawal: whatever the record has news of."""
+        details = _details(event, record, insurer=stored.ticket.details.insurer)
         texts = await self._journal.repository.contents(uow.connection, stored.ticket.id)
-        known = {text.body for text in texts}
-        if record.answer and record.answer not in known:
-            return Command(action=Action.IMPORT_ANSWER, text=record.answer, details=details)
-        if fresh:
-            return None
-        text = record.text if record.text and record.text not in known else None
-        return Command(action=Action.AMEND, text=text, details=details)
+        commands = []
+        if record.text and record.text != _last_told(texts, {TextKind.TEXT}):
+            commands.append(Command(action=Action.AMEND, text=record.text, details=details))
+        if record.answer and record.answer != _last_told(texts, ANSWERS | {TextKind.NOTE}):
+            commands.append(
+                Command(action=Action.IMPORT_ANSWER, text=record.answer, details=details)
+            )
+        if event.kind == WITHDRAWN or record.withdrawn:
+            commands.append(Command(action=Action.WITHDRAW, details=details))
+        if not commands and not fresh:
+            commands.append(Command(action=Action.AMEND, details=details))
+        return commands
 
     def _person(self, record: FeedRecord, now: datetime) -> Person:
         """Ingest has checked the record; what still does not fit is left out, not guessed."""
@@ -175,31 +188,45 @@ class FeedDesk:
         )
 
 
+def _last_told(texts: Sequence[Content], kinds: Collection[str]) -> str | None:
+    """What the partner has last said of one kind; people's own texts do not count."""
+    told = [text.body for text in texts if text.author == INGEST.id and text.kind in kinds]
+    return told[-1] if told else None
+
+
+def _fitting(ticket: Ticket, command: Command) -> Command | None:
+    """The command, or what of it can still be done: an answer that is too late is noted."""
+    amending = replace(command, action=Action.AMEND, text=None, note=command.text)
+    return next(
+        (one for one in (command, amending) if TABLE[one.action].possible(ticket.facts)), None
+    )
+
+
 def _news(ticket: Ticket, event: RecordReceived, record: FeedRecord) -> bool:
     """Whether this says more than the appeal knows.
 
     That a record was withdrawn is in the event alone: an earlier event may have fetched the record
-    in its last version already.
+    in its last version already. It closes the appeal for good, whatever the partner says later.
     """
-    known = ticket.details.external.version if ticket.details.external is not None else 0
     if event.kind == WITHDRAWN and ticket.status is not Status.CLOSED:
-        return event.version >= known
+        return True
+    known = ticket.details.external.version if ticket.details.external is not None else 0
     return record.version > known
 
 
-def _details(event: RecordReceived, record: FeedRecord, known: Details | None) -> Details:
-    """What the record says; where it says nothing, what is known, else what a feed is likeliest."""
-    by_insurer = record.insurer is not None
-    likeliest = Channel.INSURER if by_insurer else Channel.PORTAL
+def _details(event: RecordReceived, record: FeedRecord, *, insurer: str | None = None) -> Details:
+    """What the record says, and where it says nothing what a feed is likeliest.
+
+    `insurer` is whom the appeal is with already, for records that name none.
+    """
+    likeliest = Channel.INSURER if record.insurer is not None else Channel.PORTAL
     return Details(
-        channel=_word(Channel, record.channel, known.channel if known else likeliest),
-        kind=_word(Kind, record.kind, known.kind if known else Kind.COMPLAINT),
-        subject=record.subject or (known.subject if known else None),
-        territory=record.territory or (known.territory if known else None),
-        organisation=record.organisation or (known.organisation if known else None),
-        insurer=record.insurer or (known.insurer if known else None),
-        call_id=known.call_id if known else None,
-        invitation_id=known.invitation_id if known else None,
+        channel=_word(Channel, record.channel, likeliest),
+        kind=_word(Kind, record.kind, Kind.COMPLAINT),
+        subject=record.subject,
+        territory=record.territory,
+        organisation=record.organisation,
+        insurer=record.insurer or insurer,
         external=External(source=event.source, id=event.external_id, version=record.version),
     )
 

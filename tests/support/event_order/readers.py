@@ -1,0 +1,104 @@
+"""What a service shows of a history in the end, for each consumer; the ids of a playing left out."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from careline_common.events.ingest import RecordReceived, ServiceRendered
+from careline_common.events.router import CallEnded
+from careline_common.events.surveys import ScoreRecorded
+from careline_surveys import consumers as surveys
+from careline_tickets import consumers as tickets
+from careline_tickets.api.office import Office
+from event_order.centre import Centre
+from event_order.histories import Fact, Names
+
+Reader = Callable[[Centre, list[Fact]], Awaitable[Any]]
+
+APPEAL = (
+    "status", "outcome", "answered_by", "channel", "kind", "subject", "organisation", "insurer",
+    "external", "call_id", "invitation_id", "text", "person", "registered_at", "level", "owner",
+)  # fmt: skip
+
+
+async def _appeal(centre: Centre, source: str, external_id: str) -> dict[str, Any] | None:
+    """The appeal with this external id, as its administrator sees it."""
+    office: Office = centre.services["tickets"].app.state.office
+    async with office.database.read() as connection:
+        stored = await office.journal.repository.find_external(connection, source, external_id)
+    if stored is None:
+        return None
+    shown = await centre.get("tickets", f"/v1/tickets/{stored.ticket.id}")
+    answers = [text["text"] for text in shown["contents"] if text["kind"].endswith("answer")]
+    return {name: shown[name] for name in APPEAL} | {"answer": answers[-1] if answers else None}
+
+
+async def low_scores(centre: Centre, facts: list[Fact]) -> Any:
+    """Which of two low scores is heard first decides when the appeal counts as registered."""
+    ids = {fact.subject for fact in facts if isinstance(fact.event, ScoreRecorded)}
+    appeals = {one: await _appeal(centre, "survey", one) for one in sorted(ids)}
+    for appeal in appeals.values():
+        if appeal is not None:
+            del appeal["registered_at"]
+    return appeals
+
+
+async def feed_records(centre: Centre, facts: list[Fact]) -> Any:
+    told = {
+        (fact.event.source, fact.event.external_id)
+        for fact in facts
+        if isinstance(fact.event, RecordReceived)
+    }
+    return {external: await _appeal(centre, source, external) for source, external in sorted(told)}
+
+
+INVITATION = ("survey", "service", "agent", "queue", "organisation")
+
+
+async def _invitations(centre: Centre, references: set[str]) -> list[dict[str, Any]]:
+    found = []
+    for reference in sorted(references):
+        page = await centre.get("surveys", "/v1/invitations", reference_id=reference, limit=100)
+        found += page["items"]
+    return found
+
+
+async def ended_calls(centre: Centre, facts: list[Fact]) -> Any:
+    """Which invitations there are, and how many of each person and survey are sent.
+
+    Of two calls within a quarantine the one that is heard of first is asked about: which one that
+    is may differ, how often the person is asked may not.
+    """
+    calls = {fact.subject: fact.event for fact in facts if isinstance(fact.event, CallEnded)}
+    asked: dict[str, int] = {}
+    invited = []
+    for one in await _invitations(centre, set(calls)):
+        call = one["reference"]["id"]
+        invited.append((call, one["survey"]))
+        if one["status"] != "suppressed":
+            key = f"{calls[call].contact} {one['survey']}"
+            asked[key] = asked.get(key, 0) + 1
+    return {"invited": sorted(invited), "asked": asked}
+
+
+async def rendered_services(centre: Centre, facts: list[Fact]) -> Any:
+    visits = {fact.subject for fact in facts if isinstance(fact.event, ServiceRendered)}
+    return sorted(
+        [one["reference"]["id"], one["survey"], one["status"], one["service"]]
+        for one in await _invitations(centre, visits)
+    )
+
+
+READERS: Mapping[str, Reader] = {
+    tickets.LOW_SCORES: low_scores,
+    tickets.FEED_RECORDS: feed_records,
+    surveys.ENDED_CALLS: ended_calls,
+    surveys.RENDERED_SERVICES: rendered_services,
+}
+
+
+async def state(centre: Centre, facts: list[Fact], names: Names) -> dict[str, Any]:
+    """What every consumer has made of a history."""
+    shown = {name: await reader(centre, facts) for name, reader in READERS.items()}
+    anonymous: dict[str, Any] = json.loads(names.anonymous(json.dumps(shown, sort_keys=True)))
+    return anonymous
