@@ -8,7 +8,7 @@ ARGS ?=
 # an environment may forbid bytecode; every one of a hundred processes would then compile everything
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test test-fast components check fmt lock generated clean
+.PHONY: help setup run test test-fast proof components check fmt lock generated clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -24,6 +24,9 @@ test: setup components ## every test, on real PostgreSQL, RabbitMQ, Asterisk and
 
 test-fast: setup ## unit tests alone: seconds, and nothing is started
 	@$(BIN)/pytest -q -n auto tests/unit $(ARGS)
+
+proof: setup components ## the long budgets, hours of them (ARGS=event_order: one), to benchmarks/results
+	@scripts/proof.sh $(ARGS)
 
 components: ## fetch the programs that tests run against, into .cache
 	@scripts/components.sh

@@ -15,6 +15,7 @@ from event_order.histories import Names, Story, stories
 from event_order.readers import READERS, state
 from event_order.schedule import History, histories
 from hypothesis import given, note, settings
+from proofs import budget, record
 
 from careline import roster
 from careline_common.clock import ManualClock
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(7 * 3600)]
 
-EXAMPLES = 60
+EXAMPLES = budget(60)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -40,6 +41,7 @@ async def running(
     clock = ManualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
     async with centre(postgres_server.url(name), folder, clock) as made:
         yield made
+        record("event_order", made.counts)
     await postgres_server.drop(name)
 
 

@@ -112,11 +112,11 @@ class Centre:
         self._issuer = issuer
         self._clock = clock
         self._ingest = ingest
-        self._playings = 0
+        self.counts = {"playings": 0, "facts": 0, "deliveries": 0, "refusals": 0}
 
     def names(self) -> Names:
-        self._playings += 1
-        return Names(f"{self._playings:07}")
+        self.counts["playings"] += 1
+        return Names(f"{self.counts['playings']:07}")
 
     async def play(
         self, facts: Sequence[Fact], steps: Sequence[Step], names: Names, *, batch: int
@@ -125,6 +125,7 @@ class Centre:
 
         What a consumer refuses comes to it again after all the others.
         """
+        self.counts["facts"] += len(facts)
         envelopes = [self._envelope(fact, number, names) for number, fact in enumerate(facts)]
         refused: dict[str, list[Envelope]] = {name: [] for name in self.transport.hearing}
         for arriving, together in groupby(steps, key=lambda step: step.delivered):
@@ -156,6 +157,8 @@ class Centre:
             [IncomingMessage(body=one.to_json(), attempt=1, last=False) for one in wanted]
         )
         refused = [(one, why) for one, why in zip(wanted, verdicts, strict=True) if why is not None]
+        self.counts["deliveries"] += len(wanted)
+        self.counts["refusals"] += len(refused)
         for _, why in refused:
             if isinstance(why, ParkError):
                 raise why

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# proof.sh [NAME...]: the long budgets, all of them or those that are named. Each writes its counts, with date
+# and commit, to benchmarks/results/NAME.json. `make test` runs every one of them too, with a small budget.
+#
+# BUDGET=N draws N examples where a proof draws examples.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+wanted=("$@")
+failed=()
+
+proof() { # NAME EXAMPLES PYTEST-ARGUMENTS...: a property with so many examples, drawn anew each time
+    local name=$1 examples=${BUDGET:-$2}
+    shift 2
+    [ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} " == *" $name "* ]] || return 0
+    echo "proof: $name, $examples examples"
+    CARELINE_PROOF_BUDGET=$examples .venv/bin/pytest -q -n 0 --hypothesis-profile=proof \
+        --show-capture=no "$@" || failed+=("$name")
+}
+
+# One line a proof; the longest last.
+proof event_order 20000 tests/integration/events/test_event_order.py
+
+[ ${#failed[@]} -eq 0 ] || { echo "proof: failed: ${failed[*]}"; exit 1; }
