@@ -12,11 +12,11 @@ import pytest
 from careline_ingest.adapters.folder import is_wanted, look
 from careline_ingest.adapters.spool import FileTooLargeError, FileUnreadableError, Spool
 from careline_ingest.answers import as_flk, as_json
-from careline_ingest.api.files import file_name
 from careline_ingest.db.quarantines import Quarantined
 from careline_ingest.db.runs import Run
 from careline_ingest.domain.counts import Counts
 from careline_ingest.domain.feed import Column, FeedSpec
+from careline_ingest.domain.names import file_name
 
 pytestmark = pytest.mark.unit
 

@@ -1,5 +1,6 @@
 """The answer to the sender of a file: what was taken, and what is wrong with each row that was not."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -11,6 +12,8 @@ from careline_ingest.domain.feed import FeedSpec
 from careline_ingest.domain.normalise import clean
 
 UNKNOWN_ERROR = 900
+LONGEST_NAME_BYTES = 200
+"""File systems allow 255, and more comes behind."""
 
 
 def as_json(run: Run, refused: Sequence[Quarantined]) -> dict[str, Any]:
@@ -34,6 +37,19 @@ def as_json(run: Run, refused: Sequence[Quarantined]) -> dict[str, Any]:
             for row in refused
         ],
     }
+
+
+def json_document(run: Run, refused: Sequence[Quarantined]) -> bytes:
+    """`as_json` as a file; the same bytes for the same outcome."""
+    return json.dumps(as_json(run, refused), ensure_ascii=False, indent=1).encode()
+
+
+def file_name(run: Run) -> str:
+    """The name of the answer beside the sender's files: another file of the same name has another
+    answer, the same file always the same."""
+    assert run.sha256 is not None
+    name = (run.file or run.source).encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
+    return f"{name}.{run.sha256.hex()[:12]}.flk.json"
 
 
 def as_flk(run: Run, refused: Sequence[Quarantined]) -> bytes:

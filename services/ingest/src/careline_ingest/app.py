@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -21,21 +22,30 @@ from careline_common.messaging.runtime import messaging_tasks
 from careline_common.messaging.transport import Transport
 from careline_common.observability.metrics import MetricsRegistry
 from careline_common.observability.pii import PiiHasher
+from careline_ingest.adapters.https_pull import HttpsSource
 from careline_ingest.adapters.parsers import LibraryParsers
+from careline_ingest.adapters.sftp import SftpSource
 from careline_ingest.adapters.spool import Spool
 from careline_ingest.api import files, quarantine, records, runs
 from careline_ingest.api.access import SOURCE_READERS
-from careline_ingest.config import SECTIONS, cross_check
+from careline_ingest.config import SECTIONS, SourceEntry, cross_check
+from careline_ingest.config_remote import FETCHED
 from careline_ingest.db.tables import SCHEMA
+from careline_ingest.fetching import Fetching
 from careline_ingest.intake import Intake, IntakeTools
+from careline_ingest.lateness import Lateness
 from careline_ingest.metrics import IngestMetrics
+from careline_ingest.ports import Source
 from careline_ingest.replays import Replays
 from careline_ingest.service import IngestService
 from careline_ingest.settings import IngestSettings
+from careline_ingest.tasks import SourceTasks
+from careline_ingest.turns import Turns
 from careline_ingest.watch import FolderWatch
 
 PACKAGE = "careline_ingest"
 SWEEP_EVERY_S = 3600.0
+LATE_EVERY_S = 5.0
 
 Task = Callable[[], Awaitable[None]]
 
@@ -49,7 +59,9 @@ class _Parts:
     intake: Intake
     service: IngestService
     replays: Replays
-    watch: FolderWatch
+    turns: Turns
+    sources: SourceTasks
+    lateness: Lateness
 
 
 def create_service(
@@ -126,6 +138,24 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
         ids=ids,
         wake=intake.wake,
     )
+    fetching = Fetching(
+        database=database,
+        service=service,
+        metrics=metrics,
+        connect=partial(_source, clock=clock),
+        retry_s=settings.ingest_retry_s,
+    )
+    turns = Turns(
+        database=database,
+        service=service,
+        fetching=fetching,
+        metrics=metrics,
+        settings=settings,
+        ids=ids,
+    )
+    folders = FolderWatch(service, metrics, poll_s=settings.ingest_poll_s)
+    sources = SourceTasks({"folder": folders.watch, **dict.fromkeys(FETCHED, turns.watch)}, metrics)
+    store.on_applied(sources.configured)
     return _Parts(
         settings=settings,
         database=database,
@@ -136,14 +166,21 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
         replays=Replays(
             store=store, service=service, parsers=parsers, hasher=hasher, metrics=metrics
         ),
-        watch=FolderWatch(service, metrics, poll_s=settings.ingest_poll_s),
+        turns=turns,
+        sources=sources,
+        lateness=Lateness(database, service, metrics, every_s=LATE_EVERY_S),
     )
+
+
+def _source(entry: SourceEntry, clock: Clock) -> Source:
+    return SftpSource(entry) if entry.kind == "sftp" else HttpsSource(entry, clock)
 
 
 def _add_routes(app: FastAPI, parts: _Parts) -> None:
     app.state.database = parts.database
     app.state.ingest = parts.service
     app.state.replays = parts.replays
+    app.state.turns = parts.turns
     app.include_router(config_routes(parts.store))
     app.include_router(entry_routes(parts.store, "sources", readers=SOURCE_READERS, listed=True))
     for each in (files, runs, quarantine, records):
@@ -174,7 +211,8 @@ def _own_tasks(parts: _Parts) -> list[tuple[str, Task]]:
     ]
     return [
         *intakes,
-        ("folders", parts.watch.run),
+        ("sources", parts.sources.run),
+        ("lateness", parts.lateness.run),
         ("sweep", sweep),
         ("watch-config", lambda: watch_config(parts.store)),
     ]

@@ -1,12 +1,11 @@
 """The sections of the configuration file that ingest owns."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 import phonenumbers
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from careline_common.config import (
     ConfigModel,
@@ -20,10 +19,11 @@ from careline_common.config import (
     Territory,
     ZoneName,
 )
-from careline_common.config.models import check_address
+from careline_ingest.config_remote import SECRETS, RemoteAccess
 from careline_ingest.domain.decode import is_text_encoding
 from careline_ingest.domain.feed import Column, FeedSpec
 from careline_ingest.domain.normalise import folded
+from careline_ingest.schedule import is_schedule
 
 Target = Literal[
     "external_id", "registered_at", "phone", "name", "birth_date", "policy_number", "channel",
@@ -31,10 +31,6 @@ Target = Literal[
 ]  # fmt: skip
 Kind = Literal["sftp", "https", "folder", "portal", "open311", "push"]
 
-READ_HERE: frozenset[str] = frozenset({"folder", "push"})
-"""Kinds whose files this version fetches or takes by itself."""
-
-_CRON = re.compile(r"(\S+\s+){4}\S+")
 _DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "semicolon": ";", "comma": ",", "pipe": "|"}
 
 
@@ -51,10 +47,6 @@ def _delimiter(text: str) -> str:
     return character
 
 
-def _address(url: str) -> str:
-    return check_address(url, {"http", "https", "sftp"})
-
-
 def _region(code: str) -> str:
     if code not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError(f"no region {code!r}: give two capital letters such as RU")
@@ -62,7 +54,7 @@ def _region(code: str) -> str:
 
 
 def _schedule(cron: str) -> str:
-    if not _CRON.fullmatch(cron.strip()):
+    if not is_schedule(cron.strip()):
         raise ValueError("give five cron fields such as 0 6 * * *")
     return cron.strip()
 
@@ -92,7 +84,7 @@ class Paging(ConfigModel):
     param: str | None = None
 
 
-class SourceEntry(ConfigModel):
+class SourceEntry(RemoteAccess):
     """A partner's feed: where it comes from and what its columns mean."""
 
     id: Id
@@ -102,12 +94,6 @@ class SourceEntry(ConfigModel):
     insurer: Id | None = None
 
     path: Annotated[str, AfterValidator(_path)] | None = None
-    url: Annotated[str, AfterValidator(_address)] | None = None
-    user: str | None = None
-    password: SecretStr | None = None
-    token: SecretStr | None = None
-    api_key: SecretStr | None = None
-    host_key: str | None = None
 
     encodings: list[Annotated[str, AfterValidator(_encoding)]] = Field(default_factory=list)
     delimiter: Annotated[str, AfterValidator(_delimiter)] | None = None
@@ -152,7 +138,7 @@ def _column(target: str, said: str | list[str] | MappedColumn) -> Column:
 
 
 SECTIONS: tuple[Section, ...] = (
-    Section("sources", SourceEntry, secrets=("password", "token", "api_key")),
+    Section("sources", SourceEntry, secrets=SECRETS),
     Section("insurers", Insurer),
     Section("subjects", Subject),
     Section("territories", Territory),
@@ -161,11 +147,14 @@ SECTIONS: tuple[Section, ...] = (
 
 
 def cross_check(configuration: Configuration) -> Iterable[Fault]:
-    """What only shows beside the other entries: the insurer of a source must be known."""
+    """What only shows beside the other entries or settings: the insurer of a source must be known,
+    and what is said about fetching must suit its kind."""
     insurers = configuration.all("insurers", Insurer)
     for source_id, source in configuration.all("sources", SourceEntry).items():
         if source.insurer is not None and source.insurer not in insurers:
             yield Fault("sources", source_id, "insurer", f"there is no insurer {source.insurer!r}")
+        for path, reason in source.unsuitable(source.kind):
+            yield Fault("sources", source_id, path, reason)
 
 
 def feed_spec(source: SourceEntry, configuration: Configuration) -> FeedSpec:

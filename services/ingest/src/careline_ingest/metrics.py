@@ -1,7 +1,13 @@
 """What ingest counts. Sources are configured, so their ids are bounded labels."""
 
+from contextlib import suppress
+from typing import Literal
+
 from careline_common.observability.metrics import MetricsRegistry
 from careline_ingest.domain.counts import Counts
+
+FetchResult = Literal["new", "nothing", "refused", "failed"]
+"""New files; nothing new; a file that cannot be taken; the server could not be read."""
 
 
 class IngestMetrics:
@@ -20,6 +26,19 @@ class IngestMetrics:
             "source_reachable", "1 when the source could be read last time, else 0", ("source",)
         )
 
+        self._fetches = registry.counter(
+            "fetches_total", "looks at partners' servers, by how they ended", ("source", "result")
+        )
+        self._fetch_age = registry.gauge(
+            "fetch_age_seconds", "since a source was last fetched without an error", ("source",)
+        )
+        self._answers = registry.counter(
+            "answers_total", "answers put where senders find them", ("source", "result")
+        )
+        self._late = registry.gauge(
+            "feed_late", "1 when no new file has come for late_after_s, else 0", ("source",)
+        )
+
     def rows(self, source: str, counts: Counts) -> None:
         for result in ("created", "updated", "unchanged", "quarantined"):
             self._rows.labels(source, result).inc(getattr(counts, result))
@@ -35,3 +54,21 @@ class IngestMetrics:
 
     def reachable(self, source: str, *, yes: bool) -> None:
         self._reachable.labels(source).set(1 if yes else 0)
+
+    def fetched(self, source: str, result: FetchResult) -> None:
+        self._fetches.labels(source, result).inc()
+
+    def fetch_age(self, source: str, seconds: float) -> None:
+        self._fetch_age.labels(source).set(seconds)
+
+    def answered(self, source: str, *, well: bool) -> None:
+        self._answers.labels(source, "delivered" if well else "failed").inc()
+
+    def late(self, source: str, *, yes: bool) -> None:
+        self._late.labels(source).set(1 if yes else 0)
+
+    def forget(self, source: str) -> None:
+        """A source that is not watched any more is neither late nor out of reach."""
+        for gauge in (self._reachable, self._fetch_age, self._late):
+            with suppress(KeyError):
+                gauge.remove(source)

@@ -8,6 +8,11 @@ class KindNotAvailable(Conflict):
     title = "This version does not fetch from sources of this kind"
 
 
+class FetchRunning(Conflict):
+    type = "fetch-running"
+    title = "The source is being fetched just now"
+
+
 class StillQuarantined(InvalidInput):
     type = "still-quarantined"
     title = "The row is still not right"

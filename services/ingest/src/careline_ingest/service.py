@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +20,16 @@ from careline_ingest.adapters.spool import (
     FileChangedError,
     FileTooLargeError,
     FileUnreadableError,
+    Landing,
     Spool,
     Stored,
+    too_large,
 )
-from careline_ingest.config import READ_HERE, SourceEntry, feed_spec
-from careline_ingest.db import quarantines, runs
+from careline_ingest.config import SourceEntry, feed_spec
+from careline_ingest.db import fetches, quarantines, replies, runs
 from careline_ingest.db.runs import Run
 from careline_ingest.metrics import IngestMetrics
+from careline_ingest.ports import Delivered, FileRefusedError, Offer
 from careline_ingest.problems import KindNotAvailable
 from careline_ingest.settings import IngestSettings
 from careline_ingest.settling import tell_ended
@@ -39,6 +43,9 @@ class Accepted:
 
     run: Run
     is_new: bool
+
+
+Note = Callable[[UnitOfWork, Accepted], Awaitable[None]]
 
 
 class IngestService:
@@ -72,9 +79,8 @@ class IngestService:
             raise NotFound(f"there is no source {source_id!r}")
         return found
 
-    def sources(self, kind: str) -> list[SourceEntry]:
-        found = self._store.current.all("sources", SourceEntry).values()
-        return [source for source in found if source.kind == kind]
+    def sources(self) -> Mapping[str, SourceEntry]:
+        return self._store.current.all("sources", SourceEntry)
 
     async def upload(
         self, source: SourceEntry, name: str | None, body: AsyncIterator[bytes]
@@ -97,9 +103,7 @@ class IngestService:
         except (FileChangedError, FileNotFoundError):
             return None
         except FileTooLargeError:
-            return await self.note_failure(
-                source, f"the file is larger than {limit} bytes", file=file
-            )
+            return await self.note_failure(source, too_large(limit), file=file)
         except FileUnreadableError as error:
             return await self.note_failure(source, f"the file cannot be read: {error}", file=file)
         return await self._accept(source, file, stored)
@@ -122,48 +126,97 @@ class IngestService:
         finished = [name for name, glimpse in after.items() if before.get(name) == glimpse]
         taken = [await self.take_from_folder(source, folder / name) for name in finished]
         accepted = [each for each in taken if each is not None]
-        return accepted or [await self._note_nothing(source)]
+        return accepted or [await self.note_nothing(source)]
+
+    def landing(self, source: SourceEntry) -> Landing:
+        """A place for a file of this source that is being fetched."""
+        limit = min(self._settings.ingest_max_file, source.max_bytes or sys.maxsize)
+        return self._spool.landing(name=self._ids.new(), limit=limit)
+
+    async def take_fetched(
+        self, source: SourceEntry, offer: Offer, delivered: Delivered, stored: Stored
+    ) -> Accepted:
+        """Takes a file that has been fetched; in one transaction it becomes a run, is remembered as
+        known, and its sender is promised an answer."""
+
+        async def note(uow: UnitOfWork, accepted: Accepted) -> None:
+            await self._remember(uow, source, offer.name, delivered.mark, accepted.run)
+            if accepted.is_new and source.answers is not None:
+                await replies.expect(uow.connection, source.id, accepted.run.id)
+
+        return await self._accept(source, delivered.name or offer.name, stored, note)
+
+    async def refuse_fetched(
+        self, source: SourceEntry, offer: Offer, refused: FileRefusedError
+    ) -> Accepted:
+        """Notes a file that cannot be taken; for good, while it looks as it does."""
+        accepted = await self.note_failure(source, str(refused), file=offer.name)
+        if refused.lasting and offer.mark:
+            async with self._database.unit_of_work() as uow:
+                await self._remember(uow, source, offer.name, offer.mark, accepted.run)
+        return accepted
+
+    async def _remember(
+        self, uow: UnitOfWork, source: SourceEntry, name: str, mark: str, run: Run
+    ) -> None:
+        version = self.version(source)
+        await fetches.remember(
+            uow.connection, source.id, name, mark, config_version=version, run=run.id
+        )
 
     async def note_failure(
         self, source: SourceEntry, error: str, *, file: str | None = None
     ) -> Accepted:
-        """A failed run without rows; the same failure as in the newest run is not noted again."""
+        """A failed run without rows; the same failure as in the newest run, of that file if it is
+        about one, is not noted again."""
         async with self._database.unit_of_work() as uow:
-            newest = await runs.page(uow.connection, source=source.id, before=None, limit=1)
-            if newest and (newest[0].error, newest[0].file) == (error, file):
-                return Accepted(newest[0], is_new=False)
+            newest = await runs.newest(uow.connection, source.id, file)
+            if newest is not None and (newest.error, newest.file) == (error, file):
+                return Accepted(newest, is_new=False)
             run = await self._add(uow, source, file, None, status="failed", error=error)
             self._tell_ended(uow, run)
         log.warning("source.failed", source=source.id, error=error)
         return Accepted(run, is_new=True)
 
-    async def _note_nothing(self, source: SourceEntry) -> Accepted:
+    async def note_nothing(self, source: SourceEntry) -> Accepted:
+        """An empty run: somebody asked, and there was nothing."""
         async with self._database.unit_of_work() as uow:
             run = await self._add(uow, source, None, None, status="done")
             self._tell_ended(uow, run)
         return Accepted(run, is_new=True)
 
-    async def _accept(self, source: SourceEntry, name: str | None, stored: Stored) -> Accepted:
-        """Makes a run of a stored file, unless one of the same bytes is there. A run that failed
-        begins again where it may come out well now: when the source has been configured anew since,
-        or when the file had been lost."""
+    async def _accept(
+        self, source: SourceEntry, name: str | None, stored: Stored, note: Note | None = None
+    ) -> Accepted:
+        """Makes a run of a stored file, unless one of the same bytes is there; `note` writes what
+        belongs to it into the same transaction."""
         try:
             async with self._database.unit_of_work() as uow:
                 await runs.one_at_a_time(uow.connection, source.id)
-                known = await runs.by_hash(uow.connection, source.id, stored.sha256)
-                if known is None:
-                    run = await self._add(uow, source, name, stored.sha256)
-                    self._spool.keep(stored, run.id)
-                    uow.after_commit(self._wake)
-                    return Accepted(run, is_new=True)
-                if known.status == "failed" and (
-                    known.config_version != self._version(source) or not self._spool.has(known.id)
-                ):
-                    self._spool.keep(stored, known.id)
-                    return Accepted(await self.begin_again(uow, source, known), is_new=True)
-                return Accepted(known, is_new=False)
+                accepted = await self._run_of(uow, source, name, stored)
+                if note is not None:
+                    await note(uow, accepted)
+                return accepted
         finally:
             self._spool.discard(stored)
+
+    async def _run_of(
+        self, uow: UnitOfWork, source: SourceEntry, name: str | None, stored: Stored
+    ) -> Accepted:
+        """A run that failed begins again where it may come out well now: when the source has been
+        configured anew since, or when the file had been lost."""
+        known = await runs.by_hash(uow.connection, source.id, stored.sha256)
+        if known is None:
+            run = await self._add(uow, source, name, stored.sha256)
+            self._spool.keep(stored, run.id)
+            uow.after_commit(self._wake)
+            return Accepted(run, is_new=True)
+        if known.status == "failed" and (
+            known.config_version != self.version(source) or not self._spool.has(known.id)
+        ):
+            self._spool.keep(stored, known.id)
+            return Accepted(await self.begin_again(uow, source, known), is_new=True)
+        return Accepted(known, is_new=False)
 
     async def begin_again(self, uow: UnitOfWork, source: SourceEntry, run: Run) -> Run:
         """Has a failed run read its file from the start, under the present configuration."""
@@ -172,7 +225,7 @@ class IngestService:
             uow.connection,
             run.id,
             spec=feed_spec(source, self._store.current).document(),
-            config_version=self._version(source),
+            config_version=self.version(source),
         )
         uow.after_commit(self._wake)
         again = await runs.get(uow.connection, run.id)
@@ -196,7 +249,7 @@ class IngestService:
             file=file,
             sha256=sha256,
             spec=feed_spec(source, self._store.current).document(),
-            config_version=self._version(source),
+            config_version=self.version(source),
             at=uow.clock.now(),
             status=status,
             error=error,
@@ -207,7 +260,8 @@ class IngestService:
         at = uow.clock.now().timestamp()
         uow.after_commit(lambda: self._metrics.run_ended(run.source, run.status, at))
 
-    def _version(self, source: SourceEntry) -> int:
+    def version(self, source: SourceEntry) -> int:
+        """Counts the changes of a source's configuration."""
         entry = self._store.current.entry("sources", source.id)
         return entry.version if entry is not None else 0
 
@@ -237,6 +291,6 @@ def unreadable(error: OSError) -> str:
 
 
 def _why_not_now(source: SourceEntry) -> str:
-    if source.kind in READ_HERE:
+    if source.kind in ("folder", "push"):
         return "files of this source are sent: POST them to its files"
     return f"kind {source.kind} is not supported by this version; its configuration is kept"

@@ -23,6 +23,15 @@ class IngestSettings(ServiceSettings):
     ingest_settle_s: float = Field(
         default=0.5, gt=0, description="between the two looks of a run that was asked for by hand"
     )
+    ingest_fetch_s: float = Field(
+        default=60.0, gt=0, description="from one fetch to the next of sources that say nothing"
+    )
+    ingest_retry_s: float = Field(
+        default=30.0, gt=0, description="after the first failed fetch; then twice as long each time"
+    )
+    ingest_lease_s: float = Field(
+        default=30.0, gt=0, description="after a process dies, until another fetches its sources"
+    )
     ingest_workers: int = Field(default=2, ge=1, le=16, description="files read at the same time")
     ingest_batch_rows: int = Field(
         default=500, ge=1, le=5000, description="rows in one transaction"

@@ -33,29 +33,22 @@ class FolderWatch:
         self._service = service
         self._metrics = metrics
         self._poll_s = poll_s
-        self._memories: dict[str, _Memory] = {}
 
-    async def run(self) -> None:
-        """Never returns."""
+    async def watch(self, source_id: str) -> None:
+        """Looks at one folder again and again; a file is taken when it looks as it did last time.
+        Never returns."""
+        memory = _Memory(path="")
         while True:
-            await self.round()
+            source = self._service.source(source_id)
+            if source.path is not None:
+                if memory.path != source.path:
+                    memory = _Memory(source.path)
+                await self._look_at(source, memory)
             await asyncio.sleep(self._poll_s)
 
-    async def round(self) -> None:
-        """Looks at every folder once; a file is taken when it looks as it did last time."""
-        sources = self._service.sources("folder")
-        for gone in self._memories.keys() - {source.id for source in sources}:
-            del self._memories[gone]
-        for source in sources:
-            await self._look_at(source)
-
-    async def _look_at(self, source: SourceEntry) -> None:
-        assert source.path is not None
-        memory = self._memories.get(source.id)
-        if memory is None or memory.path != source.path:
-            memory = self._memories[source.id] = _Memory(source.path)
+    async def _look_at(self, source: SourceEntry, memory: _Memory) -> None:
         try:
-            seen = await asyncio.to_thread(look, Path(source.path))
+            seen = await asyncio.to_thread(look, Path(memory.path))
         except OSError as error:
             await self._failed(source, memory, error)
             return

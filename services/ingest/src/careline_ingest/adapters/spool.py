@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from careline_ingest.ports import FileRefusedError
+
 BLOCK_BYTES = 1 << 20
 
 
@@ -57,6 +59,10 @@ class Spool:
         except BaseException:
             writer.abandon()
             raise
+
+    def landing(self, *, name: str, limit: int) -> "Landing":
+        """A place for a file that is being fetched, of at most `limit` bytes."""
+        return Landing(self._folder / f"{name}.new", limit)
 
     def copy(self, original: Path, *, name: str, limit: int) -> Stored:
         """Stores a copy of a file, which is not followed when it is a link.
@@ -111,19 +117,56 @@ class Spool:
         return self._folder / run_id
 
 
+class Landing:
+    """A file on its way into the spool. It is nothing until `finish`."""
+
+    def __init__(self, path: Path, limit: int) -> None:
+        self._path = path
+        self._limit = limit
+        self._writer = _Writer(path, limit)
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return self._writer.size
+
+    async def write(self, block: bytes) -> None:
+        """Raises `FileRefusedError` beyond the limit."""
+        try:
+            await asyncio.to_thread(self._writer.write, block)
+        except FileTooLargeError:
+            raise FileRefusedError(too_large(self._limit), lasting=True) from None
+
+    async def restart(self) -> None:
+        """Forgets what has come."""
+        self._writer.abandon()
+        self._writer = _Writer(self._path, self._limit)
+
+    async def finish(self) -> Stored:
+        return await asyncio.to_thread(self._writer.finish)
+
+    def abandon(self) -> None:
+        """Deletes what has come."""
+        self._writer.abandon()
+
+
+def too_large(limit: int) -> str:
+    return f"the file is larger than {limit} bytes"
+
+
 class _Writer:
     def __init__(self, path: Path, limit: int) -> None:
         self._path = path
         self._limit = limit
-        self._size = 0
+        self.size = 0
         self._hash = hashlib.sha256()
         self._file: BinaryIO = os.fdopen(
             os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
         )
 
     def write(self, block: bytes) -> None:
-        self._size += len(block)
-        if self._size > self._limit:
+        self.size += len(block)
+        if self.size > self._limit:
             raise FileTooLargeError
         self._hash.update(block)
         self._file.write(block)
@@ -132,7 +175,7 @@ class _Writer:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        return Stored(self._path, self._hash.digest(), self._size)
+        return Stored(self._path, self._hash.digest(), self.size)
 
     def abandon(self) -> None:
         self._file.close()

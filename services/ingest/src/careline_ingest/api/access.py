@@ -10,6 +10,7 @@ from careline_common.http.problem import NotFound
 from careline_ingest.db.runs import Run
 from careline_ingest.replays import Replays
 from careline_ingest.service import IngestService
+from careline_ingest.turns import Turns
 
 Watcher = Annotated[
     Principal,
@@ -57,11 +58,17 @@ def _replays(request: Request) -> Replays:
     return replays
 
 
+def _turns(request: Request) -> Turns:
+    turns: Turns = request.app.state.turns
+    return turns
+
+
 def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 
 
 Service = Annotated[IngestService, Depends(_service)]
+Fetcher = Annotated[Turns, Depends(_turns)]
 Replayer = Annotated[Replays, Depends(_replays)]
 Db = Annotated[Database, Depends(_database)]

@@ -1,18 +1,17 @@
 """Files in."""
 
 from collections.abc import Sequence
-from email.message import Message
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from careline_common.http.idempotency import Answer
-from careline_ingest.api.access import Keeper, Sender, Service, check_insurer
+from careline_ingest.api.access import Fetcher, Keeper, Sender, Service, check_insurer
 from careline_ingest.api.schemas import AcceptedView
-from careline_ingest.domain.normalise import line
+from careline_ingest.config_remote import FETCHED
+from careline_ingest.domain.names import file_name
 from careline_ingest.service import Accepted
 
-LONGEST_NAME = 200
 UPLOAD_PATH = r"/v1/sources/[^/]+/files"
 
 router = APIRouter(prefix="/v1/sources", tags=["files"])
@@ -44,8 +43,13 @@ async def send_file(source_id: str, request: Request, caller: Sender, service: S
 
 
 @router.post("/{source_id}/run", status_code=202, responses=_ANSWERS, summary="Read the source now")
-async def run_now(source_id: str, request: Request, _keeper: Keeper, service: Service) -> Response:
-    return _answer(request, await service.run_now(service.source(source_id)))
+async def run_now(
+    source_id: str, request: Request, _keeper: Keeper, service: Service, turns: Fetcher
+) -> Response:
+    source = service.source(source_id)
+    if source.kind in FETCHED:
+        return _answer(request, await turns.run_now(source))
+    return _answer(request, await service.run_now(source))
 
 
 def _answer(request: Request, accepted: Sequence[Accepted]) -> Response:
@@ -55,23 +59,3 @@ def _answer(request: Request, accepted: Sequence[Accepted]) -> Response:
     view = AcceptedView.accepted(shown.run, [each.run.id for each in accepted], is_new=shown.is_new)
     location = f"{request.scope.get('root_path', '')}/v1/runs/{shown.run.id}"
     return Answer.json(view, status=202 if new else 200, location=location).response()
-
-
-def file_name(disposition: str | None) -> str | None:
-    """The file's name without any folder, None where there is none.
-
-    `filename*` (RFC 8187) is read, and UTF-8 in a plain `filename`, as most clients send it.
-    """
-    if not disposition:
-        return None
-    message = Message()
-    message["Content-Disposition"] = disposition
-    name = message.get_filename()
-    if name is None:
-        return None
-    try:
-        name = name.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        name = str(name)
-    name = line(name.replace("\\", "/").rsplit("/", 1)[-1])
-    return None if name in ("", ".", "..") else name[-LONGEST_NAME:]

@@ -24,8 +24,6 @@ from careline_ingest.problems import RunNotEnded
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
-PAGE = 500
-
 
 @router.get("", summary="Runs, newest first")
 async def list_runs(
@@ -85,10 +83,4 @@ async def _ended(run_id: str, caller: Watcher, database: Db) -> tuple[Run, list[
         run = visible_run(caller, await runs.get(connection, run_id))
         if run.status == "running":
             raise RunNotEnded("the answer is made when the whole file has been read")
-        refused: list[Quarantined] = []
-        while True:
-            after = refused[-1].id if refused else None
-            more = await quarantines.page(connection, run_id=run.id, after=after, limit=PAGE)
-            refused += more
-            if len(more) < PAGE:
-                return run, refused
+        return run, await quarantines.all_of(connection, run.id)

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from careline_ingest.db.tables import quarantine, quarantine_content, run
 from careline_ingest.domain.faults import Fault
 
+PAGE = 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
@@ -142,6 +144,17 @@ async def page(
     if after is not None:
         statement = statement.where(quarantine.c.id > after)
     return [_quarantined(row) for row in await connection.execute(statement.limit(limit))]
+
+
+async def all_of(connection: AsyncConnection, run_id: str) -> list[Quarantined]:
+    """All rows of a run that wait."""
+    found: list[Quarantined] = []
+    while True:
+        after = found[-1].id if found else None
+        more = await page(connection, run_id=run_id, after=after, limit=PAGE)
+        found += more
+        if len(more) < PAGE:
+            return found
 
 
 async def still_refused(connection: AsyncConnection, quarantine_id: str, fault: Fault) -> None:

@@ -103,6 +103,14 @@ async def by_hash(connection: AsyncConnection, source: str, sha256: bytes) -> Ru
     return _as_run((await connection.execute(statement.with_for_update())).one_or_none())
 
 
+async def newest(connection: AsyncConnection, source: str, file: str | None) -> Run | None:
+    """Of a source, or of a file of this name."""
+    statement = _select().where(run.c.source == source).order_by(run.c.id.desc()).limit(1)
+    if file is not None:
+        statement = statement.where(run.c.file == file)
+    return _as_run((await connection.execute(statement)).one_or_none())
+
+
 async def page(
     connection: AsyncConnection,
     *,

@@ -110,6 +110,47 @@ quarantine_content = Table(
     Column("raw", Text),
 )
 
+fetch = Table(
+    "fetch",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("since", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("holder", Text),
+    Column("held_until", DateTime(timezone=True)),
+    Column("config_version", Integer),
+    Column("next_at", DateTime(timezone=True)),
+    Column("good_at", DateTime(timezone=True)),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+)
+"""How far the fetching of a source is. `holder` is the process that fetches now and has promised to
+say so again before `held_until`; all moments are of the database's clock."""
+
+fetched = Table(
+    "fetched",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("mark", Text, nullable=False),
+    Column("config_version", Integer, nullable=False),
+    Column("run_id", Text, ForeignKey("ingest.run.id"), nullable=False),
+)
+"""The files on a partner's server that have been taken or refused for good, and what each looked
+like then, so that it is not fetched again while it looks so."""
+
+answer = Table(
+    "answer",
+    metadata,
+    Column("run_id", Text, ForeignKey("ingest.run.id"), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("delivered", Integer, nullable=False, server_default=text("0")),
+    Column("delivered_at", DateTime(timezone=True)),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("next_at", DateTime(timezone=True)),
+    Column("error", Text),
+    Index("ix_answer_source", "source"),
+)
+"""The answers that senders are to get: `delivered` is the attempt of the run that they know."""
+
 audit = Table(
     "audit",
     metadata,

@@ -1,0 +1,242 @@
+"""A partner's file behind an HTTPS address.
+
+Conditional requests as in RFC 9110 §13, ranges as in its §14: a download that breaks off goes on
+where it was, and only if the server still has the same file. What has no end that can be checked
+is not taken.
+"""
+
+import base64
+import binascii
+import json
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Self
+from urllib.parse import unquote
+
+import httpx
+from pydantic import BaseModel
+
+from careline_common.clock import Clock
+from careline_ingest.config import SourceEntry
+from careline_ingest.config_remote import LOOPBACK
+from careline_ingest.domain.names import file_name
+from careline_ingest.ports import Delivered, FetchError, FileRefusedError, Listing, Offer, Sink
+
+MOST_REDIRECTS = 5
+MOST_RESUMES = 5
+LONGEST_PAUSE_S = 86400.0
+LOST = "the connection was lost half way"
+
+
+class _Validators(BaseModel):
+    """What the server said about the version of a file that we have."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+    @classmethod
+    def of(cls, mark: str | None) -> Self:
+        return cls() if not mark else cls.model_validate_json(mark)
+
+    @classmethod
+    def from_answer(cls, answer: httpx.Response) -> Self:
+        return cls(
+            etag=answer.headers.get("etag"), last_modified=answer.headers.get("last-modified")
+        )
+
+    @property
+    def strong(self) -> str | None:
+        """An ETag that changes with every byte, which alone may guard a range."""
+        return self.etag if self.etag and not self.etag.startswith("W/") else None
+
+    def mark(self) -> str:
+        return json.dumps(self.model_dump(exclude_none=True), sort_keys=True)
+
+    def condition(self) -> dict[str, str]:
+        if self.etag:
+            return {"If-None-Match": self.etag}
+        return {"If-Modified-Since": self.last_modified} if self.last_modified else {}
+
+
+class HttpsSource:
+    """The port's `Source` over HTTPS. Certificates are always verified."""
+
+    def __init__(self, entry: SourceEntry, clock: Clock) -> None:
+        self._entry = entry
+        self._clock = clock
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator["HttpsSession"]:
+        authority = self._entry.ca.get_secret_value() if self._entry.ca else None
+        async with httpx.AsyncClient(
+            verify=ssl.create_default_context(cadata=authority),
+            timeout=self._entry.timeout_s,
+            trust_env=False,
+        ) as client:
+            yield HttpsSession(client, self._entry, self._clock)
+
+
+class HttpsSession:
+    """The port's `Session`: one file at one address."""
+
+    def __init__(self, client: httpx.AsyncClient, entry: SourceEntry, clock: Clock) -> None:
+        assert entry.url is not None
+        self._client = client
+        self._entry = entry
+        self._clock = clock
+        self._url = httpx.URL(entry.url)
+        self._known = _Validators()
+
+    async def look(self, known: Mapping[str, str]) -> Listing:
+        """Whether it is new only the answer to reading it tells."""
+        name = unquote(self._url.path).rsplit("/", 1)[-1] or self._entry.id
+        self._known = _Validators.of(known.get(name))
+        return Listing(offers=[Offer(name=name)], present=frozenset({name}))
+
+    async def read(self, offer: Offer, sink: Sink) -> Delivered | None:
+        """None: the server says that it has not changed."""
+        have = _Validators()
+        for _ in range(MOST_RESUMES):
+            before = sink.size
+            try:
+                async with self._answer(self._headers(have, sink)) as answer:
+                    if answer.status_code == httpx.codes.NOT_MODIFIED:
+                        return None
+                    await self._take_up(answer, have, sink)
+                    have = _Validators.from_answer(answer)
+                    async for block in answer.aiter_raw():
+                        await sink.write(block)
+                    return Delivered(
+                        mark=have.mark(),
+                        name=file_name(answer.headers.get("content-disposition")),
+                        sha256=_digest(answer),
+                    )
+            except httpx.TransportError as error:
+                if have.strong is None or sink.size == before:
+                    raise FetchError(_reason(error, began=sink.size > 0)) from error
+        raise FetchError(LOST)
+
+    async def put_away(self, offer: Offer, sha256: bytes) -> None:
+        """The file stays where it is: it is the server's."""
+
+    async def answer(self, name: str, content: bytes) -> None:
+        """No source of this kind has a place for answers; its configuration says so."""
+        raise AssertionError(name)
+
+    def _headers(self, have: _Validators, sink: Sink) -> dict[str, str]:
+        if have.strong is not None:
+            return {"Range": f"bytes={sink.size}-", "If-Range": have.strong}
+        return self._known.condition()
+
+    async def _take_up(self, answer: httpx.Response, have: _Validators, sink: Sink) -> None:
+        """Checks that an answer has the whole file, or the rest of the one that was begun."""
+        if answer.headers.get("content-encoding", "identity") != "identity":
+            raise FetchError("the server packs the file, which it was asked not to")
+        if answer.status_code == httpx.codes.PARTIAL_CONTENT:
+            begins = answer.headers.get("content-range", "").startswith(f"bytes {sink.size}-")
+            if not begins or answer.headers.get("etag") != have.strong or have.strong is None:
+                raise FetchError("the server sends another part than it was asked for")
+            return
+        length = answer.headers.get("content-length")
+        if length is None and "chunked" not in answer.headers.get("transfer-encoding", ""):
+            raise FetchError("the server does not say where the file ends")
+        limit = self._entry.max_bytes
+        if limit is not None and length is not None and int(length) > limit:
+            raise FileRefusedError(f"the file is larger than {limit} bytes")
+        if sink.size:
+            await sink.restart()
+
+    @asynccontextmanager
+    async def _answer(self, headers: Mapping[str, str]) -> AsyncIterator[httpx.Response]:
+        """The answer at the end of the redirects: 200, 206 or 304."""
+        url = self._url
+        for _ in range(MOST_REDIRECTS + 1):
+            request = {"Accept-Encoding": "identity", **headers, **self._login(url)}
+            async with self._client.stream("GET", url, headers=request) as answer:
+                if not answer.has_redirect_location:
+                    self._check(answer)
+                    yield answer
+                    return
+                url = self._allowed(url.join(answer.headers["location"]))
+        raise FetchError(f"the server redirects more than {MOST_REDIRECTS} times")
+
+    def _allowed(self, url: httpx.URL) -> httpx.URL:
+        secure = url.scheme == "https" or (url.scheme, self._url.scheme) == ("http", "http")
+        if url.host not in {self._url.host, *self._entry.redirect_hosts}:
+            raise FetchError(f"the server redirects to {url.host}, which is not in redirect_hosts")
+        if not secure or (url.scheme == "http" and url.host not in LOOPBACK):
+            raise FetchError("the server redirects to an address that is not https")
+        return url
+
+    def _login(self, url: httpx.URL) -> dict[str, str]:
+        """Goes to the address that is configured, and to no other that this one names."""
+        entry = self._entry
+        if (url.scheme, url.host, url.port) != (self._url.scheme, self._url.host, self._url.port):
+            return {}
+        if entry.password is not None:
+            pair = f"{entry.user}:{entry.password.get_secret_value()}".encode()
+            return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+        if entry.token is not None:
+            return {"Authorization": f"Bearer {entry.token.get_secret_value()}"}
+        if entry.api_key is not None:
+            return {entry.api_key_header: entry.api_key.get_secret_value()}
+        return {}
+
+    def _check(self, answer: httpx.Response) -> None:
+        code = answer.status_code
+        if code in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT, httpx.codes.NOT_MODIFIED):
+            return
+        if code in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
+            pause = _pause_s(answer, self._clock.now())
+            raise FetchError(f"the server asks for a pause ({code})", retry_after_s=pause)
+        if code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise FetchError(f"the server does not accept the login ({code})")
+        raise FetchError(f"the server answers {code}")
+
+
+def _pause_s(answer: httpx.Response, now: datetime) -> float | None:
+    """`Retry-After` in seconds, given as such or as a date (RFC 9110 §10.2.3)."""
+    said = answer.headers.get("retry-after", "")
+    if said.isdecimal():
+        return min(float(said), LONGEST_PAUSE_S)
+    try:
+        pause = (parsedate_to_datetime(said) - now).total_seconds()
+    except (ValueError, TypeError):
+        return None
+    return min(max(pause, 0.0), LONGEST_PAUSE_S)
+
+
+def _digest(answer: httpx.Response) -> bytes | None:
+    """The SHA-256 of the whole file, where the server says it (`Repr-Digest`, RFC 9530)."""
+    for member in answer.headers.get("repr-digest", "").split(","):
+        algorithm, _, value = member.strip().partition("=")
+        if algorithm == "sha-256" and value[:1] == value[-1:] == ":":
+            try:
+                return base64.b64decode(value[1:-1], validate=True)
+            except binascii.Error:
+                return None
+    return None
+
+
+def _reason(error: httpx.TransportError, *, began: bool) -> str:
+    verification = _verification(error)
+    if verification is not None:
+        return f"the server's certificate is not trusted: {verification}"
+    if isinstance(error, httpx.ConnectTimeout):
+        return "the server does not answer"
+    if isinstance(error, httpx.TimeoutException):
+        return "the server was silent for longer than timeout_s"
+    if isinstance(error, httpx.ConnectError):
+        return "the server cannot be reached"
+    return LOST if began else "the connection was lost"
+
+
+def _verification(error: BaseException | None) -> str | None:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        error = error.__cause__ or error.__context__
+    return None

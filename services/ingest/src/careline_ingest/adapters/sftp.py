@@ -1,0 +1,392 @@
+"""A partner's SFTP server.
+
+The server is known by the host keys of the configuration and by nothing else: neither the user's
+own known_hosts nor his keys, agent or ssh configuration take part.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TypeVar, cast
+from urllib.parse import unquote
+
+import asyncssh
+
+from careline_ingest.adapters.folder import is_wanted
+from careline_ingest.config import SourceEntry
+from careline_ingest.ports import (
+    Delivered,
+    FetchError,
+    FileRefusedError,
+    Listing,
+    NotFinishedError,
+    Offer,
+    Sink,
+)
+
+asyncssh.set_log_level("WARNING")  # it would log users and addresses
+
+BLOCK_BYTES = 1 << 20
+MOST_FILES = 100_000
+CLOSE_S = 5.0
+SILENT = "the server was silent for longer than timeout_s"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Glimpse:
+    """What a file looked like, and the raw name by which the server knows it."""
+
+    raw: str
+    size: int
+    mtime: int
+
+    def __str__(self) -> str:
+        return f"{self.size} {self.mtime}"
+
+
+class SftpSource:
+    """The port's `Source` over SSH."""
+
+    def __init__(self, entry: SourceEntry) -> None:
+        self._entry = entry
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator["SftpSession"]:
+        """Raises `FetchError` when the server cannot be reached, is not the one that is meant, or
+        does not let us in."""
+        entry = self._entry
+        async with _connected(entry) as connection:
+            try:
+                async with asyncio.timeout(entry.timeout_s):
+                    client = await connection.start_sftp_client(path_errors="surrogateescape")
+            except (asyncssh.Error, OSError) as error:
+                raise FetchError(_lost(error)) from error
+            yield SftpSession(client, entry)
+
+
+class SftpSession:
+    """The port's `Session`: a folder of files on the server."""
+
+    def __init__(self, client: asyncssh.SFTPClient, entry: SourceEntry) -> None:
+        self._sftp = client
+        self._entry = entry
+        self._folder = _folder(unquote(entry.address.path))
+        self._seen: dict[str, _Glimpse] = {}
+        self._markers: dict[str, _Glimpse] = {}
+
+    async def look(self, known: Mapping[str, str]) -> Listing:
+        """Files that fit the pattern and are whole. Those that are known are offered again."""
+        await self._list()
+        marks = {name: self._mark(name) for name in self._seen}
+        if any(known.get(name) != mark for name, mark in marks.items()) and self._is_stable:
+            before = self._seen
+            await asyncio.sleep(self._entry.settle_s)
+            await self._list()
+            marks = {
+                name: self._mark(name)
+                for name, now in self._seen.items()
+                if before.get(name) == now
+            }
+        ready = [name for name in marks if known.get(name) == marks[name] or self._is_whole(name)]
+        ready.sort(key=lambda name: (self._seen[name].mtime, name))
+        return Listing(
+            offers=[Offer(name=name, mark=marks[name]) for name in ready],
+            present=frozenset(self._seen),
+        )
+
+    async def read(self, offer: Offer, sink: Sink) -> Delivered:
+        """Raises `NotFinishedError` when the file is not the one that was listed."""
+        seen = self._seen[offer.name]
+        try:
+            expected = await self._expected(offer.name)
+            async with self._opened(self._at(seen.raw)) as file:
+                while block := await self._block(file, sink.size, BLOCK_BYTES):
+                    await sink.write(block)
+                after = await self._within(file.stat())
+        except asyncssh.SFTPNoSuchFile:
+            raise NotFinishedError from None
+        except asyncssh.SFTPError as error:
+            raise _of_file("the file cannot be read", error) from error
+        except (asyncssh.Error, OSError) as error:
+            raise FetchError(_lost(error)) from error
+        if (after.size, after.mtime) != (seen.size, seen.mtime) or sink.size != seen.size:
+            raise NotFinishedError
+        return Delivered(mark=offer.mark, sha256=expected)
+
+    async def put_away(self, offer: Offer, sha256: bytes) -> None:
+        """Moves the file into the archive, under a name that begins with its hash: files of one
+        name do not overwrite each other there, and moving the same file twice is harmless. Its
+        marker goes first, lest it vouch for the next file of that name."""
+        if self._entry.archive is None:
+            return
+        seen = self._seen[offer.name]
+        archive = self._place(self._entry.archive)
+        target = f"{archive}/{sha256.hex()[:12]}-{seen.raw}"
+        try:
+            if _looks(await self._within(self._sftp.lstat(self._at(seen.raw))), seen.raw) != seen:
+                return  # another file has come in its place and will be taken in its turn
+            await self._within(self._sftp.makedirs(archive, exist_ok=True))
+            marker = self._markers.get(offer.name)
+            if marker is not None:
+                with suppress(asyncssh.SFTPNoSuchFile):
+                    await self._move(
+                        self._at(marker.raw), f"{archive}/{sha256.hex()[:12]}-{marker.raw}"
+                    )
+            await self._move(self._at(seen.raw), target)
+            if _looks(await self._within(self._sftp.lstat(target)), seen.raw) != seen:
+                await self._within(self._sftp.rename(target, self._at(seen.raw)))
+        except asyncssh.SFTPNoSuchFile:
+            return
+        except asyncssh.SFTPError as error:
+            raise _of_file(
+                "the file was taken and cannot be moved to the archive", error
+            ) from error
+        except (asyncssh.Error, OSError) as error:
+            raise FetchError(_lost(error)) from error
+
+    async def answer(self, name: str, content: bytes) -> None:
+        """An answer that lies there already is left alone."""
+        assert self._entry.answers is not None
+        folder = self._place(self._entry.answers)
+        place, making = f"{folder}/{name}", f"{folder}/.{name}.part"
+        try:
+            await self._within(self._sftp.makedirs(folder, exist_ok=True))
+            if await self._has(place, content):
+                return
+            try:
+                async with self._sftp.open(making, "wb", encoding=None) as file:
+                    await self._within(file.write(content))
+                await self._move(making, place)
+            except asyncssh.SFTPError:
+                with suppress(asyncssh.Error, OSError, TimeoutError):
+                    await self._within(self._sftp.remove(making))
+                raise
+        except asyncssh.SFTPError as error:
+            raise _of_file("the answer cannot be put there", error) from error
+        except (asyncssh.Error, OSError) as error:
+            raise FetchError(_lost(error)) from error
+
+    async def _has(self, place: str, content: bytes) -> bool:
+        try:
+            if (await self._within(self._sftp.stat(place))).size != len(content):
+                return False
+            async with self._opened(place) as file:
+                return await self._block(file, 0, len(content)) == content
+        except asyncssh.SFTPNoSuchFile:
+            return False
+
+    async def _list(self) -> None:
+        """Looks at the folder: at files that fit, and at the markers beside them."""
+        found: dict[str, _Glimpse] = {}
+        try:
+            async for entry in self._entries():
+                raw = str(entry.filename)
+                if "/" in raw or "\x00" in raw or not _is_file(entry.attrs):
+                    continue
+                found[_shown(raw)] = _looks(entry.attrs, raw)
+                if len(found) > MOST_FILES:
+                    raise FetchError(f"more than {MOST_FILES} files lie there")
+        except (asyncssh.Error, OSError) as error:
+            raise FetchError(f"the folder cannot be read: {_lost(error)}") from error
+        suffix = f".{self._entry.finished}"
+        self._seen = {name: glimpse for name, glimpse in found.items() if self._fits(name)}
+        self._markers = {
+            name: found[name + suffix] for name in self._seen if name + suffix in found
+        }
+
+    async def _entries(self) -> AsyncIterator[asyncssh.SFTPName]:
+        entries = self._sftp.scandir(self._folder)
+        with suppress(StopAsyncIteration):
+            while True:
+                yield await self._within(anext(entries))
+
+    def _fits(self, name: str) -> bool:
+        return is_wanted(name) and fnmatchcase(name, self._entry.pattern)
+
+    @property
+    def _is_stable(self) -> bool:
+        return self._entry.finished == "stable"
+
+    def _is_whole(self, name: str) -> bool:
+        """A marker older than its file is that of an earlier file of the same name."""
+        if self._is_stable:
+            return True
+        marker = self._markers.get(name)
+        if marker is None:
+            return False
+        return self._entry.finished == "sha256" or marker.mtime >= self._seen[name].mtime
+
+    def _mark(self, name: str) -> str:
+        if self._entry.finished == "sha256" and name in self._markers:
+            return f"{self._seen[name]} {self._markers[name]}"
+        return str(self._seen[name])
+
+    async def _expected(self, name: str) -> bytes | None:
+        """What the file's `.sha256` says: the hexadecimal digits, perhaps with the name behind."""
+        if self._entry.finished != "sha256":
+            return None
+        async with self._opened(self._at(self._markers[name].raw)) as file:
+            words = (await self._block(file, 0, 4096)).split()
+        try:
+            digest = bytes.fromhex(words[0].decode("ascii"))
+        except (IndexError, ValueError):
+            digest = b""
+        if len(digest) != 32:
+            raise FileRefusedError(
+                "its .sha256 does not begin with 64 hexadecimal digits", lasting=True
+            )
+        return digest
+
+    async def _move(self, path: str, target: str) -> None:
+        """Atomically over what is there; servers without that extension first lose what is there,
+        which has the same content."""
+        try:
+            await self._within(self._sftp.posix_rename(path, target))
+        except asyncssh.SFTPOpUnsupported:
+            with suppress(asyncssh.SFTPNoSuchFile):
+                await self._within(self._sftp.remove(target))
+            await self._within(self._sftp.rename(path, target))
+
+    def _opened(self, path: str) -> AbstractAsyncContextManager[asyncssh.SFTPClientFile]:
+        return self._sftp.open(path, "rb", encoding=None)
+
+    async def _block(self, file: asyncssh.SFTPClientFile, offset: int, size: int) -> bytes:
+        block = await self._within(file.read(size, offset))
+        return cast("bytes", block)  # the file was opened without an encoding
+
+    async def _within(self, operation: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(self._entry.timeout_s) as silence:
+                return await operation
+        except TimeoutError:
+            if silence.expired():
+                raise FetchError(SILENT) from None
+            raise
+
+    def _at(self, raw: str) -> str:
+        return f"{self._folder}/{raw}"
+
+    def _place(self, folder: str) -> str:
+        return folder if folder.startswith("/") else f"{self._folder}/{folder}"
+
+
+class _Client(asyncssh.SSHClient):
+    """Is asked about host keys that are not configured, and trusts none of them."""
+
+    shown: str | None = None
+
+    def validate_host_public_key(
+        self, host: str, addr: str, port: int, key: asyncssh.SSHKey
+    ) -> bool:
+        self.shown = f"{key.get_algorithm()} {key.get_fingerprint()}"
+        return False
+
+
+@asynccontextmanager
+async def _connected(entry: SourceEntry) -> AsyncIterator[asyncssh.SSHClientConnection]:
+    if not entry.user:
+        raise FetchError("the source has no user")
+    client = _Client()
+    try:
+        async with asyncio.timeout(entry.timeout_s):
+            connection = await asyncssh.connect(
+                entry.address.hostname or "",
+                entry.address.port or 22,
+                options=_options(entry, client),
+            )
+    except asyncssh.HostKeyNotVerifiable as error:
+        raise FetchError(_unknown_host(entry, client)) from error
+    except (asyncssh.Error, OSError) as error:
+        raise FetchError(_not_let_in(error)) from error
+    try:
+        yield connection
+    finally:
+        connection.close()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await connection.wait_closed()
+        except (TimeoutError, asyncssh.Error, OSError):
+            connection.abort()
+
+
+def _options(entry: SourceEntry, client: _Client) -> asyncssh.SSHClientConnectionOptions:
+    phrase = entry.passphrase.get_secret_value() if entry.passphrase else None
+    private = entry.private_key.get_secret_value() if entry.private_key else None
+    given = [entry.host_key] if isinstance(entry.host_key, str) else entry.host_key or []
+    return asyncssh.SSHClientConnectionOptions(
+        client_factory=lambda: client,
+        config=None,
+        agent_path=None,
+        gss_host=None,
+        known_hosts=([asyncssh.import_public_key(line) for line in given], [], []),
+        username=entry.user,
+        password=entry.password.get_secret_value() if entry.password else None,
+        client_keys=[asyncssh.import_private_key(private, phrase)] if private else None,
+        disable_trivial_auth=True,
+        login_timeout=entry.timeout_s,
+        keepalive_interval=max(1.0, entry.timeout_s / 3),
+    )
+
+
+def _unknown_host(entry: SourceEntry, client: _Client) -> str:
+    key = f"the server's host key {client.shown or 'cannot be verified'}"
+    if entry.host_key is None:
+        return f"{key} is not trusted, because the source has no host_key: ask the partner for it"
+    return f"{key} is none of those in host_key: nothing was fetched"
+
+
+def _not_let_in(error: Exception) -> str:
+    match error:
+        case TimeoutError():
+            return "the server does not answer"
+        case asyncssh.PermissionDenied():
+            return "the server does not accept the user with this password or key"
+        case asyncssh.KeyExchangeFailed():
+            return "no common host key or cipher: the server may not have a key of host_key's kind"
+        case OSError():
+            return f"the server cannot be reached: {error.strerror or type(error).__name__}"
+    return _lost(error)
+
+
+def _lost(error: Exception) -> str:
+    match error:
+        case asyncssh.SFTPNoSuchFile() | asyncssh.SFTPNoSuchPath():
+            return "no such file or folder"
+        case asyncssh.SFTPPermissionDenied():
+            return "permission denied"
+        case asyncssh.SFTPConnectionLost() | asyncssh.SFTPNoConnection():
+            return "the connection was lost"
+        case asyncssh.SFTPError():
+            return f"the server says {type(error).__name__.removeprefix('SFTP')}"
+    return "the connection was lost"
+
+
+def _of_file(what: str, error: asyncssh.SFTPError) -> Exception:
+    """An error of one file; unless it is one of the connection."""
+    if isinstance(error, asyncssh.SFTPConnectionLost | asyncssh.SFTPNoConnection):
+        return FetchError(_lost(error))
+    return FileRefusedError(f"{what}: {_lost(error)}")
+
+
+def _folder(path: str) -> str:
+    """As the server is asked for it: `/~/in` and no path at all are below the user's own folder."""
+    if path.startswith("/~"):
+        path = path[2:].lstrip("/")
+    return path.rstrip("/") or ("/." if path.startswith("/") else ".")
+
+
+def _is_file(attributes: asyncssh.SFTPAttrs) -> bool:
+    return bool(attributes.type == asyncssh.FILEXFER_TYPE_REGULAR)
+
+
+def _looks(attributes: asyncssh.SFTPAttrs, raw: str) -> _Glimpse:
+    return _Glimpse(raw, attributes.size or 0, attributes.mtime or 0)
+
+
+def _shown(raw: str) -> str:
+    """A name that the database can keep; two names that are not UTF-8 stay two."""
+    return raw.encode(errors="surrogateescape").decode(errors="backslashreplace")
