@@ -16,6 +16,8 @@ pytestmark = pytest.mark.unit
 
 BY_NAME = {section.name: section for section in SECTIONS}
 
+LOGIN = {"tenant": "t", "client_id": "c", "client_secret": "s"}
+
 DOCUMENT: dict[str, list[dict[str, Any]]] = {
     "skills": [{"id": "adult"}],
     "queues": [{"id": "q"}, {"id": "rich"}],
@@ -87,11 +89,19 @@ def test_what_names_something_that_is_not_there_is_told_with_its_place(
             "rules[0].when",
         ),
         ("crm", {"kind": "http", "url": "ftp://x/{phone}"}, "url"),
-        ("crm", {"kind": "http", "url": "http://x/", "map": {}}, ""),
+        ("crm", {"kind": "http"}, ""),
+        ("crm", {"kind": "http", "url": "http://x/"}, "url"),
+        ("crm", {"kind": "http", "url": "http://x/{phone}", "client_id": "x"}, "client_id"),
+        ("crm", {"kind": "http", "url": "http://x/{phone}", "map": {"x": "$.x"}}, "map.x"),
+        ("crm", {"kind": "http", "url": "http://x/{phone}", "spelling": "{x}#"}, "spelling"),
+        ("crm", {"kind": "dataverse", "url": "http://x"}, ""),
+        ("crm", {"kind": "dataverse", "url": "http://x/?a=b", **LOGIN}, "url"),
+        ("crm", {"kind": "dataverse", "url": "http://x", **LOGIN, "phones": ["a b"]}, "phones[0]"),
+        ("crm", {"kind": "dataverse", "url": "http://x", **LOGIN, "token": "t"}, "token"),
         (
             "crm",
-            {"kind": "http", "url": "http://x/{phone}", "map": {"payer": "payer"}},
-            "map.payer",
+            {"kind": "dataverse", "url": "http://x", **LOGIN, "spellings": ["e164", "{x}#"]},
+            "spellings[1]",
         ),
         ("pbxs", {"id": "p", "kind": "webhook"}, ""),
         ("pbxs", {"id": "p", "kind": "webhook", "secret": "plain"}, "secret"),
@@ -104,6 +114,23 @@ def test_a_wrong_entry_is_refused_at_its_path(
     with pytest.raises(EntryInvalidError) as caught:
         BY_NAME[section].read(entry, strict=True)
     assert [error["path"] for error in caught.value.errors] == [path]
+
+
+@pytest.mark.parametrize(
+    ("entry", "path"),
+    [
+        ({"kind": "http", "url": "http://x/{phone}", "map": {"payer": "payer"}}, "map.payer"),
+        ({"kind": "http", "url": "http://x/{phone}"}, "map"),
+        (
+            {"kind": "dataverse", "url": "http://x", **LOGIN, "map": {"name": "$.name"}},
+            "map.name",
+        ),
+    ],
+)
+def test_a_crm_is_mapped_in_its_own_form(entry: dict[str, Any], path: str) -> None:
+    read = BY_NAME["crm"].read(entry, strict=True)
+    wrong = cross_check(Configuration([Entry("crm", "crm", read, 1)]))
+    assert [(fault.section, fault.path) for fault in wrong] == [("crm", path)]
 
 
 @pytest.mark.parametrize(

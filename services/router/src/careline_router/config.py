@@ -21,6 +21,7 @@ from careline_common.config.models import (
 from careline_common.config.section import Fault, Section
 from careline_common.config.store import Configuration
 from careline_router.adapters.cel_conditions import compile_condition
+from careline_router.crm_config import CrmEntry, crm_faults
 from careline_router.domain.states import Priority
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -87,26 +88,6 @@ class Pbx(ConfigModel):
         return self
 
 
-class CrmEntry(ConfigModel):
-    """Where callers are looked up. `{phone}` in the URL becomes the caller's number."""
-
-    kind: Literal["http", "none"] = "none"
-    url: HttpAddress | None = None
-    deadline_ms: Annotated[int, Field(ge=10, le=10_000)] = 300
-    cache_s: Annotated[float, Field(ge=0, le=3600)] = 30
-    token: SecretStr | None = None
-    map: dict[
-        Literal["payer", "insurance", "name", "vip", "language", "needs"],
-        Annotated[str, Field(pattern=r"^\$(\.[A-Za-z_][\w-]*|\[\d+\])+$")],
-    ] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.kind == "http" and (self.url is None or "{phone}" not in self.url):
-            raise ValueError("a CRM of kind http needs a url with {phone} in it")
-        return self
-
-
 SECTIONS: tuple[Section, ...] = (
     Section("skills", PlainEntry, plain=True),
     Section("queues", Queue),
@@ -116,7 +97,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("agents", AgentEntry),
     Section("users", User),
     Section("pbxs", Pbx, secrets=("secret", "password")),
-    Section("crm", CrmEntry, singleton=True, secrets=("token",)),
+    Section("crm", CrmEntry, singleton=True, secrets=("token", "client_secret")),
     Section("calendars", Calendar),
 )
 
@@ -139,6 +120,9 @@ def cross_check(configuration: Configuration) -> Iterable[Fault]:
         if agent.team is not None and agent.team not in teams:
             yield Fault("agents", name, "team", f"no team {agent.team!r}")
         yield from _unknown_skills("agents", name, "skills", agent.skills, skills)
+    crm = configuration.get("crm", "crm", CrmEntry)
+    if crm is not None:
+        yield from (Fault("crm", "crm", path, reason) for path, reason in crm_faults(crm))
 
 
 def _unknown_skills(

@@ -8,6 +8,7 @@ from careline_common.config.store import Configuration
 from careline_common.phones import parse_phone
 from careline_router import config
 from careline_router.adapters.cel_conditions import compile_condition
+from careline_router.crm_config import CrmEntry
 from careline_router.domain.flows import Branch, Flow, Rule
 from careline_router.domain.indexes import lacking
 from careline_router.domain.states import AgentSpec, QueueSpec
@@ -23,7 +24,7 @@ class FloorPlan:
     teams: Mapping[str, Team] = field(default_factory=dict)
     agents: Mapping[str, AgentEntry] = field(default_factory=dict)
     pbxs: Mapping[str, config.Pbx] = field(default_factory=dict)
-    crm: config.CrmEntry | None = None
+    crm: CrmEntry | None = None
 
     @classmethod
     def of(cls, configuration: Configuration) -> "FloorPlan":
@@ -38,7 +39,7 @@ class FloorPlan:
             teams=configuration.all("teams", Team),
             agents=configuration.all("agents", AgentEntry),
             pbxs=configuration.all("pbxs", config.Pbx),
-            crm=configuration.get("crm", "crm", config.CrmEntry),
+            crm=configuration.get("crm", "crm", CrmEntry),
         )
 
     def line(self, number: str) -> Line | None:

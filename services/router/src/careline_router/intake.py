@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from careline_common.clock import Clock
 from careline_common.config.models import Line
 from careline_common.phones import parse_phone
-from careline_router.adapters.crm_http import HttpCrm
+from careline_router.adapters.crm import make_crm
 from careline_router.adapters.crm_null import NullCrm
-from careline_router.config import CrmEntry
+from careline_router.crm_config import CrmEntry
 from careline_router.domain.commands import QueueCall
 from careline_router.domain.flows import priority_of
 from careline_router.floorplan import FloorPlan
@@ -35,20 +35,6 @@ def contact_of(caller: str | None, attributes: Mapping[str, Any]) -> Contact:
     return Contact(phone=text, attributes=attributes)
 
 
-def make_crm(entry: CrmEntry | None, clock: Clock) -> Crm:
-    """The CRM as configured."""
-    if entry is None or entry.kind == "none" or entry.url is None:
-        return NullCrm()
-    return HttpCrm(
-        url=entry.url,
-        fields={str(name): path for name, path in entry.map.items()},
-        deadline_s=entry.deadline_ms / 1000,
-        cache_s=entry.cache_s,
-        clock=clock,
-        token=entry.token.get_secret_value() if entry.token else None,
-    )
-
-
 class Intake:
     """Decides where calls go. The CRM is asked outside of any transaction."""
 
@@ -59,20 +45,23 @@ class Intake:
         self._crm_entry: CrmEntry | None = None
 
     async def use(self, plan: FloorPlan) -> None:
-        """Takes the CRM of a new configuration; the old one's connections are closed."""
+        """Takes the CRM of a new configuration; with the old one goes all that it remembers."""
         if plan.crm != self._crm_entry:
-            old, self._crm = self._crm, make_crm(plan.crm, self._clock)
+            old, self._crm = self._crm, make_crm(plan.crm, self._clock, self._asked)
             self._crm_entry = plan.crm
             await old.close()
 
     async def profile(self, contact: Contact) -> CrmProfile:
         """Who the caller is; the deadline of the CRM at most."""
         number = contact.number
-        profile = CrmProfile(status="unknown")
+        profile = CrmProfile(status="unknown", reason="no_number")
         if number is not None:
             profile = await self._crm.look_up(number)
-        self._metrics.crm.labels(profile.status).inc()
+        self._metrics.crm.labels(profile.status, profile.reason or "none").inc()
         return profile
+
+    def _asked(self, ending: str) -> None:
+        self._metrics.crm_requests.labels(ending).inc()
 
     def destination(
         self,

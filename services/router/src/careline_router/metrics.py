@@ -36,7 +36,14 @@ class RouterMetrics:
         self.commands_failed = registry.counter(
             "pbx_commands_failed_total", "Commands that a PBX could not carry out", ["type"]
         )
-        self.crm = registry.counter("crm_lookups_total", "Look-ups of callers", ["status"])
+        self.crm = registry.counter(
+            "crm_lookups_total", "Look-ups of callers", ["status", "reason"]
+        )
+        self.crm_requests = registry.counter(
+            "crm_requests_total",
+            "Questions to the CRM itself; the cache answers the rest",
+            ["ending"],
+        )
         self.rejected = registry.counter(
             "commands_rejected_total", "Commands that were not legal", ["reason"]
         )

@@ -8,29 +8,79 @@ from careline_common.http.idempotency import Answer
 from careline_router.domain.states import Payer
 
 CrmStatus = Literal["found", "unknown", "timed_out", "failed"]
+CrmReason = Literal[
+    "not_configured",
+    "no_number",
+    "not_found",
+    "ambiguous",
+    "timeout",
+    "breaker_open",
+    "busy",
+    "throttled",
+    "auth",
+    "refused",
+    "server_error",
+    "bad_answer",
+    "unreachable",
+    "config_changed",
+]
+"""Why a caller is not `found`; docs/crm.md says what each word means and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmProfile:
-    """What the CRM says of a caller. `name` is personal data and stays out of journal and facts."""
+    """What the CRM says of a caller. `name` is personal data and stays out of journal and facts.
+
+    `reason` is None when he is found. An `ambiguous` profile holds what all contacts with his number
+    have in common. `cached` tells that the CRM was not asked for this call.
+    """
 
     status: CrmStatus
+    reason: CrmReason | None = None
+    cached: bool = False
     payer: Payer = "unknown"
     insurance: str | None = None
+    insurer: str | None = None
+    policy_state: str | None = None
     name: str | None = None
     vip: bool = False
     language: str | None = None
     needs: Sequence[str] = ()
+    last_agent: str | None = None
 
     def facts(self) -> dict[str, Any]:
         """What may stand in call records and decision records."""
         return {
             "status": self.status,
+            "reason": self.reason,
+            "cached": self.cached,
             "payer": self.payer,
             "insurance": self.insurance,
+            "insurer": self.insurer,
+            "policy_state": self.policy_state,
             "vip": self.vip,
             "language": self.language,
+            "last_agent": self.last_agent,
         }
+
+
+class CrmFault(Exception):  # noqa: N818 - a fault of the CRM's, which no call suffers from
+    """The CRM did not answer what was asked. `detail` is for the log and never personal."""
+
+    def __init__(self, reason: CrmReason, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class CrmSource(Protocol):
+    """One kind of CRM: asks it, each time anew, and raises `CrmFault`. It may take its time."""
+
+    async def ask(self, phone: str) -> CrmProfile:
+        """Who has this number (E.164): found, or unknown as `not_found` or `ambiguous`."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 class Crm(Protocol):

@@ -1,0 +1,149 @@
+"""Requests to a CRM's host: bounded answers, one word for each way to fail, and a `Retry-After` that
+is obeyed whoever asks next.
+
+Numbers may stand in the URLs of a CRM's interface. So redirects are not followed, and nothing of a
+request or an answer but its status and error code gets into a log or an exception.
+"""
+
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import Any
+
+import httpx
+from pydantic_core import from_json
+
+from careline_common.clock import Clock
+from careline_router.ports import CrmFault
+
+MOST_BYTES = 256 * 1024
+PAUSE_S = 5.0
+"""How long a host is left alone that says 429 and not for how long."""
+LONGEST_PAUSE_S = 86_400.0
+_CODE = re.compile(r"[\w.-]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes
+
+    def document(self) -> Any:
+        """The body as JSON; raises `CrmFault` when it is none."""
+        try:
+            return from_json(self.body.removeprefix(b"\xef\xbb\xbf"))
+        except ValueError:
+            raise CrmFault("bad_answer", "no JSON") from None
+
+    def require_ok(self) -> None:
+        """Raises the fault that a status other than 200 means."""
+        if self.status == httpx.codes.OK:
+            return
+        detail = f"status {self.status} {self.error_code()}".strip()
+        if self.status in {401, 403}:
+            raise CrmFault("auth", detail)
+        raise CrmFault("server_error" if self.status >= 500 else "refused", detail)
+
+    def error_code(self) -> str:
+        """The `code` of an OData error, the `error` of an OAuth one; empty when there is none."""
+        try:
+            error = from_json(self.body)["error"]
+            code = error if isinstance(error, str) else error["code"]
+        except (ValueError, KeyError, TypeError):
+            return ""
+        return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+
+
+class Exchange:
+    """The way to one host. `at_most_s` bounds each step of a request; the caller bounds the whole."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        at_most_s: float,
+        connections: int,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._not_before = clock.monotonic()
+        self._client = httpx.AsyncClient(
+            timeout=at_most_s,
+            follow_redirects=False,
+            trust_env=False,
+            verify=_tls(),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                **(headers or {}),
+            },
+        )
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Sends a request, once; raises `CrmFault`. Nothing is sent while the host wants a pause."""
+        if self._clock.monotonic() < self._not_before:
+            raise CrmFault("throttled", "its pause is not over")
+        try:
+            async with self._client.stream(method, url, headers=headers, data=form) as answer:
+                self._obey(answer)
+                return Answer(answer.status_code, await _body(answer))
+        except httpx.TimeoutException as error:
+            raise CrmFault("timeout", type(error).__name__) from None
+        except (httpx.RemoteProtocolError, httpx.DecodingError) as error:
+            raise CrmFault("bad_answer", type(error).__name__) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise CrmFault("unreachable", type(error).__name__) from None
+
+    def _obey(self, answer: httpx.Response) -> None:
+        """Notes until when the host wants to be left alone (RFC 9110, 10.2.3; RFC 6585, 4)."""
+        if answer.status_code not in {429, 503}:
+            return
+        pause = retry_after_s(answer.headers.get("Retry-After"), self._clock.now())
+        if pause is None and answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            return
+        pause = PAUSE_S if pause is None else min(pause, LONGEST_PAUSE_S)
+        self._not_before = max(self._not_before, self._clock.monotonic() + pause)
+        raise CrmFault("throttled", f"status {answer.status_code}, pause {pause:.0f} s")
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """The machine's trusted authorities; read once, for it takes a while."""
+    return ssl.create_default_context()
+
+
+def retry_after_s(value: str | None, now: datetime) -> float | None:
+    """Seconds from now of a `Retry-After`, which is seconds or an HTTP date; None when it is neither."""
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - now).total_seconds())
+
+
+async def _body(answer: httpx.Response) -> bytes:
+    body = bytearray()
+    async for chunk in answer.aiter_bytes():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise CrmFault("bad_answer", "too large")
+    return bytes(body)
