@@ -140,12 +140,21 @@ def apply(
 
 @app.command()
 def events(
-    asyncapi: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="As JSON, with the JSON Schema of each event's data.")
+    ] = False,
 ) -> None:
-    """Print the event catalogue: every type, who publishes it, and its fields."""
-    from careline.catalogue import as_json, as_text
+    """Print the event catalogue: every type, who publishes it, who hears it, and its fields.
 
-    typer.echo(as_json() if asyncapi else as_text())
+    Examples:
+
+        careline events
+
+        careline events --json
+    """
+    from careline import catalogue
+
+    typer.echo(catalogue.as_json() if as_json else catalogue.as_text())
 
 
 def _service_commands(name: str) -> typer.Typer:

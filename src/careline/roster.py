@@ -1,11 +1,13 @@
 """The four services, each imported only when it is asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
 from careline_common.clock import Clock
 from careline_common.config import Section
+from careline_common.events import Event
 from careline_common.ids import Ids
 from careline_common.lifecycle import Service
 from careline_common.messaging.transport import Transport
@@ -48,9 +50,15 @@ def sections(name: str) -> tuple[Section, ...]:
     return cast("tuple[Section, ...]", import_module(f"careline_{name}.config").SECTIONS)
 
 
-def consumers(name: str) -> tuple[str, ...]:
-    """The names of a service's consumers; their queues are `careline.<name>`."""
+def heard(name: str) -> Mapping[str, tuple[type[Event], ...]]:
+    """What each of a service's consumers hears; their queues are `careline.<consumer>`."""
     try:
-        return cast("tuple[str, ...]", import_module(f"careline_{name}.consumers").CONSUMERS)
+        consumers = import_module(f"careline_{name}.consumers").CONSUMERS
     except ModuleNotFoundError:
-        return ()
+        return {}
+    return cast("Mapping[str, tuple[type[Event], ...]]", consumers)
+
+
+def consumers(name: str) -> tuple[str, ...]:
+    """The names of a service's consumers."""
+    return tuple(heard(name))

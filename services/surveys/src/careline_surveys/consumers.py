@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.envelope import Envelope
+from careline_common.events.envelope import Envelope, Event
 from careline_common.events.ingest import ServiceRendered
 from careline_common.events.router import CallEnded
 from careline_common.messaging.subscription import Subscription
@@ -20,7 +20,10 @@ log = structlog.get_logger(__name__)
 
 ENDED_CALLS = "surveys.ended-calls"
 RENDERED_SERVICES = "surveys.rendered-services"
-CONSUMERS = (ENDED_CALLS, RENDERED_SERVICES)
+CONSUMERS: dict[str, tuple[type[Event], ...]] = {
+    ENDED_CALLS: (CallEnded,),
+    RENDERED_SERVICES: (ServiceRendered,),
+}
 
 
 def subscriptions(service: SurveysService, records: Records) -> tuple[Subscription, ...]:
@@ -28,13 +31,13 @@ def subscriptions(service: SurveysService, records: Records) -> tuple[Subscripti
     return (
         Subscription(
             name=ENDED_CALLS,
-            events=(CallEnded,),
+            events=CONSUMERS[ENDED_CALLS],
             handle=_CallsEnded(service),
             order_free=True,
         ),
         Subscription(
             name=RENDERED_SERVICES,
-            events=(ServiceRendered,),
+            events=CONSUMERS[RENDERED_SERVICES],
             handle=_ServicesRendered(service),
             fetch=_FetchRecord(service, records),
             order_free=True,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.envelope import Envelope
+from careline_common.events.envelope import Envelope, Event
 from careline_common.events.ingest import RecordReceived
 from careline_common.events.surveys import ScoreRecorded
 from careline_common.messaging.subscription import Subscription
@@ -17,7 +17,10 @@ from careline_tickets.service import Journal, NewTicket
 
 LOW_SCORES = "tickets.low-scores"
 FEED_RECORDS = "tickets.feed-records"
-CONSUMERS = (LOW_SCORES, FEED_RECORDS)
+CONSUMERS: dict[str, tuple[type[Event], ...]] = {
+    LOW_SCORES: (ScoreRecorded,),
+    FEED_RECORDS: (RecordReceived,),
+}
 
 SURVEY = "survey"
 """The external source of appeals that a low score has opened; the id is the invitation's."""
@@ -46,10 +49,12 @@ def subscriptions(journal: Journal, feeds: FeedDesk, records: Records) -> tuple[
         await feeds.receive(uow, event, fetched)
 
     return (
-        Subscription(name=LOW_SCORES, events=(ScoreRecorded,), handle=low_score, order_free=True),
+        Subscription(
+            name=LOW_SCORES, events=CONSUMERS[LOW_SCORES], handle=low_score, order_free=True
+        ),
         Subscription(
             name=FEED_RECORDS,
-            events=(RecordReceived,),
+            events=CONSUMERS[FEED_RECORDS],
             fetch=fetch_record,
             handle=feed_record,
             order_free=True,
