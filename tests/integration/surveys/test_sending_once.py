@@ -141,6 +141,7 @@ async def test_the_first_provider_of_the_file_is_used_first(surveys, provider) -
     console = {"id": "a-console", "kind": "console"}
     smpp = {
         "id": "0-smpp", "kind": "smpp", "host": "smsc", "port": 2775, "system_id": "S", "password": "p",
+        "failover_s": 0,
     }  # fmt: skip
     await surveys.survey(sms=[smpp, provider.entry, console])
     made = await surveys.invite("r1")
@@ -154,11 +155,15 @@ async def test_the_first_provider_of_the_file_is_used_first(surveys, provider) -
 
 async def test_nothing_is_lost_while_no_provider_can_send(surveys) -> None:
     smpp = {"id": "s1", "kind": "smpp", "host": "smsc", "port": 2775, "system_id": "S"}
-    await surveys.survey(sms=[smpp])
+    await surveys.survey(sms=[smpp | {"failover_s": 0}])
     made = await surveys.invite()
-    await surveys.inside.sender.upkeep()
+
+    async def alarmed() -> bool:
+        await surveys.inside.sender.upkeep()
+        return surveys.metric("sms_no_provider") == 1
+
+    await eventually(alarmed)
     assert (await surveys.invitation(made["id"]))["status"] == "scheduled"
-    assert surveys.metric("sms_no_provider") == 1
     assert surveys.service.readiness.ready
     await surveys.survey()
     await surveys.reaches(made["id"], "delivered")

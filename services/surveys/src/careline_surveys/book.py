@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 from careline_common.config import AgentEntry, Calendar, Configuration, Line
 from careline_surveys.config import (
     DeadlineEntry,
-    SmsEntry,
     SurveyEntry,
     parse_quiet,
     providers_in_order,
 )
+from careline_surveys.config_sms import SmsEntry
 from careline_surveys.domain.definitions import Definition, Question, Rules, Trigger
 
 UTC = ZoneInfo("UTC")

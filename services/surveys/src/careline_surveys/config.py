@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import time
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from careline_common.config import (
     AgentEntry,
@@ -14,13 +14,12 @@ from careline_common.config import (
     ConfigStore,
     Configuration,
     Counts,
-    HttpAddress,
     Id,
     Line,
     Section,
     Team,
-    WebhookSecret,
 )
+from careline_surveys.config_sms import SmsEntry
 from careline_surveys.domain.definitions import SCALES, QuestionKind, QuietWindow
 from careline_surveys.domain.sending import leaves_time
 
@@ -128,35 +127,6 @@ class SurveyEntry(ConfigModel):
         if twice is not None:
             raise ValueError(f"the question {twice!r} is here twice")
         return questions
-
-
-class SmsEntry(ConfigModel):
-    """A provider of messages. `price` is of one segment; `position` comes from the file's order."""
-
-    id: Id
-    kind: Literal["console", "generic", "smpp"]
-    url: HttpAddress | None = None
-    secret: WebhookSecret | None = None
-    host: str | None = None
-    port: int | None = Field(default=None, ge=1, le=65535)
-    system_id: str | None = None
-    password: SecretStr | None = None
-    system_type: str | None = None
-    source: str | None = None
-    price: float | None = Field(default=None, ge=0)
-    position: int = 0
-
-    @model_validator(mode="after")
-    def _check_kind(self) -> Self:
-        needed = {
-            "generic": ("url", "secret"),
-            "smpp": ("host", "port", "system_id"),
-            "console": (),
-        }
-        missing = [name for name in needed[self.kind] if getattr(self, name) is None]
-        if missing:
-            raise ValueError(f"kind {self.kind} needs {', '.join(missing)}")
-        return self
 
 
 class DeadlineEntry(ConfigModel):

@@ -1,54 +1,70 @@
-"""What becomes of a message: the provider's answer, a crash in between, a receipt later."""
+"""What becomes of a message when its provider has answered, or never will."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.surveys import InvitationSent
 from careline_surveys.db import invitations, messages
 from careline_surveys.db.messages import Message
-from careline_surveys.domain.invitations import (
-    Invitation,
-    after_receipt,
-    after_sending,
-    receipt_means,
-)
+from careline_surveys.domain.invitations import Invitation, after_sending
 from careline_surveys.domain.sending import retry_at
 from careline_surveys.metrics import SurveysMetrics
 from careline_surveys.ports import Handover
+from careline_surveys.receipting import Receipts, tell_sent
 from careline_surveys.versions import Versions
 
-_CARRIED = {"accepted": "accepted", "delivered": "delivered", "unknown": "unknown"}
+LATE = frozenset({"accepted", "delivered"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a provider made of a message that was in hand."""
+
+    message_id: str
+    provider: str
+    handover: Handover
 
 
 class Outcomes:
     """Writes outcomes; every method runs in the caller's transaction."""
 
-    def __init__(self, versions: Versions, metrics: SurveysMetrics) -> None:
+    def __init__(self, versions: Versions, known: Receipts, metrics: SurveysMetrics) -> None:
         self._versions = versions
+        self._receipts = known
         self._metrics = metrics
 
-    async def record(
-        self, uow: UnitOfWork, message_id: str, provider: str, handover: Handover
-    ) -> None:
-        """What a provider made of a message that was in hand.
+    async def record(self, uow: UnitOfWork, results: Sequence[Result]) -> None:
+        """Writes what became of messages, each in turn.
 
         A message that was given up as unknown meanwhile may still turn out to be accepted, but is
         never queued again: `unknown` is the one state from which nothing is sent.
         """
-        found = await messages.get(uow.connection, message_id)
-        assert found is not None
-        invitation = await invitations.get(uow.connection, found.invitation_id, lock=True)
-        current = await messages.get(uow.connection, message_id)
-        assert invitation is not None
-        assert current is not None
-        late = current.state == "unknown" and handover.outcome in {"accepted", "delivered"}
-        if current.state != "sending" and not late:
-            return
-        uow.after_commit(lambda: self._metrics.sms.labels(provider, handover.outcome).inc())
-        if handover.outcome == "refused":
-            await self._queue_again(uow, current, handover)
-        else:
-            await self.settle(uow, current, invitation, provider, handover)
+        found = await messages.locked(uow.connection, [result.message_id for result in results])
+        for result in results:
+            message, invitation = found[result.message_id]
+            late = message.state == "unknown" and result.handover.outcome in LATE
+            if message.state != "sending" and not late:
+                continue
+            self._count(uow, result.provider, result.handover.outcome)
+            if result.handover.outcome == "refused":
+                await self._queue_again(uow, message, result.handover)
+            else:
+                await self.settle(uow, message, invitation, result.provider, result.handover)
+
+    async def record_late(
+        self, uow: UnitOfWork, provider: str, message_id: str, handover: Handover
+    ) -> None:
+        """An answer for a message, or one part of it, whose outcome was unknown by then."""
+        message, invitation = (await messages.locked(uow.connection, [message_id]))[message_id]
+        if message.parts == 1:
+            result = Result(message_id=message_id, provider=provider, handover=handover)
+            await self.record(uow, [result])
+        elif handover.provider_message_id is not None:
+            await self._receipts.add_parts(
+                uow, message, invitation, provider, [handover.provider_message_id]
+            )
 
     async def _queue_again(self, uow: UnitOfWork, message: Message, handover: Handover) -> None:
         due_at = retry_at(uow.clock.now(), message.attempts, handover.retry_after_s)
@@ -65,26 +81,19 @@ class Outcomes:
         handover: Handover,
     ) -> None:
         """Brings a message to its end, and with the first message its invitation further."""
-        now = uow.clock.now()
-        await messages.change(
+        settled = await messages.change(
             uow.connection,
             message.id,
-            state=_CARRIED[handover.outcome],
+            state=handover.outcome,
             provider=provider,
             provider_message_id=handover.provider_message_id,
-            done_at=now,
+            done_at=uow.clock.now(),
         )
         if message.purpose == "invitation":
-            invitation = await self._sent(uow, message, invitation, provider, handover)
-        if handover.provider_message_id is None:
-            return
-        waiting = await messages.take_waiting_receipts(
-            uow.connection, provider, handover.provider_message_id
-        )
-        for status, at in waiting:
-            await self._apply(uow, message, invitation, status, at)
+            invitation = await self._moved(uow, message, invitation, provider, handover)
+        await self._receipts.catch_up(uow, settled, invitation, provider, handover)
 
-    async def _sent(
+    async def _moved(
         self,
         uow: UnitOfWork,
         message: Message,
@@ -93,76 +102,29 @@ class Outcomes:
         handover: Handover,
     ) -> Invitation:
         now = uow.clock.now()
-        definition = await self._versions.of(uow.connection, invitation)
-        sent_at = invitation.sent_at or message.claimed_at or now
-        delivered_at = now if handover.outcome == "delivered" else None
-        changed = await invitations.change(
-            uow.connection,
-            invitation.id,
-            status=after_sending(invitation.status, handover.outcome),
-            reason=None,
-            sent_at=sent_at,
-            delivered_at=invitation.delivered_at or delivered_at,
-            reply_until=sent_at + timedelta(seconds=definition.rules.expire_s),
-        )
-        self._count(uow, invitation, changed)
-        if handover.outcome != "unknown":
-            uow.emit(
-                InvitationSent(
-                    invitation_id=changed.id,
-                    survey=changed.survey,
-                    service=changed.service,
-                    reference_type=changed.reference.type,
-                    reference_id=changed.reference.id,
-                    provider=provider,
-                    sent_at=sent_at,
-                ),
-                subject=changed.id,
-                sequence=changed.version,
-            )
+        status = after_sending(invitation.status, handover.outcome)
+        changes: dict[str, Any] = {"status": status, "reason": handover.reason}
+        if handover.outcome != "failed":
+            definition = await self._versions.of(uow.connection, invitation)
+            sent_at = invitation.sent_at or message.claimed_at or now
+            changes["sent_at"] = sent_at
+            changes["reply_until"] = sent_at + timedelta(seconds=definition.rules.expire_s)
+        if handover.outcome == "delivered":
+            changes["delivered_at"] = invitation.delivered_at or now
+        changed = await invitations.change(uow.connection, invitation.id, **changes)
+        if invitation.status != changed.status:
+            uow.after_commit(lambda: self._metrics.invitations.labels(changed.status).inc())
+        if handover.outcome in LATE:
+            tell_sent(uow, changed, provider)
         return changed
 
-    async def take_receipt(
-        self, uow: UnitOfWork, *, provider: str, message_id: str, status: str, at: datetime
-    ) -> None:
-        """A delivery receipt; one for a message that is not known is kept, and used if it comes."""
-        found = await messages.of_provider(uow.connection, provider, message_id)
-        new = await messages.add_receipt(
-            uow.connection,
-            receipt_id=uow.ids.new(),
-            provider=provider,
-            message_id=message_id,
-            status=status,
-            at=at,
-            matched=found is not None,
-        )
-        result = ("matched" if found else "unmatched") if new else "repeated"
-        uow.after_commit(lambda: self._metrics.receipts.labels(provider, result).inc())
-        if not new or found is None:
-            return
-        invitation = await invitations.get(uow.connection, found.invitation_id, lock=True)
+    def _count(self, uow: UnitOfWork, provider: str, outcome: str) -> None:
+        uow.after_commit(lambda: self._metrics.sms.labels(provider, outcome).inc())
+
+    async def give_to_unknown(self, uow: UnitOfWork, message: Message) -> None:
+        """What a crash left in hand may have been sent; the caller has locked it."""
+        invitation = await invitations.get(uow.connection, message.invitation_id)
         assert invitation is not None
-        await self._apply(uow, found, invitation, status, at)
-
-    async def _apply(
-        self, uow: UnitOfWork, message: Message, invitation: Invitation, status: str, at: datetime
-    ) -> None:
-        delivered = receipt_means(status)
-        if delivered is None or (not delivered and message.state == "delivered"):
-            return
-        await messages.change(
-            uow.connection, message.id, state="delivered" if delivered else "failed"
-        )
-        if message.purpose != "invitation":
-            return
-        changed = await invitations.change(
-            uow.connection,
-            invitation.id,
-            status=after_receipt(invitation.status, delivered=delivered),
-            delivered_at=invitation.delivered_at or (at if delivered else None),
-        )
-        self._count(uow, invitation, changed)
-
-    def _count(self, uow: UnitOfWork, before: Invitation, after: Invitation) -> None:
-        if before.status != after.status:
-            uow.after_commit(lambda: self._metrics.invitations.labels(after.status).inc())
+        provider = message.provider or ""
+        self._count(uow, provider, "unknown")
+        await self.settle(uow, message, invitation, provider, Handover(outcome="unknown"))

@@ -15,6 +15,14 @@ class SurveysMetrics:
         self.receipts = registry.counter(
             "receipts_total", "Delivery receipts", ["provider", "result"]
         )
+        self.closed = registry.counter(
+            "sms_closed_total",
+            "Unknown outcomes that became known after all",
+            ["provider", "state"],
+        )
+        self.bound = registry.gauge(
+            "sms_bound", "1 while this process holds the session with an SMSC", ["provider"]
+        )
         self.scores = registry.counter("scores_total", "Scores recorded", ["metric", "low"])
         self.unknown = registry.gauge(
             "sms_unknown", "Messages of the last day whose outcome nobody knows"

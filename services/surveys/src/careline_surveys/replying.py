@@ -7,7 +7,7 @@ from typing import Literal
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_surveys.adapters.phones import IRAN, Number, read_sender
 from careline_surveys.answering import Answering, in_language, scored
-from careline_surveys.db import answers, invitations, messages
+from careline_surveys.db import answers, inbound, invitations
 from careline_surveys.db.people import People
 from careline_surveys.domain import replies, texts
 from careline_surveys.domain.definitions import SCALES, Definition, Question
@@ -57,7 +57,7 @@ class Replying:
         """Keeps a message, and acts on what it means; one that came before changes nothing."""
         at = _credible(reply.at, uow.clock.now())
         text = reply.text[:LONGEST_REPLY]
-        known = reply.external_id is not None and await messages.knows_inbound(
+        known = reply.external_id is not None and await inbound.known(
             uow.connection, reply.provider, reply.external_id
         )
         number = _number(reply.sender)
@@ -65,7 +65,7 @@ class Replying:
         if not known and number is not None:
             person_id = await self._people.locked(uow.connection, number.e164, at)
         inbound_id = uow.ids.new()
-        if known or not await messages.add_inbound(
+        if known or not await inbound.add(
             uow.connection,
             inbound_id=inbound_id,
             provider=reply.provider,
@@ -88,7 +88,7 @@ class Replying:
                 content_id=content_id,
                 at=at,
             )
-        await messages.say_inbound(
+        await inbound.say(
             uow.connection,
             inbound_id,
             meaning,

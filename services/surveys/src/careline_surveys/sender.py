@@ -7,27 +7,27 @@ as surely not taken (and only then is it queued again), or as unknown.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-import stamina
 import structlog
 
 from careline_common.clock import Clock
-from careline_common.db.engine import Database, is_unavailable
+from careline_common.db.engine import Database
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_surveys.adapters.phones import read_number
-from careline_surveys.adapters.providers import Providers
+from careline_surveys.adapters.providers import Providers, Usable
 from careline_surveys.answering import suppress
 from careline_surveys.book import Book
 from careline_surveys.db import invitations, messages
 from careline_surveys.db.messages import Message
 from careline_surveys.domain.invitations import Invitation
 from careline_surveys.domain.sending import after_quiet
-from careline_surveys.handover import Outcomes
+from careline_surveys.handover import Outcomes, Result
 from careline_surveys.metrics import SurveysMetrics
 from careline_surveys.ports import Handover, OutgoingSms, SmsProvider
+from careline_surveys.recording import Recorder
 from careline_surveys.settings import SurveysSettings
 from careline_surveys.versions import Versions
 
@@ -65,6 +65,7 @@ class Sender:
         self._providers = providers
         self._versions = versions
         self._outcomes = outcomes
+        self._recorder = Recorder(database, outcomes)
         self._metrics = metrics
         self._clock = clock
         self._settings = settings
@@ -81,7 +82,7 @@ class Sender:
         try:
             while True:
                 self._woken.clear()
-                if await self.step() == 0 or self._free() == 0:
+                if await self.step() == 0:
                     await self._pause()
         finally:
             if self._in_hand:
@@ -89,10 +90,15 @@ class Sender:
 
     async def step(self) -> int:
         """Takes what is due and starts handing it over; returns how many messages it took."""
-        free = self._free()
-        if free == 0:
+        entry = self._providers.first_usable()
+        if entry is None:
+            await self._complain()
             return 0
-        taken, claims = await self._claim(free)
+        self._complained = False
+        free = self._free(entry)
+        if free <= 0:
+            return 0
+        taken, claims = await self._claim(entry, free)
         for claim in claims:
             task = asyncio.create_task(self._hand_over(claim), name=f"sms {claim.sms.id}")
             self._in_hand.add(task)
@@ -104,8 +110,10 @@ class Sender:
         while self._in_hand:
             await asyncio.wait(self._in_hand)
 
-    def _free(self) -> int:
-        return self._settings.sms_window - len(self._in_hand)
+    def _free(self, entry: Usable) -> int:
+        room = None if entry.provider is None else entry.provider.room()
+        limit = self._settings.sms_window if room is None else room
+        return limit - len(self._in_hand)
 
     async def _pause(self) -> None:
         # not wait_for, which in Python 3.11 can lose a cancellation
@@ -119,26 +127,23 @@ class Sender:
         if not task.cancelled() and task.exception() is not None:
             log.error("sms.outcome_lost", error=type(task.exception()).__name__)
 
-    async def _claim(self, limit: int) -> tuple[int, list[Claim]]:
-        entry = self._providers.first_usable()
-        if entry is None:
-            await self._complain()
-            return 0, []
-        self._complained = False
-        claims: list[Claim] = []
+    async def _claim(self, entry: Usable, limit: int) -> tuple[int, list[Claim]]:
         async with self._database.unit_of_work() as uow:
             due = await messages.due(uow.connection, uow.clock.now(), limit)
-            for message in due:
-                invitation = await invitations.get(uow.connection, message.invitation_id)
-                assert invitation is not None
-                if not await self._may_go(uow, message, invitation):
-                    continue
-                if entry.console:
-                    await self._print(uow, message, invitation, entry.id)
-                else:
-                    assert entry.provider is not None
-                    claims.append(await self._mark(uow, message, entry.provider))
-        return len(due), claims
+            going = await self._asked(uow, due) if due else []
+            if entry.provider is not None:
+                return len(due), await self._mark(uow, [each for each, _ in going], entry.provider)
+            for message, invitation in going:
+                await self._print(uow, message, invitation, entry.id)
+        return len(due), []
+
+    async def _asked(
+        self, uow: UnitOfWork, due: Sequence[Message]
+    ) -> list[tuple[Message, Invitation]]:
+        """Those that may go out now, with their invitations."""
+        of = await invitations.several(uow.connection, {each.invitation_id for each in due})
+        pairs = [(each, of[each.invitation_id]) for each in due]
+        return [pair for pair in pairs if await self._may_go(uow, *pair)]
 
     async def _may_go(self, uow: UnitOfWork, message: Message, invitation: Invitation) -> bool:
         """Asks every rule once more: between the invitation and now much may have happened."""
@@ -182,25 +187,29 @@ class Sender:
         )
         uow.after_commit(lambda: self._metrics.sms.labels(provider, "delivered").inc())
 
-    async def _mark(self, uow: UnitOfWork, message: Message, provider: SmsProvider) -> Claim:
-        await messages.change(
-            uow.connection,
-            message.id,
-            state="sending",
-            provider=provider.id,
-            attempts=message.attempts + 1,
-            claimed_at=uow.clock.now(),
-        )
-        assert message.number is not None
-        sms = OutgoingSms(id=message.id, to=message.number, text=message.text)
-        return Claim(sms=sms, provider=provider)
+    async def _mark(
+        self, uow: UnitOfWork, going: Sequence[Message], provider: SmsProvider
+    ) -> list[Claim]:
+        by_parts: dict[int, list[Message]] = {}
+        for message in going:
+            by_parts.setdefault(provider.parts(message.text), []).append(message)
+        claims: list[Claim] = []
+        for parts, alike in by_parts.items():
+            references = await messages.mark(
+                uow.connection,
+                [message.id for message in alike],
+                provider=provider.id,
+                parts=parts,
+                at=uow.clock.now(),
+            )
+            claims += [_claimed(message, references[message.id], provider) for message in alike]
+        return claims
 
     async def _hand_over(self, claim: Claim) -> None:
         handover = await claim.provider.send(claim.sms)
-        async for attempt in stamina.retry_context(on=is_unavailable, attempts=10, timeout=30):
-            with attempt:
-                async with self._database.unit_of_work() as uow:
-                    await self._outcomes.record(uow, claim.sms.id, claim.provider.id, handover)
+        await self._recorder.record(
+            Result(message_id=claim.sms.id, provider=claim.provider.id, handover=handover)
+        )
 
     async def _complain(self) -> None:
         """Nothing is lost while no provider can take messages: they stay scheduled and are counted."""
@@ -236,15 +245,8 @@ class Sender:
         async with self._database.unit_of_work() as uow:
             left = await messages.left_behind(uow.connection, uow.clock.now() - lease, UPKEEP_BATCH)
             for message in left:
-                await self._give_to_unknown(uow, message)
+                await self._outcomes.give_to_unknown(uow, message)
         return len(left)
-
-    async def _give_to_unknown(self, uow: UnitOfWork, message: Message) -> None:
-        invitation = await invitations.get(uow.connection, message.invitation_id)
-        assert invitation is not None
-        provider = message.provider or ""
-        await self._outcomes.settle(uow, message, invitation, provider, Handover(outcome="unknown"))
-        uow.after_commit(lambda: self._metrics.sms.labels(provider, "unknown").inc())
 
     async def _expire(self) -> int:
         async with self._database.unit_of_work() as uow:
@@ -257,3 +259,9 @@ class Sender:
                     await messages.cancel_queued(uow.connection, [invitation.id])
                     uow.after_commit(lambda: self._metrics.invitations.labels("expired").inc())
         return len(overdue)
+
+
+def _claimed(message: Message, reference: int, provider: SmsProvider) -> Claim:
+    assert message.number is not None
+    sms = OutgoingSms(id=message.id, to=message.number, text=message.text, reference=reference)
+    return Claim(sms=sms, provider=provider)

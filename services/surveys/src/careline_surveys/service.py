@@ -16,16 +16,21 @@ from careline_common.ids import Ids
 from careline_common.observability.pii import PiiHasher
 from careline_surveys.adapters.phones import read_number
 from careline_surveys.adapters.providers import Providers
+from careline_surveys.adapters.smpp.provider import SmppProvider
 from careline_surveys.answering import Answering
 from careline_surveys.book import Book, Survey
+from careline_surveys.config_sms import SmsEntry
 from careline_surveys.db import answers, invitations
 from careline_surveys.db.people import OptOut, People
+from careline_surveys.db.turns import turn
 from careline_surveys.domain import scoring
 from careline_surveys.domain.definitions import METRICS, Metric, for_request
 from careline_surveys.domain.invitations import Answer, Invitation
 from careline_surveys.handover import Outcomes
+from careline_surveys.incoming import IncomingSms
 from careline_surveys.inviting import Inviting, Links, Request
 from careline_surveys.metrics import SurveysMetrics
+from careline_surveys.receipting import Receipts
 from careline_surveys.replying import Replying
 from careline_surveys.sender import Sender
 from careline_surveys.settings import SurveysSettings
@@ -60,11 +65,15 @@ class SurveysService:
     ) -> None:
         self.book = Book(Configuration())
         self.clock = clock
-        self.people = People(PiiHasher(settings.pii_key), ids)
+        hasher = PiiHasher(settings.pii_key)
+        self.people = People(hasher, ids)
         self.versions = Versions()
         self.links = links_of(settings)
-        self.providers = Providers(clock=clock, deadline_s=settings.sms_deadline_s)
-        self.outcomes = Outcomes(self.versions, metrics)
+        self.providers = Providers(
+            clock=clock, deadline_s=settings.sms_deadline_s, new_smpp=self._new_smpp
+        )
+        self.receipts = Receipts(self.people, metrics)
+        self.outcomes = Outcomes(self.versions, self.receipts, metrics)
         self.sender = Sender(
             database=database,
             book=lambda: self.book,
@@ -78,7 +87,26 @@ class SurveysService:
         wake = self.sender.wake
         self.answering = Answering(self.people, self.links, metrics, wake)
         self.replying = Replying(self.people, self.versions, self.answering, metrics)
+        self._incoming = IncomingSms(
+            database=database,
+            people=self.people,
+            hasher=hasher,
+            receipts=self.receipts,
+            outcomes=self.outcomes,
+            replying=self.replying,
+            wake=wake,
+        )
+        self._database = database
+        self._metrics = metrics
         self._inviting = Inviting(self.people, self.links, metrics, wake)
+
+    def _new_smpp(self, entry: SmsEntry) -> SmppProvider:
+        return SmppProvider(
+            entry,
+            incoming=self._incoming,
+            turns=lambda name: turn(self._database, name),
+            is_bound=lambda is_so: self._metrics.bound.labels(entry.id).set(float(is_so)),
+        )
 
     async def configure(self, configuration: Configuration) -> None:
         """Follows an applied configuration."""

@@ -1,6 +1,7 @@
 """The generic HTTP provider: a signed POST `{"id","to","text"}` for each message."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -43,6 +44,8 @@ class GenericProvider:
         # A connection that the other side has just closed would turn a sure failure into an
         # unknown outcome, so none is kept for the next message.
         self._deadline_s = deadline_s
+        self._closed = False
+        self._sending: set[asyncio.Task[httpx.Response]] = set()
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(deadline_s, connect=min(CONNECT_S, deadline_s)),
             limits=httpx.Limits(max_keepalive_connections=0),
@@ -53,14 +56,25 @@ class GenericProvider:
     def id(self) -> str:
         return self._id
 
+    def able(self) -> bool:
+        return True
+
+    def room(self) -> int | None:
+        return None
+
+    def parts(self, _text: str) -> int:
+        return 1
+
     async def send(self, sms: OutgoingSms) -> Handover:
+        if self._closed:  # claimed for us just before the configuration changed
+            return Handover(outcome="refused")
         body = to_json({"id": sms.id, "to": sms.to, "text": sms.text})
         now = self._clock.now()
         headers = signed_headers(self._secret, sms.id, now, body)
         headers["content-type"] = "application/json"
         try:
             async with asyncio.timeout(self._deadline_s):
-                response = await self._client.post(self._url, content=body, headers=headers)
+                response = await self._post(body, headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             log.warning("sms.not_connected", provider=self._id, error=type(error).__name__)
             return Handover(outcome="refused")
@@ -68,6 +82,14 @@ class GenericProvider:
             log.warning("sms.no_answer", provider=self._id, error=type(error).__name__)
             return Handover(outcome="unknown")
         return self._read(response, now)
+
+    async def _post(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        posting = asyncio.create_task(self._client.post(self._url, content=body, headers=headers))
+        self._sending.add(posting)
+        try:
+            return await posting
+        finally:
+            self._sending.discard(posting)
 
     def _read(self, response: httpx.Response, now: datetime) -> Handover:
         if response.status_code in NOT_TAKEN:
@@ -86,6 +108,9 @@ class GenericProvider:
         return Handover(outcome="unknown")
 
     async def close(self) -> None:
+        self._closed = True
+        while self._sending:
+            await asyncio.wait(self._sending)
         await self._client.aclose()
 
 

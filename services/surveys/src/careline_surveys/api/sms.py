@@ -19,6 +19,7 @@ from careline_surveys.api.schemas import (
     Taken,
 )
 from careline_surveys.db import messages
+from careline_surveys.ports import SmsReceipt
 from careline_surveys.replying import Reply
 from careline_surveys.service import SurveysService
 
@@ -92,9 +93,10 @@ async def status(
         body = message.model(GenericStatus)
         now = uow.clock.now()
         at = now if body.at is None or body.at.tzinfo is None else min(body.at, now)
-        await surveys.outcomes.take_receipt(
-            uow, provider=provider, message_id=body.message_id, status=body.status, at=at
+        told = SmsReceipt(
+            message_id=body.message_id, status=body.status, reference=None, sender=None
         )
+        await surveys.receipts.take(uow, provider, told, at)
         return Answer.json(Taken())
 
     return await callbacks.once(

@@ -1,24 +1,28 @@
 """Messages: what goes out, what comes in, and receipts for what went out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
+from collections.abc import Sequence as Several
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Sequence, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from careline_surveys.db import invitations
 from careline_surveys.db.tables import (
+    SCHEMA,
     console_message,
-    inbound,
     invitation,
     message,
     opt_out,
+    part,
     person,
-    receipt,
 )
+from careline_surveys.domain.invitations import Invitation
 
+REFERENCES = Sequence("sms_reference", schema=SCHEMA)
 CONSOLE_TURN = "surveys console"
 
 
@@ -35,6 +39,8 @@ class Message:
     attempts: int
     provider: str | None
     claimed_at: datetime | None
+    reference: int | None
+    parts: int
     number: str | None = None
     opted_out: bool = False
 
@@ -47,7 +53,7 @@ class ConsoleMessage:
     at: datetime
 
 
-_COLUMNS = (
+COLUMNS = (
     message.c.id,
     message.c.invitation_id,
     message.c.person_id,
@@ -57,10 +63,12 @@ _COLUMNS = (
     message.c.attempts,
     message.c.provider,
     message.c.claimed_at,
+    message.c.reference,
+    message.c.parts,
 )
 
 
-def _read(row: Any) -> Message:
+def read_message(row: Any) -> Message:
     return Message(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
 
 
@@ -89,14 +97,14 @@ async def queue(
     )
 
 
-async def due(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[Message]:
+async def due(connection: AsyncConnection, now: datetime, limit: int) -> Several[Message]:
     """Messages to send now, locked together with their invitations; what others hold is left.
 
     Because nothing is waited for here, the sending loop can never be part of a deadlock.
     """
     statement = (
         select(
-            *_COLUMNS,
+            *COLUMNS,
             person.c.number,
             opt_out.c.number_key.is_not(None).label("opted_out"),
         )
@@ -108,19 +116,54 @@ async def due(connection: AsyncConnection, now: datetime, limit: int) -> Sequenc
         .limit(limit)
         .with_for_update(of=(message, invitation), skip_locked=True)
     )
-    return [_read(row) for row in await connection.execute(statement)]
+    return [read_message(row) for row in await connection.execute(statement)]
 
 
-async def get(connection: AsyncConnection, message_id: str) -> Message | None:
-    found = (await connection.execute(select(*_COLUMNS).where(message.c.id == message_id))).first()
-    return None if found is None else _read(found)
+async def locked(
+    connection: AsyncConnection, message_ids: Collection[str]
+) -> Mapping[str, tuple[Message, Invitation]]:
+    """Messages with their invitations, by id, locked in one order by whoever takes several."""
+    of_these = select(message.c.invitation_id).where(message.c.id.in_(message_ids))
+    found = await invitations.locked(connection, of_these)
+    rows = await connection.execute(select(*COLUMNS).where(message.c.id.in_(message_ids)))
+    each = [read_message(row) for row in rows]
+    return {one.id: (one, found[one.invitation_id]) for one in each}
 
 
-async def change(connection: AsyncConnection, message_id: str, **values: Any) -> None:
-    await connection.execute(update(message).where(message.c.id == message_id).values(**values))
+async def change(connection: AsyncConnection, message_id: str, **values: Any) -> Message:
+    changed = await connection.execute(
+        update(message).where(message.c.id == message_id).values(**values).returning(*COLUMNS)
+    )
+    return read_message(changed.one())
 
 
-async def cancel_queued(connection: AsyncConnection, invitation_ids: Sequence[str]) -> None:
+async def mark(
+    connection: AsyncConnection,
+    message_ids: Collection[str],
+    *,
+    provider: str,
+    parts: int,
+    at: datetime,
+) -> Mapping[str, int]:
+    """Takes messages in hand, each with a new reference of our own; returns these by id."""
+    marked = await connection.execute(
+        update(message)
+        .where(message.c.id.in_(message_ids))
+        .values(
+            state="sending",
+            provider=provider,
+            provider_message_id=None,
+            parts=parts,
+            reference=REFERENCES.next_value(),
+            attempts=message.c.attempts + 1,
+            claimed_at=at,
+        )
+        .returning(message.c.id, message.c.reference)
+    )
+    return {row.id: row.reference for row in marked}
+
+
+async def cancel_queued(connection: AsyncConnection, invitation_ids: Several[str]) -> None:
     """Takes back what waits; the caller has locked the invitations."""
     await connection.execute(
         update(message)
@@ -143,129 +186,40 @@ async def cancel_queued_of(connection: AsyncConnection, person_id: str) -> None:
 
 async def left_behind(
     connection: AsyncConnection, claimed_before: datetime, limit: int
-) -> Sequence[Message]:
+) -> Several[Message]:
     """What a process took in hand and never brought to an end, locked with its invitation."""
     statement = (
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .join(invitation, invitation.c.id == message.c.invitation_id)
         .where(message.c.state == "sending", message.c.claimed_at <= claimed_before)
         .limit(limit)
         .with_for_update(of=(message, invitation), skip_locked=True)
     )
-    return [_read(row) for row in await connection.execute(statement)]
+    return [read_message(row) for row in await connection.execute(statement)]
 
 
 async def of_provider(
     connection: AsyncConnection, provider: str, provider_message_id: str
 ) -> Message | None:
-    """The message that a provider means; some call it by their own id, some by ours."""
-    statement = (
-        select(*_COLUMNS)
-        .where(
-            message.c.provider == provider,
-            or_(
-                message.c.provider_message_id == provider_message_id,
-                message.c.id == provider_message_id,
-            ),
+    """The newest message that a provider means; some call it by their own id, some by ours."""
+    named = select(part.c.message_id).where(
+        part.c.provider == provider, part.c.provider_message_id == provider_message_id
+    )
+    for means in (
+        message.c.provider_message_id == provider_message_id,
+        message.c.id == provider_message_id,
+        message.c.id.in_(named),
+    ):  # one after the other: an OR over them would find no index
+        statement = (
+            select(*COLUMNS)
+            .where(message.c.provider == provider, means)
+            .order_by(message.c.created_at.desc())
+            .limit(1)
         )
-        .limit(1)
-    )
-    found = (await connection.execute(statement)).first()
-    return None if found is None else _read(found)
-
-
-async def add_receipt(
-    connection: AsyncConnection,
-    *,
-    receipt_id: str,
-    provider: str,
-    message_id: str,
-    status: str,
-    at: datetime,
-    matched: bool,
-) -> bool:
-    """Keeps a receipt; False when the same one was here before."""
-    added = await connection.execute(
-        insert(receipt)
-        .values(
-            id=receipt_id,
-            provider=provider,
-            message_id=message_id,
-            status=status,
-            at=at,
-            matched=matched,
-        )
-        .on_conflict_do_nothing()
-        .returning(receipt.c.id)
-    )
-    return added.first() is not None
-
-
-async def take_waiting_receipts(
-    connection: AsyncConnection, provider: str, message_id: str
-) -> Sequence[tuple[str, datetime]]:
-    """(status, at) of receipts that were quicker than the provider's answer to the sending."""
-    taken = await connection.execute(
-        update(receipt)
-        .where(
-            receipt.c.provider == provider,
-            receipt.c.message_id == message_id,
-            receipt.c.matched.is_(False),
-        )
-        .values(matched=True)
-        .returning(receipt.c.status, receipt.c.at)
-    )
-    return [(row.status, row.at) for row in taken]
-
-
-async def add_inbound(
-    connection: AsyncConnection,
-    *,
-    inbound_id: str,
-    provider: str,
-    external_id: str | None,
-    person_id: str | None,
-    at: datetime,
-) -> bool:
-    """Keeps a message that came in; False when the provider delivered it before."""
-    added = await connection.execute(
-        insert(inbound)
-        .values(
-            id=inbound_id,
-            provider=provider,
-            external_id=external_id,
-            person_id=person_id,
-            meaning="new",
-            at=at,
-        )
-        .on_conflict_do_nothing()
-        .returning(inbound.c.id)
-    )
-    return added.first() is not None
-
-
-async def knows_inbound(connection: AsyncConnection, provider: str, external_id: str) -> bool:
-    found = await connection.execute(
-        select(inbound.c.id).where(
-            inbound.c.provider == provider, inbound.c.external_id == external_id
-        )
-    )
-    return found.first() is not None
-
-
-async def say_inbound(
-    connection: AsyncConnection,
-    inbound_id: str,
-    meaning: str,
-    invitation_id: str | None,
-    content_id: str,
-) -> None:
-    """Notes what a message meant, and where its words are kept."""
-    await connection.execute(
-        update(inbound)
-        .where(inbound.c.id == inbound_id)
-        .values(meaning=meaning, invitation_id=invitation_id, content_id=content_id)
-    )
+        found = (await connection.execute(statement)).first()
+        if found is not None:
+            return read_message(found)
+    return None
 
 
 async def print_on_console(connection: AsyncConnection, sent: Message, at: datetime) -> None:
@@ -282,7 +236,7 @@ async def print_on_console(connection: AsyncConnection, sent: Message, at: datet
 
 async def on_console(
     connection: AsyncConnection, after: int, limit: int
-) -> Sequence[ConsoleMessage]:
+) -> Several[ConsoleMessage]:
     """What the console provider sent, oldest first."""
     statement = (
         select(console_message.c.id, person.c.number, console_message.c.text, console_message.c.at)

@@ -132,15 +132,29 @@ message = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("provider", Text),
     Column("provider_message_id", Text),
+    Column("reference", Integer),
+    Column("parts", SmallInteger, nullable=False, server_default=text("1")),
     Column("claimed_at", DateTime(timezone=True)),
     Column("done_at", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Index("ix_message_queued", "due_at", postgresql_where=text("state = 'queued'")),
     Index("ix_message_sending", "claimed_at", postgresql_where=text("state = 'sending'")),
+    Index("ix_message_unknown", "created_at", postgresql_where=text("state = 'unknown'")),
     Index("ix_message_provider", "provider", "provider_message_id"),
     Index("ix_message_person", "person_id"),
 )
 """What goes out, one row a message. `sending` is committed before the provider is called."""
+
+part = Table(
+    "part",
+    metadata,
+    Column("message_id", Text, ForeignKey(message.c.id), primary_key=True),
+    Column("provider_message_id", Text, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Index("ix_part_provider", "provider", "provider_message_id"),
+)
+"""The parts of messages that went in several, as far as their provider has named them."""
 
 console_message = Table(
     "console_message",
@@ -183,6 +197,19 @@ inbound = Table(
 )
 """Every message that came in, also what was late, stray or not to be read."""
 
+inbound_part = Table(
+    "inbound_part",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("key", LargeBinary, primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("content_id", Text, ForeignKey(content.c.id, ondelete="SET NULL"), index=True),
+    Column("done", Boolean, nullable=False, server_default=text("false")),
+    Column("at", DateTime(timezone=True), nullable=False, index=True),
+)
+"""Parts of replies. `key` stands for sender, reference and total; `done` ones only tell repeats."""
+
 receipt = Table(
     "receipt",
     metadata,
@@ -192,6 +219,8 @@ receipt = Table(
     Column("status", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("matched", Boolean, nullable=False),
+    Column("reference", Integer),
+    Column("person_id", Text, ForeignKey(person.c.id, ondelete="SET NULL"), index=True),
     UniqueConstraint("provider", "message_id", "status"),
     Index("ix_receipt_waiting", "provider", "message_id", postgresql_where=text("NOT matched")),
 )

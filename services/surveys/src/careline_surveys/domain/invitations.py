@@ -1,5 +1,6 @@
 """The life of an invitation and of the messages that carry it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -78,8 +79,11 @@ MessageState = Literal[
 ]
 """`sending` is committed before the provider is called, so a message is never called for twice."""
 
-Outcome = Literal["accepted", "delivered", "refused", "unknown"]
-"""What came of handing a message over: `refused` was surely not taken, `unknown` may have been."""
+Outcome = Literal["accepted", "delivered", "refused", "failed", "unknown"]
+"""What came of handing a message over: `refused` was surely not taken and may be tried again,
+`failed` will never be taken, `unknown` may have been."""
+
+PartState = Literal["accepted", "delivered", "failed"]
 
 _RANK: dict[str, int] = {
     "scheduled": 0, "unknown": 1, "sent": 2, "failed": 3, "delivered": 4, "expired": 5, "replied": 6,
@@ -91,6 +95,7 @@ def after_sending(status: Status, outcome: Outcome) -> Status:
     """The status once its first message was handed over; a reply that was quicker stands."""
     became: dict[Outcome, Status] = {
         "accepted": "sent", "delivered": "delivered", "unknown": "unknown", "refused": "scheduled",
+        "failed": "failed",
     }  # fmt: skip
     return _later(status, became[outcome])
 
@@ -112,3 +117,15 @@ def receipt_means(status: str) -> bool | None:
     if word in {"failed", "undelivered", "undeliv", "rejected", "rejectd", "expired", "deleted"}:
         return False
     return None
+
+
+def of_parts(states: Sequence[PartState], total: int) -> PartState | None:
+    """What a message of `total` parts is when these of them are known; None = nobody can tell yet.
+
+    A part that failed fails the message, whatever becomes of the others.
+    """
+    if "failed" in states:
+        return "failed"
+    if len(states) < total:
+        return None
+    return "delivered" if all(state == "delivered" for state in states) else "accepted"

@@ -18,7 +18,7 @@ _MOST_WINDOWS = 16
 """Jumps from window to window before giving up; a day cannot have that many that touch."""
 
 RETRY_PAUSES_S = (1, 2, 5, 15, 60, 300)
-"""Between attempts that the provider did not take (429, 503)."""
+"""Between attempts that the provider did not take (429, 503, throttling)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

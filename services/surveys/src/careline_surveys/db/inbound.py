@@ -1,0 +1,156 @@
+"""Messages that came in, whole or in parts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from careline_surveys.db.tables import content, inbound, inbound_part
+
+
+async def add(
+    connection: AsyncConnection,
+    *,
+    inbound_id: str,
+    provider: str,
+    external_id: str | None,
+    person_id: str | None,
+    at: datetime,
+) -> bool:
+    """Keeps a message that came in; False when the provider delivered it before."""
+    added = await connection.execute(
+        insert(inbound)
+        .values(
+            id=inbound_id,
+            provider=provider,
+            external_id=external_id,
+            person_id=person_id,
+            meaning="new",
+            at=at,
+        )
+        .on_conflict_do_nothing()
+        .returning(inbound.c.id)
+    )
+    return added.first() is not None
+
+
+async def known(connection: AsyncConnection, provider: str, external_id: str) -> bool:
+    return await id_of(connection, provider, external_id) is not None
+
+
+async def id_of(connection: AsyncConnection, provider: str, external_id: str) -> str | None:
+    found = await connection.execute(
+        select(inbound.c.id).where(
+            inbound.c.provider == provider, inbound.c.external_id == external_id
+        )
+    )
+    return found.scalar_one_or_none()
+
+
+async def say(
+    connection: AsyncConnection,
+    inbound_id: str,
+    meaning: str,
+    invitation_id: str | None,
+    content_id: str,
+) -> None:
+    """Notes what a message meant, and where its words are kept."""
+    await connection.execute(
+        update(inbound)
+        .where(inbound.c.id == inbound_id)
+        .values(meaning=meaning, invitation_id=invitation_id, content_id=content_id)
+    )
+
+
+async def forget_name(connection: AsyncConnection, inbound_ids: Sequence[str]) -> None:
+    """These will not be delivered again: the same words from now on are a new message."""
+    await connection.execute(
+        update(inbound).where(inbound.c.id.in_(inbound_ids)).values(external_id=None)
+    )
+
+
+async def forget_old_name(
+    connection: AsyncConnection, provider: str, external_id: str, before: datetime
+) -> None:
+    """Nobody delivers again after so long: the same words are a new message."""
+    await connection.execute(
+        update(inbound)
+        .where(
+            inbound.c.provider == provider,
+            inbound.c.external_id == external_id,
+            inbound.c.at < before,
+        )
+        .values(external_id=None)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """`content` is None once the whole message has been taken, or its person was erased."""
+
+    number: int
+    digest: bytes
+    done: bool
+    content: str | None
+
+
+async def parts(connection: AsyncConnection, provider: str, key: bytes) -> Sequence[Part]:
+    """The parts of one message that are here, in their order."""
+    found = await connection.execute(
+        select(inbound_part.c.number, inbound_part.c.digest, inbound_part.c.done, content.c.text)
+        .outerjoin(content, content.c.id == inbound_part.c.content_id)
+        .where(inbound_part.c.provider == provider, inbound_part.c.key == key)
+        .order_by(inbound_part.c.number)
+    )
+    return [
+        Part(number=row.number, digest=row.digest, done=row.done, content=row.text) for row in found
+    ]
+
+
+async def add_part(
+    connection: AsyncConnection,
+    *,
+    provider: str,
+    key: bytes,
+    number: int,
+    digest: bytes,
+    content_id: str,
+    at: datetime,
+) -> None:
+    await connection.execute(
+        insert(inbound_part).values(
+            provider=provider, key=key, number=number, digest=digest, content_id=content_id, at=at
+        )
+    )
+
+
+async def drop_parts(connection: AsyncConnection, provider: str, key: bytes) -> None:
+    """A new message comes under an old reference: the old one's parts go."""
+    await connection.execute(
+        delete(inbound_part).where(inbound_part.c.provider == provider, inbound_part.c.key == key)
+    )
+
+
+async def finish_parts(connection: AsyncConnection, provider: str, key: bytes) -> None:
+    """The message is whole: its parts lose their words and stay for a while to tell repeats."""
+    gone = (
+        select(inbound_part.c.content_id)
+        .where(inbound_part.c.provider == provider, inbound_part.c.key == key)
+        .scalar_subquery()
+    )
+    await connection.execute(delete(content).where(content.c.id.in_(gone)))
+    await connection.execute(
+        update(inbound_part)
+        .where(inbound_part.c.provider == provider, inbound_part.c.key == key)
+        .values(done=True)
+    )
+
+
+async def purge_parts(connection: AsyncConnection, before: datetime) -> None:
+    """Parts whose message is long whole, or will never be."""
+    old = select(inbound_part.c.content_id).where(inbound_part.c.at < before).scalar_subquery()
+    await connection.execute(delete(content).where(content.c.id.in_(old)))
+    await connection.execute(delete(inbound_part).where(inbound_part.c.at < before))

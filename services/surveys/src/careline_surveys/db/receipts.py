@@ -1,0 +1,173 @@
+"""Delivery receipts, and the parts of messages that they speak of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import ColumnElement
+
+from careline_surveys.db.messages import COLUMNS, Message, read_message
+from careline_surveys.db.tables import message, part, receipt
+from careline_surveys.domain.invitations import PartState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """`message_id` is the provider's; `reference` and `person_id` tell of the message without it."""
+
+    id: str
+    message_id: str
+    status: str
+    at: datetime
+    reference: int | None = None
+    person_id: str | None = None
+
+
+_COLUMNS = (
+    receipt.c.id, receipt.c.message_id, receipt.c.status, receipt.c.at, receipt.c.reference,
+    receipt.c.person_id,
+)  # fmt: skip
+
+
+def _read(row: Any) -> Receipt:
+    return Receipt(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+
+
+async def add(connection: AsyncConnection, provider: str, new: Receipt, *, matched: bool) -> bool:
+    """Keeps a receipt; False when the same one was here before."""
+    added = await connection.execute(
+        insert(receipt)
+        .values(
+            id=new.id,
+            provider=provider,
+            message_id=new.message_id,
+            status=new.status,
+            at=new.at,
+            matched=matched,
+            reference=new.reference,
+            person_id=new.person_id,
+        )
+        .on_conflict_do_nothing()
+        .returning(receipt.c.id)
+    )
+    return added.first() is not None
+
+
+async def take_waiting(
+    connection: AsyncConnection, provider: str, message_ids: Sequence[str]
+) -> Sequence[Receipt]:
+    """Receipts that were quicker than the provider's answer to the sending."""
+    return await _take(
+        connection, receipt.c.provider == provider, receipt.c.message_id.in_(message_ids)
+    )
+
+
+async def take_meant(
+    connection: AsyncConnection, provider: str, unknown: Message
+) -> Sequence[Receipt]:
+    """Receipts that came while this message, now of unknown outcome, was in hand.
+
+    By our reference, where the network told it; else by the person, if this is his only message
+    that they can mean.
+    """
+    since = receipt.c.at >= unknown.claimed_at
+    if unknown.reference is not None:
+        own = receipt.c.reference == unknown.reference
+        by_reference = await _take(
+            connection, receipt.c.provider == provider, own, since,
+            or_(receipt.c.person_id.is_(None), receipt.c.person_id == unknown.person_id),
+        )  # fmt: skip
+        if by_reference:
+            return by_reference
+    candidates = await _undecided(connection, provider, unknown.person_id, unknown.claimed_at)
+    if [each.id for each in candidates] != [unknown.id]:
+        return []
+    return await _take(
+        connection, receipt.c.provider == provider, since,
+        receipt.c.reference.is_(None), receipt.c.person_id == unknown.person_id,
+    )  # fmt: skip
+
+
+async def _take(connection: AsyncConnection, *conditions: ColumnElement[bool]) -> Sequence[Receipt]:
+    taken = await connection.execute(
+        update(receipt)
+        .where(receipt.c.matched.is_(False), *conditions)
+        .values(matched=True)
+        .returning(*_COLUMNS)
+    )
+    return [_read(row) for row in taken]
+
+
+async def unknown_meant(
+    connection: AsyncConnection, provider: str, told: Receipt, since: datetime
+) -> Message | None:
+    """The message of unknown outcome that a receipt with a strange id must mean; None in doubt."""
+    if told.reference is not None:
+        same = (
+            select(*COLUMNS)
+            .where(
+                message.c.provider == provider,
+                or_(literal(told.person_id is None), message.c.person_id == told.person_id),
+                message.c.reference == told.reference,
+                message.c.claimed_at > since,
+            )
+            .limit(2)
+        )
+        found = [read_message(row) for row in await connection.execute(same)]
+        if found:
+            return found[0] if [each.state for each in found] == ["unknown"] else None
+    candidates = await _undecided(connection, provider, told.person_id, since)
+    only = candidates[0] if len(candidates) == 1 else None
+    return only if only is not None and only.state == "unknown" else None
+
+
+async def _undecided(
+    connection: AsyncConnection, provider: str, person_id: str | None, since: datetime | None
+) -> Sequence[Message]:
+    """Messages to a person that are in hand or of unknown outcome; two are enough for doubt."""
+    if person_id is None or since is None:
+        return []
+    statement = (
+        select(*COLUMNS)
+        .where(
+            message.c.provider == provider,
+            message.c.person_id == person_id,
+            message.c.state.in_(("unknown", "sending")),
+            message.c.claimed_at >= since,
+        )
+        .limit(2)
+    )
+    return [read_message(row) for row in await connection.execute(statement)]
+
+
+async def set_part(
+    connection: AsyncConnection,
+    message_id: str,
+    provider: str,
+    provider_message_id: str,
+    state: PartState,
+) -> None:
+    """Notes the state of a part; one that is delivered stays so, and none moves back."""
+    new = insert(part).values(
+        message_id=message_id,
+        provider_message_id=provider_message_id,
+        provider=provider,
+        state=state,
+    )
+    forward = case((part.c.state == "accepted", new.excluded.state), else_=part.c.state)
+    delivered = case((new.excluded.state == "delivered", "delivered"), else_=forward)
+    await connection.execute(
+        new.on_conflict_do_update(
+            index_elements=[part.c.message_id, part.c.provider_message_id],
+            set_={"state": delivered},
+        )
+    )
+
+
+async def parts_of(connection: AsyncConnection, message_id: str) -> Sequence[PartState]:
+    found = await connection.execute(select(part.c.state).where(part.c.message_id == message_id))
+    return list(found.scalars())

@@ -1,0 +1,140 @@
+"""What providers with a connection of their own deliver: receipts, and replies whole or in parts.
+
+SMPP gives a reply no name by which a repeat could be known. So its words, under the key of this
+installation, are its name for as long as the SMSC may not know that we have it: until it has read
+our acknowledgement, or six hours later. After that the same words are a new reply.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from careline_common.db.engine import Database
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.observability.pii import PiiHasher
+from careline_surveys.adapters.phones import read_sender
+from careline_surveys.adapters.smpp.coding import text_of
+from careline_surveys.db import inbound
+from careline_surveys.db.people import People
+from careline_surveys.handover import Outcomes
+from careline_surveys.ports import Handover, ReplyPart, SmsReceipt, Taken
+from careline_surveys.receipting import Receipts
+from careline_surveys.replying import Reply, Replying
+
+AGAIN_WITHIN = timedelta(hours=6)
+"""How long after a delivery that we did not see acknowledged it may come again."""
+
+LONGEST_WAIT = timedelta(days=1)
+"""How long the parts of a reply wait for those that are missing."""
+
+
+class IncomingSms:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        people: People,
+        hasher: PiiHasher,
+        receipts: Receipts,
+        outcomes: Outcomes,
+        replying: Replying,
+        wake: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._people = people
+        self._hasher = hasher
+        self._receipts = receipts
+        self._outcomes = outcomes
+        self._replying = replying
+        self.wake = wake
+
+    async def take(
+        self, provider: str, deliveries: Sequence[SmsReceipt | ReplyPart]
+    ) -> Sequence[Taken]:
+        """Keeps deliveries in one transaction; raises when nothing was kept."""
+        taken: list[Taken] = []
+        async with self._database.unit_of_work() as uow:
+            for delivery in deliveries:
+                if isinstance(delivery, SmsReceipt):
+                    await self._receipts.take(uow, provider, delivery, uow.clock.now())
+                    taken.append(Taken())
+                elif delivery.total > 1:
+                    taken.append(await self._take_part(uow, provider, delivery))
+                else:
+                    taken.append(await self._take_reply(uow, provider, delivery))
+        return taken
+
+    async def acknowledged(self, provider: str, taken: Sequence[Taken]) -> None:
+        """These will surely not come again."""
+        ids = [each.inbound_id for each in taken if each.inbound_id is not None]
+        async with self._database.unit_of_work() as uow:
+            await inbound.forget_name(uow.connection, ids)
+
+    async def late(self, provider: str, message_id: str, handover: Handover) -> None:
+        async with self._database.unit_of_work() as uow:
+            await self._outcomes.record_late(uow, provider, message_id, handover)
+
+    async def _take_reply(self, uow: UnitOfWork, provider: str, part: ReplyPart) -> Taken:
+        name = self._name(part, part.content)
+        before = uow.clock.now() - AGAIN_WITHIN
+        await inbound.forget_old_name(uow.connection, provider, name, before)
+        reply = Reply(
+            provider=provider,
+            external_id=name,
+            sender=part.sender,
+            text=text_of(part.charset, part.content),
+        )
+        await self._replying.take(uow, reply)
+        return Taken(await inbound.id_of(uow.connection, provider, name))
+
+    async def _take_part(self, uow: UnitOfWork, provider: str, part: ReplyPart) -> Taken:
+        """Keeps a part, and takes the reply when it was the last; parts come in any order."""
+        connection, now = uow.connection, uow.clock.now()
+        await inbound.purge_parts(connection, now - LONGEST_WAIT)
+        person_id = await self._person(uow, part.sender)  # locked: parts of one sender take turns
+        place = f"parts:{part.sender}:{part.recipient}:{part.reference}:{part.total}"
+        key = self._hasher.lookup(place)
+        digest = self._hasher.lookup(self._name(part, part.content))
+        here = await inbound.parts(connection, provider, key)
+        same = next((each for each in here if each.number == part.number), None)
+        if same is not None and same.digest == digest:
+            return Taken()
+        if same is not None:
+            await inbound.drop_parts(connection, provider, key)
+        await inbound.add_part(
+            connection,
+            provider=provider,
+            key=key,
+            number=part.number,
+            digest=digest,
+            content_id=await self._people.keep_text(connection, person_id, part.content.hex(), now),
+            at=now,
+        )
+        here = await inbound.parts(connection, provider, key)
+        if len(here) == part.total:
+            await self._take_whole(uow, provider, part, key, here)
+        return Taken()
+
+    async def _take_whole(
+        self,
+        uow: UnitOfWork,
+        provider: str,
+        last: ReplyPart,
+        key: bytes,
+        parts: Sequence[inbound.Part],
+    ) -> None:
+        content = b"".join(bytes.fromhex(part.content or "") for part in parts)
+        text = text_of(last.charset, content)
+        reply = Reply(provider=provider, external_id=None, sender=last.sender, text=text)
+        await self._replying.take(uow, reply)
+        await inbound.finish_parts(uow.connection, provider, key)
+
+    async def _person(self, uow: UnitOfWork, sender: str) -> str | None:
+        try:
+            number = read_sender(sender).e164
+        except ValueError:
+            return None
+        return await self._people.locked(uow.connection, number, uow.clock.now())
+
+    def _name(self, part: ReplyPart, content: bytes) -> str:
+        whole = (part.sender, part.recipient, part.charset, part.mark, content.hex())
+        return self._hasher.lookup("\0".join(whole)).hex()
