@@ -3,46 +3,20 @@
 For every consumer of every service. The oracle is the same history delivered in order, once each.
 """
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import pytest
-import pytest_asyncio
-from event_order.centre import Centre, centre
+from event_order.centre import Centre
 from event_order.histories import Names, Story, stories
 from event_order.readers import READERS, state
 from event_order.schedule import History, histories
 from hypothesis import given, note, settings
-from proofs import budget, record
+from proofs import budget
 
 from careline import roster
-from careline_common.clock import ManualClock
 from careline_common.events import CATALOGUE
-
-if TYPE_CHECKING:
-    from careline_common.testing.postgres import PostgresServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(7 * 3600)]
 
 EXAMPLES = budget(60)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def running(
-    postgres_server: "PostgresServer",
-    postgres_template: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Centre]:
-    """The whole centre for all histories: each has ids and persons of its own."""
-    name = await postgres_server.create(template=postgres_template)
-    folder: Path = tmp_path_factory.mktemp("event-order")
-    clock = ManualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
-    async with centre(postgres_server.url(name), folder, clock) as made:
-        yield made
-        record("event_order", made.counts)
-    await postgres_server.drop(name)
 
 
 async def played(centre: Centre, history: History, *, disturbed: bool) -> object:

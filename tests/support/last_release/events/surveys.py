@@ -1,0 +1,49 @@
+"""What surveys tells. Subject: the invitation's id."""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from last_release.events.envelope import Event
+
+
+class InvitationSent(Event):
+    TYPE: ClassVar[str] = "careline.survey.invitation_sent.v1"
+
+    invitation_id: str
+    survey: str
+    service: str
+    reference_type: str
+    reference_id: str
+    provider: str
+    sent_at: datetime
+
+
+class ScoreRecorded(Event):
+    TYPE: ClassVar[str] = "careline.survey.score_recorded.v1"
+
+    invitation_id: str
+    survey: str
+    service: str
+    question: str
+    metric: Literal["csi", "nps", "fcr"]
+    score: int
+    low: bool
+    """True when the definition calls for somebody to ring the patient back."""
+    reference_type: str
+    reference_id: str
+    call_id: str | None = None
+    agent: str | None = None
+    queue: str | None = None
+    organisation: str | None = None
+    language: str | None = None
+    answered_at: datetime
+    contact: str | None = None
+    """The patient's number, only when `low`: so that the appeal can say whom to ring."""
+
+
+class OptedOut(Event):
+    TYPE: ClassVar[str] = "careline.survey.opted_out.v1"
+
+    invitation_id: str | None = None
+    channel: str
+    at: datetime

@@ -1,0 +1,57 @@
+"""What the journal tells. Subject: the ticket's id."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from last_release.events.envelope import Event
+
+
+class TicketCreated(Event):
+    TYPE: ClassVar[str] = "careline.ticket.created.v1"
+
+    ticket_id: str
+    number: str
+    channel: str
+    kind: str
+    subject: str | None = None
+    territory: str | None = None
+    organisation: str | None = None
+    insurer: str | None = None
+    call_id: str | None = None
+    invitation_id: str | None = None
+    external_source: str | None = None
+    external_id: str | None = None
+    registered_at: datetime
+    due_at: datetime | None = None
+
+
+class TicketMoved(Event):
+    """An action changed a ticket: `action` and `status` as in the workflow table."""
+
+    TYPE: ClassVar[str] = "careline.ticket.moved.v1"
+
+    ticket_id: str
+    number: str
+    action: str
+    status: str
+    level: int
+    owner: str | None = None
+    group: str | None = None
+    insurer: str | None = None
+    call_id: str | None = None
+    external_source: str | None = None
+    external_id: str | None = None
+    returns: int = 0
+    at: datetime
+
+
+class TicketClosed(Event):
+    TYPE: ClassVar[str] = "careline.ticket.closed.v1"
+
+    ticket_id: str
+    number: str
+    outcome: str
+    call_id: str | None = None
+    external_source: str | None = None
+    external_id: str | None = None
+    closed_at: datetime
