@@ -78,10 +78,13 @@ def misbehave(desk: Desk, faults: Sequence[str]) -> None:
             desk.next(read_fault(text))
 
 
-def run(handler: Handler, desk: Desk, options: argparse.Namespace) -> int:
+def run(
+    handler: Handler, faults: Sequence[tuple[Desk, Sequence[str]]], options: argparse.Namespace
+) -> int:
     """Serves until Ctrl-C, `ready URL` first; 2 for faults that are none."""
     try:
-        misbehave(desk, options.fault)
+        for desk, texts in faults:
+            misbehave(desk, texts)
     except ValueError as error:
         sys.stderr.write(f"not a fault: {error}\n")
         return 2

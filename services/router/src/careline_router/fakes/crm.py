@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = command.parser("crm", __doc__.splitlines()[0], EXAMPLES)
     options = parser.parse_args(arguments)
     fake = PlainCrm(command.people(options, PEOPLE))
-    return command.run(fake, fake.customers, options)
+    return command.run(fake, [(fake.customers, options.fault)], options)
 
 
 if __name__ == "__main__":

@@ -193,8 +193,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--login-fault", action="append", default=[], help="the same for the login")
     options = parser.parse_args(arguments)
     fake = Dataverse(command.people(options, PEOPLE))
-    command.misbehave(fake.login, options.login_fault)
-    return command.run(fake, fake.contacts, options)
+    faults = [(fake.contacts, options.fault), (fake.login, options.login_fault)]
+    return command.run(fake, faults, options)
 
 
 if __name__ == "__main__":
