@@ -198,7 +198,7 @@ def _listening() -> Iterator[tuple[socket.socket, str]]:
 
 
 @asynccontextmanager
-async def _served(app: FastAPI) -> AsyncIterator[str]:
+async def served(app: FastAPI) -> AsyncIterator[str]:
     with _listening() as (held, url):
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
         task = asyncio.create_task(server.serve(sockets=[held]))
@@ -216,7 +216,7 @@ async def centre(database_url: str, folder: Path, clock: ManualClock) -> AsyncIt
     issuer.token(subject="first", roles=["admin"])
     services: dict[str, Service] = {}
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(_served(ingest.app))
+        url = await stack.enter_async_context(served(ingest.app))
         for name in roster.NAMES:
             if not roster.consumers(name):
                 continue
