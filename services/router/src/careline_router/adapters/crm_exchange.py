@@ -24,6 +24,8 @@ MOST_BYTES = 256 * 1024
 PAUSE_S = 5.0
 """How long a host is left alone that says 429 and not for how long."""
 LONGEST_PAUSE_S = 86_400.0
+KEEP_ALIVE_S = 50.0
+"""A new TLS connection alone may cost the deadline, so they are kept a little under the usual minute."""
 _CODE = re.compile(r"[\w.-]{1,40}")
 
 
@@ -76,7 +78,11 @@ class Exchange:
             follow_redirects=False,
             trust_env=False,
             verify=_tls(),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            limits=httpx.Limits(
+                max_connections=connections,
+                max_keepalive_connections=connections,
+                keepalive_expiry=KEEP_ALIVE_S,
+            ),
             headers={
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
