@@ -5,7 +5,7 @@ own known_hosts nor his keys, agent or ssh configuration take part.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -31,6 +31,11 @@ asyncssh.set_log_level("WARNING")  # it would log users and addresses
 BLOCK_BYTES = 1 << 20
 MOST_FILES = 100_000
 CLOSE_S = 5.0
+RSA = ("rsa-sha2-512", "rsa-sha2-256")
+HOST_KEYS = (
+    "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", *RSA,
+)  # fmt: skip
+"""Without those that sign by SHA-1."""
 SILENT = "the server was silent for longer than timeout_s"
 
 T = TypeVar("T")
@@ -317,12 +322,14 @@ def _options(entry: SourceEntry, client: _Client) -> asyncssh.SSHClientConnectio
     phrase = entry.passphrase.get_secret_value() if entry.passphrase else None
     private = entry.private_key.get_secret_value() if entry.private_key else None
     given = [entry.host_key] if isinstance(entry.host_key, str) else entry.host_key or []
+    trusted = [asyncssh.import_public_key(line) for line in given]
     return asyncssh.SSHClientConnectionOptions(
         client_factory=lambda: client,
         config=None,
         agent_path=None,
         gss_host=None,
-        known_hosts=([asyncssh.import_public_key(line) for line in given], [], []),
+        known_hosts=(trusted, [], []),
+        server_host_key_algs=_algorithms(trusted),
         username=entry.user,
         password=entry.password.get_secret_value() if entry.password else None,
         client_keys=[asyncssh.import_private_key(private, phrase)] if private else None,
@@ -330,6 +337,14 @@ def _options(entry: SourceEntry, client: _Client) -> asyncssh.SSHClientConnectio
         login_timeout=entry.timeout_s,
         keepalive_interval=max(1.0, entry.timeout_s / 3),
     )
+
+
+def _algorithms(trusted: Sequence[asyncssh.SSHKey]) -> list[str]:
+    """Kinds of host keys: those that are trusted first, and then the others, so that a server which
+    has none of the former shows a key that can be named."""
+    kinds = [key.get_algorithm() for key in trusted]
+    wanted = [name for name in HOST_KEYS if name in kinds or (name in RSA and "ssh-rsa" in kinds)]
+    return list(dict.fromkeys([*wanted, *HOST_KEYS]))
 
 
 def _unknown_host(entry: SourceEntry, client: _Client) -> str:
@@ -346,7 +361,7 @@ def _not_let_in(error: Exception) -> str:
         case asyncssh.PermissionDenied():
             return "the server does not accept the user with this password or key"
         case asyncssh.KeyExchangeFailed():
-            return "no common host key or cipher: the server may not have a key of host_key's kind"
+            return "the server offers no host key or cipher that is still safe"
         case OSError():
             return f"the server cannot be reached: {error.strerror or type(error).__name__}"
     return _lost(error)

@@ -79,6 +79,10 @@ class HttpsFeed:
         self.login = login
         self.faults = faults or FeedFaults()
         self.asked: list[Asked] = []
+        self.answered: list[int] = []
+        """The status of every answer."""
+        self.busiest = 0
+        """The most requests that were open at once."""
         self.last_modified = "Mon, 02 Mar 2026 09:00:00 GMT"
         self._tls = tls
         self._port = port
@@ -116,6 +120,7 @@ class HttpsFeed:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
+        self.busiest = max(self.busiest, len(self._open))
         try:
             with suppress(OSError, asyncio.IncompleteReadError):
                 asked = _asked((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
@@ -133,13 +138,13 @@ class HttpsFeed:
         faults = self.faults
         if faults.statuses:
             status, retry_after = faults.statuses.pop(0)
-            await _head(writer, status, {"Retry-After": retry_after} if retry_after else {})
+            await self._head(writer, status, {"Retry-After": retry_after} if retry_after else {})
         elif faults.redirect_to is not None and not asked.path.startswith("/moved"):
-            await _head(writer, 302, {"Location": faults.redirect_to})
+            await self._head(writer, 302, {"Location": faults.redirect_to})
         elif self.login is not None and asked.headers.get(self.login[0].lower()) != self.login[1]:
-            await _head(writer, 401, {"WWW-Authenticate": "Basic"})
+            await self._head(writer, 401, {"WWW-Authenticate": "Basic"})
         elif self._is_known(asked):
-            await _head(writer, 304, self._validators())
+            await self._head(writer, 304, self._validators())
         else:
             await self._send_file(asked, writer)
 
@@ -157,7 +162,7 @@ class HttpsFeed:
         faults, content, headers = self.faults, self.content, self._validators()
         start = self._start(asked)
         if start is not None and start >= len(content):
-            await _head(writer, 416, {"Content-Range": f"bytes */{len(content)}"})
+            await self._head(writer, 416, {"Content-Range": f"bytes */{len(content)}"})
             return
         body = content[start or 0 :]
         if start is not None:
@@ -173,7 +178,7 @@ class HttpsFeed:
             headers["Transfer-Encoding"] = "chunked"
         elif not faults.no_length:
             headers["Content-Length"] = str(len(body) + faults.longer_by)
-        await _head(writer, 206 if start is not None else 200, headers, ends=False)
+        await self._head(writer, 206 if start is not None else 200, headers, ends=False)
         cut = faults.cut_at.pop(0) if faults.cut_at else None
         await self._send_body(body[:cut], writer)
         if cut is None:
@@ -203,22 +208,27 @@ class HttpsFeed:
             await writer.drain()
             await asyncio.sleep(self.faults.block_delay_s)
 
+    async def _head(
+        self,
+        writer: asyncio.StreamWriter,
+        status: int,
+        headers: dict[str, str],
+        *,
+        ends: bool = True,
+    ) -> None:
+        """The head of an answer; one that `ends` here has no body."""
+        self.answered.append(status)
+        more = {"Content-Length": "0"} if ends and status != HTTPStatus.NOT_MODIFIED else {}
+        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Connection: close"]
+        lines += [f"{name}: {value}" for name, value in (headers | more).items()]
+        writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        await writer.drain()
+
 
 def _asked(head: str) -> Asked:
     first, *lines = head.split("\r\n")
     pairs = (line.partition(":") for line in lines if line)
     return Asked(first.split(" ")[1], {name.lower(): value.strip() for name, _, value in pairs})
-
-
-async def _head(
-    writer: asyncio.StreamWriter, status: int, headers: dict[str, str], *, ends: bool = True
-) -> None:
-    """The head of an answer; one that `ends` here has no body."""
-    more = {"Content-Length": "0"} if ends and status != HTTPStatus.NOT_MODIFIED else {}
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Connection: close"]
-    lines += [f"{name}: {value}" for name, value in (headers | more).items()]
-    writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
-    await writer.drain()
 
 
 EXAMPLES = """examples:

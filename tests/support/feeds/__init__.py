@@ -1,0 +1,1 @@
+"""Real servers that partners run, for feeds."""
