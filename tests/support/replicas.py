@@ -4,8 +4,8 @@ import asyncio
 import base64
 import json
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from careline_common.clock import SystemClock
 from careline_common.events import Envelope, Event
 from careline_common.http.issuer import LocalIssuer
 from careline_common.messaging.rabbit import RabbitTransport
-from careline_common.messaging.transport import OutgoingMessage
+from careline_common.messaging.subscription import Subscription
+from careline_common.messaging.transport import IncomingMessage, OutgoingMessage
 from careline_common.testing.http import bearer
 from careline_common.testing.processes import CarelineProcess, Processes
 from careline_common.testing.waiting import eventually
@@ -99,6 +100,28 @@ class Site:
     async def publish(self, told: Iterable[Told]) -> None:
         verdicts = await self.bus.publish([one.message() for one in told])
         assert set(verdicts) == {None}
+
+    @asynccontextmanager
+    async def listening(self, *events: type[Event]) -> AsyncIterator[set[str]]:
+        """The ids of all events of these types that come over the bus from now on."""
+        heard: set[str] = set()
+
+        async def hear(messages: Sequence[IncomingMessage]) -> list[None]:
+            heard.update(Envelope.parse(message.body).id for message in messages)
+            return [None] * len(messages)
+
+        async def nothing(*_: Any) -> None:
+            """The transport's handler hears; nothing is consumed through an inbox."""
+
+        subscription = Subscription(name="test.listening", events=events, handle=nothing)
+        task = asyncio.create_task(self.bus.consume(subscription, hear))
+        await eventually(lambda: self.bus.consuming(subscription.name), within_s=PATIENCE_S)
+        try:
+            yield heard
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
     async def query(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self._database_url)

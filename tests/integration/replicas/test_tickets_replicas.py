@@ -10,12 +10,15 @@ from replicas import Site, Told
 
 from careline_common.events.ingest import RecordReceived
 from careline_common.events.surveys import ScoreRecorded
+from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved
+from careline_common.testing.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 EACH = 30
 """So many invitations with two low scores, and so many records in two versions."""
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+OUTBOX = "SELECT event_id FROM tickets.outbox"
 CONFIG = {
     "calendars": [{"id": "c1", "zone": "Europe/Moscow", "weekly": {"mon": ["00:00-24:00"]}}],
     "insurers": [{"id": "ins7"}],
@@ -83,7 +86,10 @@ async def test_each_event_has_its_effect_once_though_one_of_two_is_killed(site: 
     ingest.records = {f"r-{number}": record(number) for number in range(EACH)}
     first_half = [e for n in range(EACH // 2) for e in low_scores(n) + versions(n)]
     others = [e for n in range(EACH // 2, EACH) for e in low_scores(n) + versions(n)]
-    async with served(ingest.app) as url:
+    async with (
+        served(ingest.app) as url,
+        site.listening(TicketCreated, TicketMoved, TicketClosed) as heard,
+    ):
         first, _ = await site.replicas("tickets", 2, CONFIG, CARELINE_INGEST_URL=url)
         await site.publish([event for event in first_half for _ in range(2)])
         await site.reaches("SELECT count(*) FROM tickets.ticket", EACH // 4)
@@ -93,6 +99,8 @@ async def test_each_event_has_its_effect_once_though_one_of_two_is_killed(site: 
         await site.publish(first_half + others)
         await site.reaches("SELECT count(*) FROM tickets.inbox", 4 * EACH)
         await site.settled("tickets", ["tickets.low-scores", "tickets.feed-records"])
+        written = {row["event_id"] for row in await site.query(OUTBOX)}
+        await eventually(lambda: heard == written, what="every event to come over the bus")
 
     assert await site.value("SELECT count(*) FROM tickets.ticket") == 2 * EACH
     assert await site.value("SELECT count(*) FROM tickets.inbox") == 4 * EACH
