@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 
 from careline_common.clock import Clock
-from careline_common.db.engine import Database, is_unavailable, service_metadata
-from careline_common.db.tables import inbox_table
+from careline_common.db.engine import Database, is_unavailable
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.envelope import Envelope, InvalidEventError, UnknownEventError
 from careline_common.messaging.metrics import MessagingMetrics
@@ -28,6 +27,12 @@ DATABASE_LOSSES = 3
 """So often one delivery outlives the loss of its database before that counts as a failure."""
 
 
+NOTE = """
+INSERT INTO {schema}.inbox (consumer, event_id, processed_at)
+SELECT :consumer, event_id, :now FROM unnest(CAST(:event_ids AS text[])) AS event_id
+ORDER BY event_id
+ON CONFLICT DO NOTHING RETURNING event_id
+"""
 FETCHES = 8
 """So many events of a batch ask the outside world at a time."""
 
@@ -61,7 +66,7 @@ class Consumer:
         self._subscription = subscription
         self._clock = clock
         self._metrics = metrics
-        self._inbox = inbox_table(service_metadata(database.schema))
+        self._note = text(NOTE.format(schema=database.schema))
         self._fetching = asyncio.Semaphore(FETCHES)
 
     async def __call__(self, messages: Sequence[IncomingMessage]) -> list[Exception | None]:
@@ -172,19 +177,12 @@ class Consumer:
         or they might wait for each other.
         """
         rows = await uow.connection.execute(
-            insert(self._inbox)
-            .values(
-                [
-                    {
-                        "consumer": self._subscription.name,
-                        "event_id": event_id,
-                        "processed_at": uow.clock.now(),
-                    }
-                    for event_id in sorted(event_ids)
-                ]
-            )
-            .on_conflict_do_nothing()
-            .returning(self._inbox.c.event_id)
+            self._note,
+            {
+                "consumer": self._subscription.name,
+                "event_ids": list(event_ids),
+                "now": uow.clock.now(),
+            },
         )
         return set(rows.scalars())
 
