@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
+from careline.bench.commands import bench
 from careline.configuration import ConfigurationError
 from careline.datadir import CannotError, DataDir
 
@@ -204,6 +205,7 @@ parked = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(parked, name="parked")
+app.add_typer(bench, name="bench")
 
 ParkedIds = Annotated[list[str] | None, typer.Argument(help="Event ids; none with --all.")]
 All = Annotated[bool, typer.Option("--all", help="Every parked message.")]

@@ -1,0 +1,66 @@
+"""The commands of `careline bench`. What they run is imported when it is asked for."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+import uvloop
+
+bench = typer.Typer(
+    help="Measure Careline against its peers and limits on this machine.", no_args_is_help=True
+)
+
+
+@bench.command()
+def bus(
+    *,
+    rabbit_url: Annotated[
+        str | None,
+        typer.Option(
+            help="A virtual host of its own, empty: events are published in it."
+            " Without it a private RabbitMQ is started (needs `make components`)."
+        ),
+    ] = None,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            help="The schema `careline_bench` is made in it and dropped again."
+            " Without it a private PostgreSQL is started."
+        ),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Of each contender, in turns.")] = 5,
+    events: Annotated[int, typer.Option(min=500, help="A round.")] = 5000,
+    rate: Annotated[
+        float, typer.Option(min=1, help="Events a second while latency is taken.")
+    ] = 200,
+    seconds: Annotated[float, typer.Option(min=1, help="So long latency is taken.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="The result on standard output.")] = False,
+) -> None:
+    """The event bus: outbox → RabbitMQ (quorum queue) → inbox, against a bare aio-pika client.
+
+    The peer publishes the same bodies with confirms, as many outstanding, to a quorum queue of the same
+    broker and acknowledges each by hand; it has no database. Exit 1 when a limit is missed:
+    0.3 of the peer's events/s, p99 under 250 ms from commit to commit at the steady rate.
+
+    Examples:
+
+        careline bench bus
+
+        careline bench bus --json > benchmarks/results/bus.json
+
+        careline bench bus --rounds 1 --events 1000 --seconds 5
+
+        careline bench bus --rabbit-url amqp://bench:pw@mq/bench --database-url postgresql://pg/bench
+    """
+    from careline.bench.bus import Plan, measure_and_tell
+
+    plan = Plan(
+        rabbit_url=rabbit_url,
+        database_url=database_url,
+        rounds=rounds,
+        events=events,
+        rate=rate,
+        seconds=seconds,
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(measure_and_tell(plan, as_json=as_json))
