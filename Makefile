@@ -35,7 +35,7 @@ check: setup ## format, lint, types, import walls, generated files, then every t
 	@scripts/check.sh
 	@$(MAKE) --no-print-directory test
 
-generated: setup ## write docs/openapi and docs/events anew
+generated: setup ## write what is made from code anew: API and event documents, settings, metrics, dashboard
 	@$(BIN)/python scripts/generated.py
 
 fmt: setup ## format and sort imports
