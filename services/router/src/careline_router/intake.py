@@ -9,6 +9,7 @@ from careline_common.clock import Clock
 from careline_common.config.models import Line
 from careline_common.phones import parse_phone
 from careline_router.adapters.crm import make_crm
+from careline_router.adapters.crm_exchange import Pauses
 from careline_router.adapters.crm_null import NullCrm
 from careline_router.crm_config import CrmEntry
 from careline_router.domain.commands import QueueCall
@@ -43,11 +44,12 @@ class Intake:
         self._metrics = metrics
         self._crm: Crm = NullCrm()
         self._crm_entry: CrmEntry | None = None
+        self._pauses = Pauses(clock)
 
     async def use(self, plan: FloorPlan) -> None:
         """Takes the CRM of a new configuration; with the old one goes all that it remembers."""
         if plan.crm != self._crm_entry:
-            old, self._crm = self._crm, make_crm(plan.crm, self._clock, self._asked)
+            old, self._crm = self._crm, make_crm(plan.crm, self._clock, self._pauses, self._asked)
             self._crm_entry = plan.crm
             await old.close()
 

@@ -10,6 +10,7 @@ import pytest
 
 from careline_common.clock import ManualClock
 from careline_router.adapters.crm import make_crm
+from careline_router.adapters.crm_exchange import Pauses
 from careline_router.crm_config import CrmEntry
 from careline_router.fakes import crm as plain
 from careline_router.fakes import dataverse
@@ -50,6 +51,7 @@ class World:
     clock: ManualClock
     handler: Handler
     life: AsyncExitStack
+    pauses: Pauses
     asked: list[str] = field(default_factory=list)
 
     def entry(self, **changed: Any) -> dict[str, Any]:
@@ -74,7 +76,8 @@ class World:
 
     def crm(self, **changed: Any) -> Crm:
         """A look-up by this entry; closed at the end of the test."""
-        made = make_crm(CrmEntry(**self.entry(**changed)), self.clock, self.asked.append)
+        entry = CrmEntry(**self.entry(**changed))
+        made = make_crm(entry, self.clock, self.pauses, self.asked.append)
         self.life.push_async_callback(made.close)
         return made
 
@@ -120,7 +123,7 @@ async def open_world(clock: ManualClock) -> AsyncIterator[Opened]:
             handler = plain.PlainCrm() if kind == "http" else dataverse.Dataverse(clock=clock)
             desk = handler.customers if isinstance(handler, plain.PlainCrm) else handler.contacts
             server = await life.enter_async_context(FakeServer(handler))
-            return World(kind, server.url, desk, clock, handler, life)
+            return World(kind, server.url, desk, clock, handler, life, Pauses(clock))
 
         yield opened
 

@@ -156,6 +156,17 @@ async def test_who_waits_for_a_slot_respects_a_pause_that_came_meanwhile(world: 
     assert len(world.desk.asked) == 2
 
 
+async def test_new_settings_do_not_end_a_pause(world: Any) -> None:
+    world.desk.next(Reply(status=429, headers={"Retry-After": "30"}))
+    assert told(await world.crm().look_up(ANNA)) == ("failed", "throttled")
+    changed = world.crm(cache_s=1)
+    world.clock.advance(29)
+    assert told(await changed.look_up(ANNA)) == ("failed", "throttled")
+    assert len(world.desk.asked) == 1
+    world.clock.advance(1)
+    assert told(await changed.look_up(ANNA)) == ("found", None)
+
+
 async def test_a_pause_that_is_no_time_is_a_short_one(world: Any) -> None:
     world.desk.next(Reply(status=429, headers={"Retry-After": "soon"}))
     crm = world.crm()

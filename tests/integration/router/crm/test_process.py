@@ -188,7 +188,7 @@ async def test_nobody_and_too_many_are_told_apart(floor: Floor, world: Any) -> N
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (Reply(status=429, headers={"Retry-After": "3600"}), "throttled"),
+        (Reply(status=429, headers={"Retry-After": "0"}), "throttled"),
         (Reply(status=403), "auth"),
         (Reply(status=400), "refused"),
         (Reply(status=500), "server_error"),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from careline_common.clock import Clock
+from careline_router.adapters.crm_exchange import Pauses
 from careline_router.adapters.crm_guard import GuardedCrm, GuardRules
 from careline_router.adapters.crm_http import HttpCrm
 from careline_router.adapters.crm_null import NullCrm
@@ -13,7 +14,9 @@ from careline_router.ports import Crm
 LOGIN = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"
 
 
-def make_crm(entry: CrmEntry | None, clock: Clock, asked: Callable[[str], None]) -> Crm:
+def make_crm(
+    entry: CrmEntry | None, clock: Clock, pauses: Pauses, asked: Callable[[str], None]
+) -> Crm:
     """The look-up of an entry; `asked` hears how each question to the CRM has ended."""
     if entry is None or entry.kind == "none" or entry.url is None:
         return NullCrm()
@@ -28,27 +31,30 @@ def make_crm(entry: CrmEntry | None, clock: Clock, asked: Callable[[str], None])
         open_for_s=entry.open_for_s,
     )
     source = (
-        _http(entry, entry.url, rules, clock)
+        _http(entry, entry.url, rules, clock, pauses)
         if entry.kind == "http"
-        else _dataverse(entry, entry.url, rules, clock)
+        else _dataverse(entry, entry.url, rules, clock, pauses)
     )
     return GuardedCrm(source, rules, clock=clock, asked=asked)
 
 
-def _http(entry: CrmEntry, url: str, rules: GuardRules, clock: Clock) -> HttpCrm:
+def _http(entry: CrmEntry, url: str, rules: GuardRules, clock: Clock, pauses: Pauses) -> HttpCrm:
     return HttpCrm(
         url=url,
         fields={name: field.mapped() for name, field in entry.map.items()},
         give_up_s=rules.give_up_s,
         connections=rules.at_once,
         clock=clock,
+        pauses=pauses,
         token=entry.token.get_secret_value() if entry.token else None,
         contacts=entry.contacts,
         spelling=entry.spelling,
     )
 
 
-def _dataverse(entry: CrmEntry, url: str, rules: GuardRules, clock: Clock) -> DataverseCrm:
+def _dataverse(
+    entry: CrmEntry, url: str, rules: GuardRules, clock: Clock, pauses: Pauses
+) -> DataverseCrm:
     fields = {str(name): field.mapped() for name, field in entry.map.items()}
     assert entry.client_id is not None  # an entry without is not valid
     assert entry.client_secret is not None
@@ -70,4 +76,5 @@ def _dataverse(entry: CrmEntry, url: str, rules: GuardRules, clock: Clock) -> Da
         give_up_s=rules.give_up_s,
         connections=rules.at_once,
         clock=clock,
+        pauses=pauses,
     )

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic_core import from_json
@@ -60,6 +61,22 @@ class Answer:
         return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
 
 
+class Pauses:
+    """Until when each host wants to be left alone. It outlives the settings of a CRM."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until: dict[str, float] = {}
+
+    def holds(self, host: str) -> bool:
+        until = self._until.get(host)
+        return until is not None and self._clock.monotonic() < until
+
+    def note(self, host: str, seconds: float) -> None:
+        now = self._clock.monotonic()
+        self._until[host] = max(self._until.get(host, now), now + seconds)
+
+
 class Exchange:
     """The way to one host. `at_most_s` bounds each step of a request; the caller bounds the whole."""
 
@@ -67,12 +84,13 @@ class Exchange:
         self,
         *,
         clock: Clock,
+        pauses: Pauses,
         at_most_s: float,
         connections: int,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._clock = clock
-        self._not_before = clock.monotonic()
+        self._pauses = pauses
         self._client = httpx.AsyncClient(
             timeout=at_most_s,
             follow_redirects=False,
@@ -99,7 +117,7 @@ class Exchange:
         form: Mapping[str, str] | None = None,
     ) -> Answer:
         """Sends a request, once; raises `CrmFault`. Nothing is sent while the host wants a pause."""
-        if self._clock.monotonic() < self._not_before:
+        if self._pauses.holds(urlsplit(url).netloc):
             raise CrmFault("throttled", "its pause is not over")
         try:
             async with self._client.stream(method, url, headers=headers, data=form) as answer:
@@ -120,7 +138,7 @@ class Exchange:
         if pause is None and answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             return
         pause = PAUSE_S if pause is None else min(pause, LONGEST_PAUSE_S)
-        self._not_before = max(self._not_before, self._clock.monotonic() + pause)
+        self._pauses.note(answer.url.netloc.decode(), pause)
         raise CrmFault("throttled", f"status {answer.status_code}, pause {pause:.0f} s")
 
     async def close(self) -> None:

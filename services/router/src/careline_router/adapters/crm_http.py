@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from careline_common.clock import Clock
-from careline_router.adapters.crm_exchange import Exchange
+from careline_router.adapters.crm_exchange import Exchange, Pauses
 from careline_router.adapters.crm_fields import CrmField, caller_among, profile_of
 from careline_router.adapters.crm_spelling import spellings
 from careline_router.ports import CrmFault, CrmProfile
@@ -31,6 +31,7 @@ class HttpCrm:
         give_up_s: float,
         connections: int,
         clock: Clock,
+        pauses: Pauses,
         token: str | None = None,
         contacts: str = "$",
         spelling: str = "e164",
@@ -41,6 +42,7 @@ class HttpCrm:
         self._spelling = spelling
         self._exchange = Exchange(
             clock=clock,
+            pauses=pauses,
             at_most_s=give_up_s,
             connections=connections,
             headers={"Authorization": f"Bearer {token}"} if token else {},

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from careline_common.clock import Clock
-from careline_router.adapters.crm_exchange import Answer, Exchange
+from careline_router.adapters.crm_exchange import Answer, Exchange, Pauses
 from careline_router.adapters.crm_fields import (
     MOST_CONTACTS,
     CrmField,
@@ -136,9 +136,10 @@ def dataverse(
     give_up_s: float,
     connections: int,
     clock: Clock,
+    pauses: Pauses,
 ) -> DataverseCrm:
     """The parts of a Dataverse look-up put together."""
-    login = Exchange(clock=clock, at_most_s=give_up_s, connections=1)
+    login = Exchange(clock=clock, pauses=pauses, at_most_s=give_up_s, connections=1)
     return DataverseCrm(
         api=f"{url.rstrip('/')}/api/data/{version}",
         query=query,
@@ -151,6 +152,6 @@ def dataverse(
             scope=scope,
             clock=clock,
         ),
-        exchange=Exchange(clock=clock, at_most_s=give_up_s, connections=connections),
+        exchange=Exchange(clock=clock, pauses=pauses, at_most_s=give_up_s, connections=connections),
         login=login,
     )
