@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# image.sh [FOLDER]: does without a container engine what deploy/docker/Dockerfile does, and tries the outcome.
+# image.sh: does without a container engine what deploy/docker/Dockerfile does, and tries the outcome.
 # Takes the same files, runs the same install steps, then starts `careline --help` and `careline router serve`
 # from a tree that nobody may write to, as a user without rights (when root), as in the cluster.
 # What this does not show: the base image, and that an engine accepts the Dockerfile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-work=${1:-$(mktemp -d)} uid=10001 port=${PORT:-18099} serving=""
-mkdir -p "$work"
+work=$(mktemp -d) uid=10001 port=${PORT:-18099} serving=""
 finish() {
   [ -z "$serving" ] || kill "$serving" 2>/dev/null || true
   chmod -R u+w "$work" && rm -rf "$work"

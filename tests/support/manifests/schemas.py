@@ -8,7 +8,8 @@ from jsonschema import Draft202012Validator
 
 from manifests.cluster import Object
 
-KUBERNETES = "1.37"
+KUBERNETES = ("1.30", "1.37")
+"""The oldest version that docs/kubernetes.md promises, and the newest that we know."""
 
 _TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 _DURATION: dict[str, Any] = {
@@ -70,8 +71,13 @@ def _of(given: Object) -> list[str]:
         return [
             f"{error.json_path}: {error.message}" for error in validator.iter_errors(given["spec"])
         ]
-    try:
-        kubernetes_validate.validate(given, KUBERNETES, strict=True)
-    except (kubernetes_validate.ValidationError, kubernetes_validate.SchemaNotFoundError) as error:
-        return [str(error)]
-    return []
+    found = []
+    for version in KUBERNETES:
+        try:
+            kubernetes_validate.validate(given, version, strict=True)
+        except (
+            kubernetes_validate.ValidationError,
+            kubernetes_validate.SchemaNotFoundError,
+        ) as error:
+            found.append(f"{version}: {error}")
+    return found
