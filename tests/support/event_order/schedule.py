@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from event_order.histories import Fact, Names, Story, stories
+from event_order.histories import Fact, Names, Story, day
 
 LONG_LOST = 1000
 
@@ -52,12 +52,12 @@ class History:
         return sorted(steps, key=lambda step: (step.at, step.delivered, step.fact))
 
 
-_late = st.integers(0, 12) | st.just(LONG_LOST)
+_late = st.integers(0, 20) | st.just(LONG_LOST)
 
 
 @st.composite
-def histories(draw: st.DrawFn, *, most: int = 4) -> History:
-    told = draw(st.lists(stories, min_size=1, max_size=most))
-    turns = draw(st.lists(st.integers(0, most - 1), max_size=12))
-    delays = draw(st.lists(st.lists(_late, min_size=1, max_size=3), min_size=1, max_size=16))
+def histories(draw: st.DrawFn) -> History:
+    told = draw(day)
+    turns = draw(st.lists(st.integers(0, len(told) - 1), max_size=40))
+    delays = draw(st.lists(st.lists(_late, min_size=1, max_size=3), min_size=8, max_size=24))
     return History(told, turns, delays, draw(st.integers(1, 5)))
