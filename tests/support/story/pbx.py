@@ -1,6 +1,7 @@
 """A PBX of the webhook kind: signs what it tells, fetches what it is told."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -17,11 +18,18 @@ class WebhookPbx:
         self._secret = secret
 
     async def tell(
-        self, kind: str, call_id: str, message_id: str | None = None, **data: Any
+        self,
+        kind: str,
+        call_id: str,
+        message_id: str | None = None,
+        *,
+        at: datetime | None = None,
+        **data: Any,
     ) -> httpx.Response:
-        """Sends one signed event; the same `message_id` again is a repeat."""
+        """Sends one signed event; the same `message_id` and `at` again are a repeat."""
         now = SystemClock().now()
-        body = json.dumps({"type": kind, "call_id": call_id, "at": now.isoformat(), "data": data})
+        at = at or now
+        body = json.dumps({"type": kind, "call_id": call_id, "at": at.isoformat(), "data": data})
         headers = signed_headers(
             self._secret, message_id or str(uuid_utils.uuid7()), now, body.encode()
         )

@@ -107,6 +107,12 @@ class Asterisk:
         return f"http://127.0.0.1:{self.http_port}/ari"
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """What it has written so far: warnings and errors, and the console."""
         files = (self._folder / "log" / "messages.log", self._folder / "output.log")
