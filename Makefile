@@ -35,6 +35,9 @@ check: setup ## format, lint, types, import walls, generated files, then every t
 	@scripts/check.sh
 	@$(MAKE) --no-print-directory test
 
+image: ## try the steps of the image here, without a container engine
+	@scripts/image.sh
+
 generated: setup ## write what is made from code anew: API and event documents, settings, metrics, dashboard
 	@$(BIN)/python scripts/generated.py
 

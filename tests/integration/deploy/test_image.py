@@ -74,7 +74,7 @@ def test_pip_keeps_no_cache_and_takes_nothing_without_its_hash() -> None:
     assert "PIP_NO_CACHE_DIR=1" in script
     for line in script.splitlines():
         if re.search(r"\bpip\b.* (install|wheel) ", line):
-            assert "--require-hashes" in line or "--no-index" in line, line
+            assert "--only-binary :all: --require-hashes" in line or "--no-index" in line, line
 
 
 def test_the_locks_of_the_image_are_cut_from_the_one_lock() -> None:
