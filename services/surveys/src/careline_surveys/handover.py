@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_surveys.db import invitations, messages
+from careline_surveys.db import invitations, messages, receipts
 from careline_surveys.db.messages import Message
 from careline_surveys.domain.invitations import Invitation, after_sending
 from careline_surveys.domain.sending import retry_at
@@ -41,6 +41,11 @@ class Outcomes:
         A message that was given up as unknown meanwhile may still turn out to be accepted, but is
         never queued again: `unknown` is the one state from which nothing is sent.
         """
+        by_provider: dict[str, list[str]] = {}
+        for result in results:
+            by_provider.setdefault(result.provider, []).extend(_ids(result.handover))
+        for provider, ids in sorted(by_provider.items()):
+            await receipts.take_turns(uow.connection, provider, ids)
         found = await messages.locked(uow.connection, [result.message_id for result in results])
         for result in results:
             message, invitation = found[result.message_id]
@@ -57,6 +62,7 @@ class Outcomes:
         self, uow: UnitOfWork, provider: str, message_id: str, handover: Handover
     ) -> None:
         """An answer for a message, or one part of it, whose outcome was unknown by then."""
+        await receipts.take_turns(uow.connection, provider, _ids(handover))
         message, invitation = (await messages.locked(uow.connection, [message_id]))[message_id]
         if message.parts == 1:
             result = Result(message_id=message_id, provider=provider, handover=handover)
@@ -128,3 +134,7 @@ class Outcomes:
         provider = message.provider or ""
         self._count(uow, provider, "unknown")
         await self.settle(uow, message, invitation, provider, Handover(outcome="unknown"))
+
+
+def _ids(handover: Handover) -> list[str]:
+    return [*filter(None, [handover.provider_message_id]), *handover.part_ids]

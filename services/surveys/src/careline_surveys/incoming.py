@@ -52,10 +52,12 @@ class IncomingSms:
     ) -> Sequence[Taken]:
         """Keeps deliveries in one transaction; raises when nothing was kept."""
         taken: list[Taken] = []
+        told = [each for each in deliveries if isinstance(each, SmsReceipt)]
         async with self._database.unit_of_work() as uow:
+            if told:
+                await self._receipts.take(uow, provider, told, uow.clock.now())
             for delivery in deliveries:
                 if isinstance(delivery, SmsReceipt):
-                    await self._receipts.take(uow, provider, delivery, uow.clock.now())
                     taken.append(Taken())
                 elif delivery.total > 1:
                     taken.append(await self._take_part(uow, provider, delivery))

@@ -50,16 +50,32 @@ class Receipts:
         self._people = people
         self._metrics = metrics
 
-    async def take(self, uow: UnitOfWork, provider: str, told: SmsReceipt, at: datetime) -> None:
-        """A receipt; one for a message that is not known, or in hand, is kept and used later."""
-        new = Receipt(
-            id=uow.ids.new(),
-            message_id=told.message_id or uow.ids.new(),
-            status=told.status,
-            at=at,
-            reference=told.reference,
-            person_id=await self._person(uow, told.sender),
-        )
+    async def take(
+        self, uow: UnitOfWork, provider: str, told: Sequence[SmsReceipt], at: datetime
+    ) -> None:
+        """Receipts; one for a message that is not known, or in hand, is kept and used later."""
+        new = [
+            Receipt(
+                id=uow.ids.new(),
+                message_id=each.message_id or uow.ids.new(),
+                status=each.status,
+                at=at,
+                reference=each.reference,
+                person_id=await self._person(uow, each.sender),
+            )
+            for each in told
+        ]
+        names = [receipt.message_id for receipt in new]
+        names += [receipt.person_id for receipt in new if receipt.person_id is not None]
+        await receipts.take_turns(uow.connection, provider, names)
+        if len(new) > 1:  # locks them all in one order before any is changed
+            ids = [receipt.message_id for receipt in new]
+            meant = await messages.named(uow.connection, provider, ids)
+            await messages.locked(uow.connection, meant)
+        for receipt in new:
+            await self._take(uow, provider, receipt)
+
+    async def _take(self, uow: UnitOfWork, provider: str, new: Receipt) -> None:
         found = await self._message_of(uow, provider, new)
         added = await receipts.add(uow.connection, provider, new, matched=found is not None)
         result = ("matched" if found else "unmatched") if added else "repeated"
@@ -106,6 +122,8 @@ class Receipts:
         ids = [message.id, *filter(None, [handover.provider_message_id])]
         waiting = await receipts.take_waiting(uow.connection, provider, ids)
         if handover.outcome == "unknown":
+            if message.person_id is not None:
+                await receipts.take_turns(uow.connection, provider, [message.person_id])
             waiting = [*waiting, *await receipts.take_meant(uow.connection, provider, message)]
         for receipt in waiting:
             message, invitation = await self._apply(uow, message, invitation, receipt)

@@ -96,7 +96,7 @@ async def status(
         told = SmsReceipt(
             message_id=body.message_id, status=body.status, reference=None, sender=None
         )
-        await surveys.receipts.take(uow, provider, told, at)
+        await surveys.receipts.take(uow, provider, [told], at)
         return Answer.json(Taken())
 
     return await callbacks.once(

@@ -222,6 +222,24 @@ async def of_provider(
     return None
 
 
+async def named(
+    connection: AsyncConnection, provider: str, provider_message_ids: Collection[str]
+) -> Several[str]:
+    """Our ids of the messages that a provider calls so, whole or by a part."""
+    found = await connection.execute(
+        select(message.c.id).where(
+            message.c.provider == provider,
+            message.c.provider_message_id.in_(provider_message_ids),
+        )
+    )
+    in_parts = await connection.execute(
+        select(part.c.message_id).where(
+            part.c.provider == provider, part.c.provider_message_id.in_(provider_message_ids)
+        )
+    )
+    return [*found.scalars(), *in_parts.scalars()]
+
+
 async def print_on_console(connection: AsyncConnection, sent: Message, at: datetime) -> None:
     """ "Sends" a message by the console provider; ids are in order of commit."""
     await connection.execute(

@@ -1,12 +1,12 @@
 """Delivery receipts, and the parts of messages that they speak of."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, case, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
@@ -35,6 +35,18 @@ _COLUMNS = (
 
 def _read(row: Any) -> Receipt:
     return Receipt(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+
+
+async def take_turns(connection: AsyncConnection, provider: str, names: Collection[str]) -> None:
+    """Lets nobody else work on these ids, or people, of a provider before the commit.
+
+    Else a receipt and the answer that names its message could pass by each other unseen. Whoever
+    takes such turns takes them in one order and before any row.
+    """
+    keys = sorted(f"{provider} {name}" for name in set(names))
+    if keys:
+        each = func.unnest(array(keys, type_=Text)).column_valued("key")
+        await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(each, 0))))
 
 
 async def add(connection: AsyncConnection, provider: str, new: Receipt, *, matched: bool) -> bool:

@@ -88,9 +88,10 @@ class Link:
             else:
                 self._waiting.pop(sequence, None)
 
-    def answer(self, to: Frame, *, status: int = pdu.OK) -> None:
-        """Answers a request of the SMSC; of deliver_sm_resp the message_id is always empty."""
-        body = b"\0" if to.command == pdu.DELIVER_SM else b""
+    def answer(self, to: Frame, *, status: int = pdu.OK, body: bytes | None = None) -> None:
+        """Answers a request; of deliver_sm_resp the message_id is always empty."""
+        if body is None:
+            body = b"\0" if to.command == pdu.DELIVER_SM else b""
         if self.open:
             self._writer.write(pdu.encode(to.command | pdu.RESPONSE, to.sequence, body, status))
 
@@ -114,6 +115,11 @@ class Link:
         self._writer.close()
         self._end()
 
+    def abort(self) -> None:
+        """Resets the connection; `lost` returns."""
+        self._writer.transport.abort()
+        self._end()
+
     def _next_sequence(self) -> int:
         while True:
             self._sequence = self._sequence % LAST_SEQUENCE + 1
@@ -135,8 +141,7 @@ class Link:
         except ProtocolError as error:
             log.warning("smpp.unreadable", reason=str(error))
         finally:
-            self._end()
-            self._writer.transport.abort()
+            self.abort()
 
     def _sort(self, frame: Frame) -> None:
         if frame.command & pdu.RESPONSE:

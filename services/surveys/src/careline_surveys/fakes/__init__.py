@@ -1,0 +1,1 @@
+"""Fakes of the outside world, shipped so that others can try their installation against them."""

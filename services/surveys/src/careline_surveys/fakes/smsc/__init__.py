@@ -1,0 +1,1 @@
+"""A small SMSC: `python -m careline_surveys.fakes.smsc --help`."""
