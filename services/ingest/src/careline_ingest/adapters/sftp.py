@@ -6,7 +6,7 @@ own known_hosts nor his keys, agent or ssh configuration take part.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TypeVar, cast
@@ -28,7 +28,9 @@ from careline_ingest.ports import (
 
 asyncssh.set_log_level("WARNING")  # it would log users and addresses
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
+REQUEST_BYTES = 1 << 15
+"""Every server takes requests of this size."""
 MOST_FILES = 100_000
 CLOSE_S = 5.0
 RSA = ("rsa-sha2-512", "rsa-sha2-256")
@@ -70,13 +72,19 @@ class SftpSource:
                     client = await connection.start_sftp_client(path_errors="surrogateescape")
             except (asyncssh.Error, OSError) as error:
                 raise FetchError(_lost(error)) from error
-            yield SftpSession(client, entry)
+            yield SftpSession(connection, client, entry)
 
 
 class SftpSession:
     """The port's `Session`: a folder of files on the server."""
 
-    def __init__(self, client: asyncssh.SFTPClient, entry: SourceEntry) -> None:
+    def __init__(
+        self,
+        connection: asyncssh.SSHClientConnection,
+        client: asyncssh.SFTPClient,
+        entry: SourceEntry,
+    ) -> None:
+        self._connection = connection
         self._sftp = client
         self._entry = entry
         self._folder = _folder(unquote(entry.address.path))
@@ -109,8 +117,10 @@ class SftpSession:
         try:
             expected = await self._expected(offer.name)
             async with self._opened(self._at(seen.raw)) as file:
-                while block := await self._block(file, sink.size, BLOCK_BYTES):
+                while block := await self._block(file, sink.size):
                     await sink.write(block)
+                    if sink.size > seen.size:
+                        raise NotFinishedError
                 after = await self._within(file.stat())
         except asyncssh.SFTPNoSuchFile:
             raise NotFinishedError from None
@@ -163,11 +173,11 @@ class SftpSession:
             if await self._has(place, content):
                 return
             try:
-                async with self._sftp.open(making, "wb", encoding=None) as file:
+                async with self._opened(making, "wb") as file:
                     await self._within(file.write(content))
                 await self._move(making, place)
             except asyncssh.SFTPError:
-                with suppress(asyncssh.Error, OSError, TimeoutError):
+                with suppress(asyncssh.Error, OSError, FetchError):
                     await self._within(self._sftp.remove(making))
                 raise
         except asyncssh.SFTPError as error:
@@ -180,9 +190,15 @@ class SftpSession:
             if (await self._within(self._sftp.stat(place))).size != len(content):
                 return False
             async with self._opened(place) as file:
-                return await self._block(file, 0, len(content)) == content
+                return await self._whole(file) == content
         except asyncssh.SFTPNoSuchFile:
             return False
+
+    async def _whole(self, file: asyncssh.SFTPClientFile) -> bytes:
+        found = bytearray()
+        while block := await self._block(file, len(found)):
+            found += block
+        return bytes(found)
 
     async def _list(self) -> None:
         """Looks at the folder: at files that fit, and at the markers beside them."""
@@ -235,7 +251,7 @@ class SftpSession:
         if self._entry.finished != "sha256":
             return None
         async with self._opened(self._at(self._markers[name].raw)) as file:
-            words = (await self._block(file, 0, 4096)).split()
+            words = (await self._block(file, 0)).split()
         try:
             digest = bytes.fromhex(words[0].decode("ascii"))
         except (IndexError, ValueError):
@@ -256,27 +272,59 @@ class SftpSession:
                 await self._within(self._sftp.remove(target))
             await self._within(self._sftp.rename(path, target))
 
-    def _opened(self, path: str) -> AbstractAsyncContextManager[asyncssh.SFTPClientFile]:
-        return self._sftp.open(path, "rb", encoding=None)
+    @asynccontextmanager
+    async def _opened(self, path: str, mode: str = "rb") -> AsyncIterator[asyncssh.SFTPClientFile]:
+        """An open file. Where the connection is lost, or time is up, it is not closed: that would
+        wait for a server that does not answer, and the end of the connection closes it too."""
+        file = await self._within(self._sftp.open(path, mode, encoding=None, block_size=0))
+        try:
+            yield file
+        except (FileRefusedError, NotFinishedError, asyncssh.SFTPError):
+            with suppress(asyncssh.Error, OSError, FetchError):
+                await self._within(file.close())
+            raise
+        await self._within(file.close())
 
-    async def _block(self, file: asyncssh.SFTPClientFile, offset: int, size: int) -> bytes:
-        block = await self._within(file.read(size, offset))
-        return cast("bytes", block)  # the file was opened without an encoding
+    async def _block(self, file: asyncssh.SFTPClientFile, offset: int) -> bytes:
+        """The next bytes of a file, at most BLOCK_BYTES; none at its end. Many small requests are
+        under way at once, because each takes the way to the server and back."""
+        return await self._within(_in_parallel(file, offset))
 
     async def _within(self, operation: Awaitable[T]) -> T:
+        """Does what needs the server's answer. Where time is up the connection goes first: else
+        what tidies up after the operation would wait for the same server."""
+        task = asyncio.ensure_future(operation)
         try:
-            async with asyncio.timeout(self._entry.timeout_s) as silence:
-                return await operation
-        except TimeoutError:
-            if silence.expired():
-                raise FetchError(SILENT) from None
-            raise
+            answered, _ = await asyncio.wait({task}, timeout=self._entry.timeout_s)
+            if not answered:
+                raise FetchError(SILENT)
+            return task.result()
+        finally:
+            if not task.done():
+                self._connection.abort()
+                await asyncio.gather(task, return_exceptions=True)
 
     def _at(self, raw: str) -> str:
         return f"{self._folder}/{raw}"
 
     def _place(self, folder: str) -> str:
         return folder if folder.startswith("/") else f"{self._folder}/{folder}"
+
+
+async def _in_parallel(file: asyncssh.SFTPClientFile, offset: int) -> bytes:
+    starts = range(offset, offset + BLOCK_BYTES, REQUEST_BYTES)
+    try:
+        async with asyncio.TaskGroup() as group:
+            reads = [group.create_task(file.read(REQUEST_BYTES, start)) for start in starts]
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
+    block = bytearray()
+    for read in reads:
+        part = cast("bytes", read.result())  # the file was opened without an encoding
+        block += part
+        if len(part) < REQUEST_BYTES:  # the end, or a server that gives less than it is asked for
+            break
+    return bytes(block)
 
 
 class _Client(asyncssh.SSHClient):

@@ -68,6 +68,8 @@ class SftpPartner:
         self._host_key = host_key or asyncssh.generate_private_key("ssh-ed25519")
         self._port = port
         self._acceptor: asyncssh.SSHAcceptor | None = None
+        self._closing = False
+        self._hung = 0
 
     @property
     def port(self) -> int:
@@ -83,6 +85,7 @@ class SftpPartner:
         return f"sftp://{HOST}:{self.port}/{path}"
 
     async def __aenter__(self) -> Self:
+        self._closing = False
         self._acceptor = await asyncssh.listen(
             HOST,
             self._port,
@@ -100,14 +103,22 @@ class SftpPartner:
         trace: TracebackType | None,
     ) -> None:
         assert self._acceptor is not None
+        self._closing = True
         self._acceptor.close()
         await self._acceptor.wait_closed()
+        while self._hung:  # noqa: ASYNC110 - they end within their own sleep
+            await asyncio.sleep(0.01)
 
     async def hang(self, where: str) -> None:
-        """Never returns if the faults say so."""
-        if self.faults.hang_at == where:
-            self.hanging.set()
-            await asyncio.Event().wait()
+        """Waits for as long as the faults say so; then nobody is there any more."""
+        if self.faults.hang_at != where:
+            return
+        self.hanging.set()
+        self._hung += 1
+        while self.faults.hang_at == where and not self._closing:  # noqa: ASYNC110 - a plain field
+            await asyncio.sleep(0.01)
+        self._hung -= 1
+        raise asyncssh.SFTPConnectionLost("the partner had hung")
 
 
 class _Login(asyncssh.SSHServer):
@@ -133,6 +144,7 @@ class _Server(asyncssh.SFTPServer):
     def __init__(self, channel: "asyncssh.SSHServerChannel[bytes]", partner: SftpPartner) -> None:
         super().__init__(channel, chroot=os.fsencode(partner.folder))
         self._partner = partner
+        self._dropped = False
 
     async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
         await self._partner.hang("list")
@@ -155,7 +167,8 @@ class _Server(asyncssh.SFTPServer):
         await self._partner.hang("read")
         await asyncio.sleep(faults.read_delay_s)
         if faults.drop_at is not None and faults.drops and offset + size > faults.drop_at:
-            faults.drops -= 1
+            faults.drops -= not self._dropped
+            self._dropped = True
             self.connection.abort()
         block = cast("bytes", super().read(file_obj, offset, size))
         if faults.grow:
