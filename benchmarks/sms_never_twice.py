@@ -42,8 +42,8 @@ RESULTS = Path(__file__).parent / "results" / "sms_never_twice.json"
 WINDOW = 20
 LEASE_S = 4
 PATIENCE_S = 120.0
-TROUBLE_EVERY = 60
-"""Messages between two troubles, on average."""
+TROUBLE_EVERY = 200
+"""Lines of the SMSC's record, of which each message makes two, between two troubles, on average."""
 PII_KEY = "a key of trials"
 CHANCES = {
     "throttle": 0.01, "refuse": 0.003, "silence": 0.002, "lose": 0.002, "drop_after": 0.001,
