@@ -52,6 +52,8 @@ async def test_records_of_an_insurers_source_name_him_and_come_by_his_channel(
     assert (record["insurer"], record["fields"]["channel"]) == ("ins7", "insurer")
 
 
+SFTP = {"kind": "sftp", "url": "sftp://partner.example/out"}
+HTTPS = {"kind": "https", "url": "https://partner.example/day.csv"}
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"encodings": ["cp12512"]}, "encodings[0]"),
     ({"encodings": ["hex"]}, "encodings[0]"),
@@ -68,6 +70,28 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"zone": "Europe/Nowhere"}, "zone"),
     ({"region": "XX"}, "region"),
     ({"schedule": "daily"}, "schedule"),
+    ({"schedule": "0 0 31 2 *"}, "schedule"),
+    (SFTP | {"url": "sftp://partner.example:99999/out"}, "url"),
+    (SFTP | {"url": "sftp://user:word@partner.example/out"}, "url"),
+    (SFTP | {"url": "https://partner.example/out"}, "url"),
+    (SFTP | {"host_key": "ssh-ed25519 AAAA"}, "host_key"),
+    (SFTP | {"host_key": []}, "host_key"),
+    (SFTP | {"private_key": "no key"}, ""),
+    (SFTP | {"pattern": "in/*.csv"}, "pattern"),
+    (SFTP | {"archive": "../done"}, "archive"),
+    (SFTP | {"answers": "/"}, "answers"),
+    (SFTP | {"finished": "perhaps"}, "finished"),
+    (SFTP | {"timeout_s": 0}, "timeout_s"),
+    (SFTP | {"max_bytes": 0}, "max_bytes"),
+    (SFTP | {"token": "secret"}, "token"),
+    (SFTP | {"redirect_hosts": ["a.example"]}, "redirect_hosts"),
+    (HTTPS | {"url": "http://partner.example/day.csv"}, "url"),
+    (HTTPS | {"ca": "no certificate"}, "ca"),
+    (HTTPS | {"archive": "done"}, "archive"),
+    (HTTPS | {"redirect_hosts": ["a.example/x"]}, "redirect_hosts"),
+    (HTTPS | {"token": "a", "api_key": "b"}, "api_key"),
+    (HTTPS | {"password": "a"}, "user"),
+    (HTTPS | {"token": "a", "api_key_header": "X Y"}, "api_key_header"),
 ]
 
 
