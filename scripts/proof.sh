@@ -20,5 +20,6 @@ proof() { # NAME EXAMPLES PYTEST-ARGUMENTS...: a property with so many examples,
 
 # One line a proof; the longest last.
 proof event_order 20000 tests/integration/events/test_event_order.py
+proof kill_matrix 972 tests/e2e/test_kill_matrix.py
 
 [ ${#failed[@]} -eq 0 ] || { echo "proof: failed: ${failed[*]}"; exit 1; }

@@ -130,7 +130,7 @@ def _messages(record: Record, outside: Outside, said: Said) -> Iterator[str]:
     invitations = Counter(one["call_id"] for one in said.invitations)
     at_smsc = Counter(message["to"] for message in outside.messages)
     talks = {line.data["call_id"]: line.key for line in record.of(ACKED, "talk")}
-    yield from _once("invitation of call", invitations, talks)
+    yield from _once("invitation of call", invitations, talks.keys() | invitations.keys())
     handled = {call["id"] for call in said.calls if call["outcome"] == "handled"}
     yield from (f"invented: invitation of call {one}" for one in invitations if one not in handled)
     phones = {call["id"]: call["caller"] for call in said.calls}

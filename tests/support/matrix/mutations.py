@@ -56,6 +56,38 @@ def _first(**values: Any) -> Callable[[Sequence[Item]], list[Item]]:
     return lambda items: [{**items[0], **values}, *items[1:]]
 
 
+def _one(where: Callable[[Item], Any], **values: Any) -> Callable[[Sequence[Item]], list[Item]]:
+    """Changes the first item of which something is true."""
+
+    def mutate(items: Sequence[Item]) -> list[Item]:
+        found = next(item for item in items if where(item))
+        return [{**item, **values} if item is found else item for item in items]
+
+    return mutate
+
+
+def _without(where: Callable[[Item], Any]) -> Callable[[Sequence[Item]], list[Item]]:
+    """Drops the first item of which something is true."""
+
+    def mutate(items: Sequence[Item]) -> list[Item]:
+        found = next(item for item in items if where(item))
+        return [item for item in items if item is not found]
+
+    return mutate
+
+
+def _scored(invitation: Item) -> bool:
+    return bool(invitation["answers"])
+
+
+def _done(run: Item) -> bool:
+    return bool(run["status"] == "done")
+
+
+def _another_run(runs: Sequence[Item]) -> list[Item]:
+    return [*runs, next(run for run in runs if _done(run))]
+
+
 def _of(channel: str, change: Callable[[list[Item]], list[Item]]) -> Callable[..., list[Item]]:
     """Changes the appeals of one channel."""
 
@@ -91,25 +123,25 @@ def _heard_twice(heard: Mapping[str, Sequence[Item]]) -> dict[str, list[Item]]:
 
 
 MUTATIONS: Mapping[str, Mutation] = {
-    "a call is dropped": _said(calls=_drop),
+    "a call is dropped": _said(calls=_without(lambda call: call["wrap_up"])),
     "a call is there twice": _said(calls=_double),
     "a call hangs": _said(calls=_first(state="queued")),
-    "a call is somebody else's": _said(calls=_first(agent="igor")),
+    "a call is somebody else's": _said(calls=_one(lambda call: call["wrap_up"], agent="nobody")),
     "a call nobody has made": _said(
         calls=lambda calls: [*calls, {**calls[0], "id": "x", "caller": "+70000000000"}]
     ),
-    "a wrap-up is lost": _said(calls=_first(wrap_up=None)),
+    "a wrap-up is lost": _said(calls=_one(lambda call: call["wrap_up"], wrap_up=None)),
     "an acknowledged call is lost": _acked("call", "+79990000000", call_id="x"),
     "an offer is told twice": _outside(heard=_heard_twice),
     "an offer is never told": _outside(heard=lambda heard: dict.fromkeys(heard, ())),
-    "an invitation is dropped": _said(invitations=_drop),
+    "an invitation is dropped": _said(invitations=_without(_scored)),
     "an invitation is there twice": _said(invitations=_double),
     "an invitation hangs": _said(invitations=_first(status="scheduled")),
     "a message goes out twice": _outside(messages=_double),
-    "a message never goes out": _outside(messages=_drop),
+    "a message never goes out": _outside(messages=lambda _: []),
     "a stranger gets a message": _outside(messages=_first(to="+70000000000")),
-    "a score is lost": _said(invitations=_first(answers=[])),
-    "a score is another": _said(invitations=_first(answers=[{"score": 5}])),
+    "a score is lost": _said(invitations=_one(_scored, answers=[])),
+    "a score is another": _said(invitations=_one(_scored, answers=[{"score": 5}])),
     "a score counts twice": _said(scores=_double),
     "an acknowledged reply is lost": _acked("reply", "+79990000000", call_id="x", text="2"),
     "the appeal of a score is lost": _said(tickets=_of("survey", _drop)),
@@ -117,9 +149,9 @@ MUTATIONS: Mapping[str, Mutation] = {
     "the appeal of a record is lost": _said(tickets=_of("insurer", _drop)),
     "the appeal of a record is there twice": _said(tickets=_of("insurer", _double)),
     "a file is lost": _acked("file", "hotline-99.csv", number=99),
-    "a run is there twice": _said(runs=_double),
+    "a run is there twice": _said(runs=_another_run),
     "a run hangs": _said(runs=_first(status="running")),
-    "a run counts a row twice": _said(runs=_first(rows={"read": 25})),
+    "a run counts a row twice": _said(runs=_one(_done, rows={"read": 25})),
     "a row in quarantine is lost": _said(quarantine=_drop),
     "the answer to the sender is lost": _outside(answers=_drop),
     "the answer to the sender counts otherwise": _outside(answers=_first(rows={"read": 1})),

@@ -11,8 +11,9 @@ import httpx
 from story.pbx import WebhookPbx
 from story.softphone import Softphone
 
+from careline_common.testing.waiting import eventually
 from matrix import floor
-from matrix.doors import Door, until
+from matrix.doors import PATIENCE_S, Door, until
 from matrix.world import World
 
 
@@ -75,22 +76,23 @@ class Agent:
 
         await until(look, lambda myself: myself["state"] in enough, f"{self.name} {state}")
 
+    def heard_offer_of(self, call_id: str) -> str | None:
+        """The offer of this call, if the socket has told it."""
+        return next(
+            (
+                message["data"]["offer"]["id"]
+                for message in self.softphone.messages
+                if message["type"] == "offer" and message["data"]["offer"]["call_id"] == call_id
+            ),
+            None,
+        )
+
     async def offer_of(self, call_id: str) -> str:
-        """The offer of this call, as the socket told it."""
-
-        async def look() -> str | None:
-            return next(
-                (
-                    message["data"]["offer"]["id"]
-                    for message in self.softphone.messages
-                    if message["type"] == "offer" and message["data"]["offer"]["call_id"] == call_id
-                ),
-                None,
-            )
-
-        found = await until(look, bool, f"an offer to {self.name}")
-        assert found is not None
-        return found
+        """The offer of this call, once the socket has told it."""
+        offer: str = await eventually(
+            lambda: self.heard_offer_of(call_id), within_s=PATIENCE_S, what="an offer"
+        )
+        return offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ async def at_work(world: World) -> AsyncIterator[People]:
             agents[name] = agent = Agent(name, door("router", "agent", subject=name), router)
             await agent.softphone.log_in()
             await forever(agent.softphone.stay_connected())
+        await world.outside.phones.agent("a2")
         yield People(
             see={name: door(name, *SEERS[name]) for name in world.urls},
             admin=admin,

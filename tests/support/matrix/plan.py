@@ -151,3 +151,9 @@ def stories(cells: Iterable[Cell], form: Form) -> list[Plan]:
             {step: queue.pop() for step, queue in waiting.items() if queue and step not in left_out}
         )
     return plans
+
+
+def drawn(seed: int, count: int) -> list[Cell]:
+    """`count` cells of the whole, or the whole, in an order drawn by the seed."""
+    cells = whole()
+    return random.Random(seed).sample(cells, min(count, len(cells)))

@@ -1,6 +1,7 @@
 """The story, step by step, with at most one fault in each: whatever breaks, it goes on to its end."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from matrix.doors import until
 from matrix.people import People
 from matrix.plan import Cell, Plan, Step
 from matrix.record import Record
+from matrix.sip_calls import SipCall
 from matrix.world import NAMES, World
 
 LOW, HIGH = 2, 5
@@ -60,15 +62,15 @@ class Story:
         self._world, self._people, self._record, self._pace = world, people, record, pace
         self._number, self._plan, self._seed = number, plan, seed
         self._longest_hold_s = longest_hold_s
-        self._phones = iter(range(100))
+        self._numbers = (f"+7900{number:05d}{patient:02d}" for patient in itertools.count())
         self.struck: list[Struck] = []
 
     async def run(self) -> None:
         """To the end; raises an `AssertionError` where it cannot go on."""
         await self._step(Step.CONFIGURATION, self._configure)
-        survey, call = await self._until_a_patient_is_asked()
+        survey, call, sip = await self._until_a_patient_is_asked()
         await self._step(Step.RECEIPT, survey.be_delivered)
-        await self._step(Step.WRAP_UP, call.wrap_up)
+        await self._step(Step.WRAP_UP, lambda: _both(call.wrap_up(), sip.wrap_up()))
         await self._step(Step.REPLY, lambda: survey.reply(str(LOW)))
         appeal = await self._step(Step.APPEAL, lambda: self._appeal_of(call, survey))
         run = await self._step(Step.FEED, self._feed)
@@ -77,38 +79,49 @@ class Story:
         await self._step(Step.WORK, lambda: self._work(appeal))
         await self._step(Step.CLOSE, lambda: self._close(appeal))
 
-    async def _until_a_patient_is_asked(self) -> tuple[Survey, Call]:
-        """A call from its arrival to its survey. A message whose fate is unknown is never sent again, so
-        another patient calls then, and nothing breaks while he does."""
-        survey, call, invited = await self._call_through(self._step)
+    async def _until_a_patient_is_asked(self) -> tuple[Survey, Call, SipCall]:
+        """Two calls from their arrival to their surveys. A message whose fate is unknown is never sent
+        again, so another patient calls then, and nothing breaks while he does."""
+        sip = SipCall(self._world, self._people, self._record, self._people.igor, self._numbers)
+        survey, call, invited = await self._call_through(self._step, sip)
         for _ in range(TRIES):
             if invited:
-                return survey, call
+                return survey, call, sip
             await call.wrap_up()
-            survey, call, invited = await self._call_through(_plainly)
+            survey, call, invited = await self._call_through(_plainly, None)
         raise AssertionError("no patient is ever asked")
 
-    async def _call_through(self, step: "Stepping") -> tuple[Survey, Call, bool]:
+    async def _call_through(
+        self, step: "Stepping", sip: SipCall | None
+    ) -> tuple[Survey, Call, bool]:
+        """A call over the webhook PBX, and beside it, step by step, one over Asterisk."""
         call = Call(self._world, self._people, self._record, self._people.anna)
-        phone = f"+7900{self._number:05d}{next(self._phones):02d}"
-        self._world.outside.crm.customers[phone] = {
-            "payer": "cash",
-            "name": f"Patient {phone[-4:]}",
-        }
-        self._world.outside.crm.delay_s = LOOKUP_S
+        number = next(self._numbers)
+        crm = self._world.outside.crm
+        crm.customers[number] = {"payer": "cash", "name": f"Patient {number[-4:]}"}
+        crm.delay_s = LOOKUP_S
         await self._people.anna.be("not_ready")
-        arriving = asyncio.create_task(call.arrive(phone))
+        arriving = asyncio.create_task(call.arrive(number))
         try:
-            await step(Step.ARRIVAL, lambda: _first_of(call.asked_for(), arriving))
-            await step(Step.LOOKUP, lambda: _shielded(arriving))
+            await step(
+                Step.ARRIVAL,
+                lambda: _both(_first_of(call.asked_for(), arriving), sip and sip.arrive()),
+            )
+            await step(
+                Step.LOOKUP, lambda: _both(asyncio.shield(arriving), sip and sip.be_queued())
+            )
         finally:
             await asyncio.gather(arriving, return_exceptions=True)
-        for name, act in (
-            (Step.OFFER, call.be_offered), (Step.RING, call.ring), (Step.ANSWER, call.be_answered),
-            (Step.TALK, call.talk), (Step.HANG_UP, call.hang_up),
-        ):  # fmt: skip
-            await step(name, act)
         survey = Survey(self._world, self._people, self._record, call)
+        pairs = (
+            (Step.OFFER, call.be_offered, sip and sip.be_offered),
+            (Step.RING, call.ring, sip and sip.ring),
+            (Step.ANSWER, call.be_answered, sip and sip.be_answered),
+            (Step.TALK, call.talk, sip and sip.talk),
+            (Step.HANG_UP, call.hang_up, sip and sip.hang_up),
+        )
+        for name, one, other in pairs:
+            await step(name, lambda one=one, other=other: _both(one(), other and other()))
         return survey, call, await step(Step.INVITATION, survey.invited)
 
     # -- the steps beside the call -----------------------------------------------------------------
@@ -140,11 +153,9 @@ class Story:
 
         async def look() -> list[dict[str, Any]]:
             page = await self._people.see["ingest"].get("/v1/runs", source=floor.SOURCE, limit=200)
-            return [run for run in page["items"] if run["file"] == name]
+            return [r for r in page["items"] if (r["file"], r["status"]) == (name, "done")]
 
-        found = await until(
-            look, lambda runs: runs and runs[0]["status"] in {"done", "failed"}, "the file's run"
-        )
+        found = await until(look, bool, "the file's run")
         run: str = found[0]["id"]
         return run
 
@@ -219,8 +230,16 @@ async def _plainly(_step: Step, act: Callable[[], Awaitable[Any]]) -> Any:
     return await act()
 
 
-async def _shielded(task: "asyncio.Task[None]") -> None:
-    await asyncio.shield(task)
+async def _both(one: Awaitable[None], other: Awaitable[None] | None) -> None:
+    """Two things at once; with the first failure the other one is given up."""
+    async with asyncio.TaskGroup() as tasks:
+        for work in (one, other):
+            if work is not None:
+                tasks.create_task(_awaited(work))
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
 
 
 async def _first_of(one: Awaitable[None], task: "asyncio.Task[None]") -> None:

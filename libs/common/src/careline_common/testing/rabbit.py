@@ -18,13 +18,14 @@ from careline_common.testing.ports import Ports
 
 START_PATIENCE_S = 60.0
 USER = "careline"
+MEMORY_BYTES = 1_000_000_000
 CONFIG = """\
 listeners.tcp.local = 127.0.0.1:{amqp}
 load_definitions = {folder}/definitions.json
 loopback_users = none
 log.console = false
 log.file.level = info
-vm_memory_high_watermark.absolute = 1GB
+vm_memory_high_watermark.absolute = {memory}
 disk_free_limit.absolute = 50MB
 """
 
@@ -50,6 +51,12 @@ class RabbitServer:
     def port(self) -> int:
         """Where it speaks AMQP, on 127.0.0.1; the same after a restart."""
         return self._amqp
+
+    @property
+    def pid(self) -> int:
+        """The node's process."""
+        assert self._node is not None, "not started"
+        return self._node.pid
 
     def url(self, vhost: str) -> str:
         """The address of a virtual host."""
@@ -99,6 +106,16 @@ class RabbitServer:
         """Removes a virtual host with all its queues and connections."""
         await self._evaluate(f'rabbit_vhost:delete(<<"{name}">>, <<"{USER}">>).')
 
+    @asynccontextmanager
+    async def short_of_memory(self) -> AsyncIterator[None]:
+        """In the block the node is over its memory limit: it blocks every connection that publishes."""
+        await self._evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.000001).")
+        try:
+            yield
+        finally:
+            limit = f"{{absolute, {MEMORY_BYTES}}}"
+            await self._evaluate(f"vm_memory_monitor:set_vm_memory_high_watermark({limit}).")
+
     async def _evaluate(self, expression: str) -> None:
         """Runs Erlang in the node: milliseconds, where rabbitmqctl boots a machine of its own."""
         cookie = (self._folder / "home" / ".erlang.cookie").read_text()
@@ -141,7 +158,7 @@ class RabbitServer:
         cookie.write_text(secrets.token_hex(16))
         cookie.chmod(0o400)
         (self._folder / "rabbitmq.conf").write_text(
-            CONFIG.format(amqp=self._amqp, folder=self._folder)
+            CONFIG.format(amqp=self._amqp, folder=self._folder, memory=MEMORY_BYTES)
         )
         (self._folder / "enabled_plugins").write_text("[].\n")
         user = {"name": USER, "password": self._password, "tags": ["administrator"]}
