@@ -24,6 +24,36 @@ CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 60
 POOL_TIMEOUT_S = 10
 
+SERVER_AWAY = (
+    asyncpg.CannotConnectNowError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+CONNECTION_LOST = (
+    ConnectionError,
+    FileNotFoundError,  # the Unix socket of a server that is down
+    TimeoutError,
+    PoolTimeoutError,
+    asyncpg.InternalClientError,  # the driver was surprised by the end of its connection
+)
+ASYNCPG_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What a call on a connection of asyncpg's own can raise; `is_unavailable` tells them apart."""
+
+FROZEN_S = 20
+"""A process that holds a lock by its connection and says nothing for so long has stopped: the server
+ends the connection, and whoever stands by takes over. Keepalive notices only a machine that is gone."""
+
+IDLE_IN_TRANSACTION_S = 60
+"""The same for one that stopped in the middle of a transaction, whose rows wait for it."""
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -46,22 +76,10 @@ def sqlalchemy_url(url: str) -> str:
 def is_unavailable(error: BaseException) -> bool:
     """Whether an error says that the database is away or full, and nothing about the statement."""
     if isinstance(error, DBAPIError):
-        return error.connection_invalidated
-    return (
-        isinstance(
-            error,
-            ConnectionError
-            | FileNotFoundError  # the Unix socket of a server that is down
-            | TimeoutError
-            | PoolTimeoutError
-            | asyncpg.CannotConnectNowError
-            | asyncpg.InsufficientResourcesError
-            | asyncpg.PostgresConnectionError
-            | asyncpg.AdminShutdownError
-            | asyncpg.CrashShutdownError,
-        )
-        or type(error) is asyncpg.InterfaceError
-    )  # the connection or the pool is closed
+        refused = error.orig is not None and isinstance(error.orig.__cause__, SERVER_AWAY)
+        return error.connection_invalidated or refused
+    closed = type(error) is asyncpg.InterfaceError  # the connection or the pool is
+    return closed or isinstance(error, (*SERVER_AWAY, *CONNECTION_LOST))
 
 
 class Database:
@@ -90,7 +108,7 @@ class Database:
                     "search_path": f"{schema},public",
                     "timezone": "UTC",
                     "jit": "off",
-                    "idle_in_transaction_session_timeout": "60000",
+                    "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_S * 1000),
                 },
             },
         )

@@ -1,10 +1,10 @@
 """Events without a broker: deliveries are rows in PostgreSQL's schema `bus`.
 
 The confirm is that rows for every subscribed consumer are committed. A delivery is a row until its
-consumer is done with it; while it is being handled it is locked by an open transaction, so that
-after kill -9 it is free again at once. Ladder and parking are columns. Consumers that are down keep
-getting rows, because subscriptions are rows too; an event that nobody has subscribed to yet waits an
-hour for a consumer that does.
+consumer is done with it; while it is being handled it is locked by an open transaction, so that it
+is free again at once after kill -9, and after a while when its process stands still. Ladder and
+parking are columns. Consumers that are down keep getting rows, because subscriptions are rows too;
+an event that nobody has subscribed to yet waits an hour for a consumer that does.
 """
 
 import asyncio
@@ -14,7 +14,8 @@ from contextlib import asynccontextmanager, suppress
 import asyncpg
 import structlog
 
-from careline_common.db.engine import is_unavailable
+from careline_common.db import engine
+from careline_common.db.engine import ASYNCPG_ERRORS, is_unavailable
 from careline_common.messaging import local_sql as sql
 from careline_common.messaging.retry import Again, Done, Outcome, Park, deliver, describe
 from careline_common.messaging.subscription import Subscription
@@ -36,13 +37,11 @@ log = structlog.get_logger(__name__)
 POLL_S = 1.0
 SWEEP_S = 60.0
 CONNECT_TIMEOUT_S = 5
-STATEMENT_TIMEOUT_S = 30
+STATEMENT_TIMEOUT_S = 20
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 AT_ONCE = 4
 """So many batches of an order-free consumer are handled at a time."""
-
-ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class LocalTransport:
@@ -72,7 +71,10 @@ class LocalTransport:
             max_size=4,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=STATEMENT_TIMEOUT_S,
-            server_settings={"application_name": "careline-bus"},
+            server_settings={
+                "application_name": "careline-bus",
+                "idle_in_transaction_session_timeout": str(engine.IDLE_IN_TRANSACTION_S * 1000),
+            },
         )
         try:
             async with pool.acquire() as connection, connection.transaction():
@@ -93,7 +95,7 @@ class LocalTransport:
             await self._publish(messages)
         except TransportUnavailableError as error:
             return [error] * len(messages)
-        except ERRORS as error:
+        except ASYNCPG_ERRORS as error:
             if len(messages) == 1:
                 return [error]
             return [(await self.publish([message]))[0] for message in messages]
@@ -126,7 +128,7 @@ class LocalTransport:
                 async with self._listening(subscription) as (connection, woken):
                     pause = FIRST_PAUSE_S
                     await self._work(connection, woken, subscription, handle)
-            except ERRORS as error:
+            except ASYNCPG_ERRORS as error:
                 log.warning(
                     "consumer.waits_for_database",
                     consumer=subscription.name,
@@ -145,7 +147,11 @@ class LocalTransport:
             self._url,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=STATEMENT_TIMEOUT_S,
-            server_settings={"application_name": f"careline-bus-{subscription.name}"},
+            server_settings={
+                "application_name": f"careline-bus-{subscription.name}",
+                "idle_session_timeout": str(engine.FROZEN_S * 1000),
+                "idle_in_transaction_session_timeout": str(engine.IDLE_IN_TRANSACTION_S * 1000),
+            },
         )
         woken = asyncio.Event()
         name = subscription.name
@@ -246,7 +252,7 @@ class LocalTransport:
             pool = await self._pool_made()
             async with pool.acquire() as connection:
                 yield connection
-        except ERRORS as error:
+        except ASYNCPG_ERRORS as error:
             if is_unavailable(error):
                 raise TransportUnavailableError(describe(error)) from error
             raise

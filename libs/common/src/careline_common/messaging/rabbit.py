@@ -127,6 +127,8 @@ class RabbitTransport:
     async def _consume(self, subscription: Subscription, handle: Handler) -> None:
         """Consumes over one channel; returns when that is lost."""
         name = subscription.name
+        if not await _exists(self._in, topology.queue_name(name)):
+            self._adopted.discard(name)  # it was deleted: what came meanwhile was not routed
         async with self._in.channel() as channel:
             await topology.declare_exchange(channel)
             queue = await topology.declare_consumer(channel, subscription, self._delays_s)
@@ -152,7 +154,7 @@ class RabbitTransport:
                 self._consuming.discard(name)
 
     async def _adopt(self, subscription: Subscription) -> None:
-        """Once a process: takes over what was published before this consumer had a queue."""
+        """Once a process and queue: takes over what was published before there was the queue."""
         async with self._adopting:
             if subscription.name not in self._adopted:
                 async with self._in.channel() as channel:

@@ -14,7 +14,8 @@ import asyncpg
 import structlog
 
 from careline_common.clock import Clock
-from careline_common.db.engine import CONNECT_TIMEOUT_S, STATEMENT_TIMEOUT_S, Database
+from careline_common.db import engine
+from careline_common.db.engine import ASYNCPG_ERRORS, CONNECT_TIMEOUT_S, Database
 from careline_common.db.unit_of_work import outbox_channel
 from careline_common.messaging.metrics import MessagingMetrics
 from careline_common.messaging.retry import describe
@@ -32,6 +33,9 @@ LOCK_CLASS = 0x6F75_7462  # "outb"
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
 LONGEST_HOLD_S = 60.0
+
+STATEMENT_TIMEOUT_S = 20
+"""After so long without an answer the relay looks for its database anew."""
 
 KEEPALIVE = {
     "tcp_keepalives_idle": "5",
@@ -71,7 +75,7 @@ class Relay:
                     await self._take_over(connection)
                     pause = FIRST_PAUSE_S
                     await self._work(connection)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except ASYNCPG_ERRORS as error:
                 log.warning(
                     "relay.waits_for_database",
                     service=self._database.schema,
@@ -90,6 +94,7 @@ class Relay:
             server_settings={
                 "application_name": f"careline-{schema}-relay",
                 "search_path": schema,
+                "idle_session_timeout": str(engine.FROZEN_S * 1000),
                 **KEEPALIVE,
             },
         )

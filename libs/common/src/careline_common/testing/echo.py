@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 
 from careline_common.clock import Clock, SystemClock
+from careline_common.db import engine
 from careline_common.db.engine import Database
 from careline_common.db.tables import create_common_tables
 from careline_common.db.unit_of_work import UnitOfWork
@@ -112,7 +113,9 @@ async def _forever(task: Any) -> None:
     await task()
 
 
-async def _main(kind: str, bus_url: str, database_url: str) -> None:
+async def _main(kind: str, bus_url: str, database_url: str, frozen_s: str = "20") -> None:
+    """`frozen_s`: so long a replica may be silent before its locks are somebody else's."""
+    engine.FROZEN_S = engine.IDLE_IN_TRANSACTION_S = int(frozen_s)
     transport: Transport
     if kind == "rabbit":
         transport = RabbitTransport(bus_url, clock=SystemClock(), delays_s=DELAYS_S)
@@ -123,4 +126,4 @@ async def _main(kind: str, bus_url: str, database_url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(*sys.argv[1:4]))
+    asyncio.run(_main(*sys.argv[1:]))

@@ -50,6 +50,12 @@ class Proxy:
         """From now on the server hears everything, and its answers are lost."""
         self._answering.clear()
 
+    def strand(self) -> None:
+        """The connections of this moment end in a black hole for good; new ones get through."""
+        self.swallow()
+        self._asking, self._answering = asyncio.Event(), asyncio.Event()
+        self.pass_on()
+
     def pass_on(self) -> None:
         """Ends the black hole; what was held back arrives."""
         self._asking.set()
