@@ -9,7 +9,7 @@ import uuid_utils
 
 PATIENCE_S = 60.0
 TRY_S = 5.0
-PAUSE_S = 0.05
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.3
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 Value = TypeVar("Value")
@@ -32,7 +32,7 @@ class GaveUpError(AssertionError):
 
 async def insist(send: Callable[[], Awaitable[httpx.Response]], what: str) -> httpx.Response:
     """The first answer that is no failure of the moment; raises `RefusedError` and `GaveUpError`."""
-    last = "never answered"
+    last, pause_s = "never answered", FIRST_PAUSE_S
     try:
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -46,7 +46,8 @@ async def insist(send: Callable[[], Awaitable[httpx.Response]], what: str) -> ht
                     if response.status_code not in AGAIN:
                         raise RefusedError(response)
                     last = f"{response.status_code} {response.text[:200]}"
-                await asyncio.sleep(PAUSE_S)
+                await asyncio.sleep(pause_s)
+                pause_s = min(1.5 * pause_s, LONGEST_PAUSE_S)
     except TimeoutError:
         raise GaveUpError(f"{what}: not within {PATIENCE_S} s; last: {last}") from None
 
@@ -56,6 +57,7 @@ async def until(
 ) -> Value:
     """What is seen once `accept` likes it; a service that does not answer counts as not yet."""
     last: object = None
+    pause_s = FIRST_PAUSE_S
     try:
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -66,7 +68,8 @@ async def until(
                     last = value
                 except httpx.HTTPError as error:
                     last = error
-                await asyncio.sleep(PAUSE_S)
+                await asyncio.sleep(pause_s)
+                pause_s = min(1.5 * pause_s, LONGEST_PAUSE_S)
     except TimeoutError:
         raise GaveUpError(f"{what}: not within {PATIENCE_S} s; last seen: {last!r}") from None
 

@@ -163,8 +163,11 @@ class Story:
         wanted = set(floor.external_ids(self._number))
 
         async def look() -> set[str]:
-            tickets = await self._people.see["tickets"].items("/v1/tickets", channel="insurer")
-            return {ticket["external"]["id"] for ticket in tickets}
+            """The latest, of which there are no more than two files' worth."""
+            page = await self._people.see["tickets"].get(
+                "/v1/tickets", channel="insurer", limit=2 * floor.GOOD_ROWS
+            )
+            return {ticket["external"]["id"] for ticket in page["items"]}
 
         await until(look, lambda found: wanted <= found, "the appeals of the insurer's file")
 
