@@ -211,3 +211,25 @@ def test_a_caller_is_a_number_or_what_the_pbx_said_or_nobody(
 ) -> None:
     contact = contact_of(caller, {})
     assert (contact.phone, contact.number) == (phone, number)
+
+
+@pytest.mark.parametrize(
+    ("caller", "region", "phone"),
+    [
+        # the same digits without "+" would be of Vietnam and of India
+        ("84951234567", "RU", "+74951234567"),
+        ("9161234567", "RU", "+79161234567"),
+        ("89161234567", "RU", "+79161234567"),
+        ("79161234567", "RU", "+79161234567"),
+        ("+84951234567", "RU", "+84951234567"),
+        ("989121234567", "RU", "+989121234567"),
+        ("09121234567", "IR", "+989121234567"),
+        ("1234567", "RU", "1234567"),
+        ("101", "RU", "101"),
+        ("84951234567", None, "+84951234567"),
+    ],
+)
+def test_a_number_without_plus_is_read_as_it_is_dialled_where_the_line_is(
+    caller: str, region: str | None, phone: str
+) -> None:
+    assert contact_of(caller, {}, region=region).phone == phone

@@ -31,7 +31,8 @@ def parse_phone(text: str, region: str | None) -> str:
         raise ValueError(f"not a phone number: {_REASONS[error.error_type]}") from None
     if number.extension:
         raise ValueError("not a phone number: it has an extension")
-    if not phonenumbers.is_possible_number(number):
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if possible != phonenumbers.ValidationResult.IS_POSSIBLE:  # one without area code is not enough
         raise ValueError("not a phone number: its length is wrong for its country")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
@@ -44,6 +45,11 @@ def _plain(character: str) -> str:
 def region_of(number: str) -> str | None:
     """`RU`, `IR`, … of an E.164 number; None when it is of no one country."""
     return phonenumbers.region_code_for_number(phonenumbers.parse(number))
+
+
+def main_region_of(number: str) -> str:
+    """The country of an E.164 number's code, by whose rules it is dialled: `RU` also for Kazakhstan's."""
+    return phonenumbers.region_code_for_country_code(phonenumbers.parse(number).country_code or 0)
 
 
 def is_landline(number: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
+import phonenumbers
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -45,6 +46,13 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "dataverse": ("url", "client_id", "client_secret"),
 }
 
+
+def _region(code: str) -> str:
+    if code not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"no region {code!r}: give two capital letters such as RU")
+    return code
+
+
 Spelling = Annotated[str, AfterValidator(check_spelling)]
 Column = Annotated[str, Field(pattern=_COLUMN, max_length=128)]
 Word = Annotated[str, Field(max_length=LONGEST_TEXT)]
@@ -83,6 +91,8 @@ class CrmEntry(ConfigModel):
 
     kind: Literal["http", "dataverse", "none"] = "none"
     url: HttpAddress | None = None
+    region: Annotated[str, AfterValidator(_region)] = "RU"
+    """Country (ISO 3166-1 alpha-2) of phones that the CRM has without a country code."""
     map: dict[Target, Annotated[CrmFieldEntry, BeforeValidator(_in_full)]] = Field(
         default_factory=dict
     )

@@ -23,14 +23,20 @@ WITHHELD = frozenset({"", "anonymous", "unknown", "unavailable", "restricted", "
 LONGEST_CALLER = 100
 
 
-def contact_of(caller: str | None, attributes: Mapping[str, Any]) -> Contact:
-    """The caller as the PBX names him, his number as E.164 where it is one."""
+def contact_of(
+    caller: str | None, attributes: Mapping[str, Any], *, region: str | None = None
+) -> Contact:
+    """The caller as the PBX names him, his number as E.164 where it is one.
+
+    A number without `+` is read first as people dial it in `region`, the country of the called line:
+    84951234567 on a Russian line is Moscow and not Vietnam. Then as E.164 that has lost its `+`.
+    """
     text = (caller or "").strip()[:LONGEST_CALLER]
     if text.lower() in WITHHELD:
         return Contact(attributes=attributes)
     for written in (text, f"+{text}"):
         try:
-            return Contact(phone=parse_phone(written, None), attributes=attributes)
+            return Contact(phone=parse_phone(written, region), attributes=attributes)
         except ValueError:
             continue
     return Contact(phone=text, attributes=attributes)

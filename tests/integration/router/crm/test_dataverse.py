@@ -161,6 +161,25 @@ async def test_a_spelling_of_the_operator_s_own_is_asked_for_too(org: Any) -> No
     assert (await own.look_up("+79161110000")).name == "Vera"
 
 
+async def test_a_foreigner_is_not_taken_for_whose_number_was_typed_without_country(
+    org: Any,
+) -> None:
+    org.knows("9121234567", {"name": "Vera", "payer": "cash", "language": "ru"})
+    crm = org.crm()
+    assert (await crm.look_up("+79121234567")).name == "Vera"
+    assert (await crm.look_up("+989121234567")).reason == "not_found"
+    at_home = org.crm(region="IR")
+    assert (await at_home.look_up("+989121234567")).name == "Vera"
+    assert (await at_home.look_up("+79121234567")).reason == "not_found"
+
+
+async def test_a_number_without_a_spelling_is_nobody_s_and_nothing_is_asked(org: Any) -> None:
+    crm = org.crm(spellings=["+{cc} (###) ###-##-##"], filter=None)
+    assert (await crm.look_up("+375291234567")).reason == "not_found"
+    assert org.desk.asked == []
+    assert (await crm.look_up(ANNA)).status == "found"
+
+
 async def test_a_quote_in_a_pattern_cannot_end_the_literal(org: Any) -> None:
     crm = org.crm(spellings=["' or statecode eq 0 or ''eq'{national}"])
     assert (await crm.look_up(ANNA)).reason == "not_found"

@@ -52,7 +52,35 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
     ],
 )
 def test_the_usual_spellings_of_a_number(phone: str, expected: set[str]) -> None:
-    assert set(spellings(phone, USUAL)) == expected
+    region = phonenumbers.region_code_for_number(phonenumbers.parse(phone))
+    assert set(spellings(phone, USUAL, region=region)) == expected
+
+
+@pytest.mark.parametrize(
+    ("phone", "never"),
+    [
+        ("+989121234567", "9121234567"),  # is +7 912 123-45-67
+        ("+84951234567", "84951234567"),  # is +7 495 123-45-67, with Russia's 8
+        ("+9607771234", "9607771234"),  # is +7 960 777-12-34
+    ],
+)
+def test_no_spelling_of_a_foreigner_is_a_patient_s_of_this_country(phone: str, never: str) -> None:
+    assert never in spellings(phone, USUAL, region="SG")
+    home = spellings(phone, USUAL, region="RU")
+    assert never not in home
+    assert phone in home
+
+
+@given(
+    st.sampled_from(["+7", "+98", "+84", "+960", "+95", "+1", "+49", "+86"]),
+    st.text("0123456789", min_size=7, max_size=10),
+    st.sampled_from(["RU", "IR", "DE", "US"]),
+)
+def test_what_is_typed_means_one_number_to_who_reads_it(start: str, rest: str, region: str) -> None:
+    phone = start + rest
+    for text in spellings(phone, USUAL, region=region):
+        read = _read(text, region)
+        assert read in {phone, None} or not phonenumbers.is_valid_number(phonenumbers.parse(read))
 
 
 @given(
@@ -62,7 +90,8 @@ def test_the_usual_spellings_of_a_number(phone: str, expected: set[str]) -> None
 def test_every_usual_spelling_is_read_as_the_same_number(start: str, rest: str) -> None:
     phone = f"{start}{rest}"
     region = phonenumbers.region_code_for_country_code(phonenumbers.parse(phone).country_code or 0)
-    written = spellings(phone, [*USUAL, "+{cc} (###) ###-##-##", "{trunk} {national}"])
+    wanted = [*USUAL, "+{cc} (###) ###-##-##", "{trunk} {national}"]
+    written = spellings(phone, wanted, region=region)
     assert len(written) >= 4
     for text in written:
         candidates = {_read(text, region), _read(f"+{text}", None)}
@@ -87,7 +116,7 @@ def _read(text: str, region: str | None) -> str | None:
     ],
 )
 def test_a_pattern_is_drawn_or_left_out(pattern: str, expected: list[str]) -> None:
-    assert spellings("+79161234567", [check_spelling(pattern)]) == expected
+    assert spellings("+79161234567", [check_spelling(pattern)], region="RU") == expected
 
 
 @pytest.mark.parametrize("text", ["", "E164", "{phone}", "{national", "{cc}", "#" * 41, "#\n"])

@@ -49,6 +49,7 @@ def _http(entry: CrmEntry, url: str, rules: GuardRules, clock: Clock, pauses: Pa
         token=entry.token.get_secret_value() if entry.token else None,
         contacts=entry.contacts,
         spelling=entry.spelling,
+        region=entry.region,
     )
 
 
@@ -65,6 +66,7 @@ def _dataverse(
             table=entry.table,
             phones=entry.phones,
             spelled=entry.spellings,
+            region=entry.region,
             also=entry.filter,
             columns=list(dict.fromkeys(field.path for field in fields.values())),
         ),

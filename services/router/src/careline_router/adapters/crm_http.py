@@ -35,11 +35,13 @@ class HttpCrm:
         token: str | None = None,
         contacts: str = "$",
         spelling: str = "e164",
+        region: str = "RU",
     ) -> None:
         self._url = url
         self._fields = fields
         self._contacts = contacts
         self._spelling = spelling
+        self._region = region
         self._exchange = Exchange(
             clock=clock,
             pauses=pauses,
@@ -49,8 +51,10 @@ class HttpCrm:
         )
 
     async def ask(self, phone: str) -> CrmProfile:
-        written = next(iter(spellings(phone, [self._spelling])), phone)
-        url = self._url.replace("{phone}", quote(written, safe=""))
+        written = spellings(phone, [self._spelling], region=self._region)
+        if not written:
+            return caller_among([])  # this CRM cannot have such a number
+        url = self._url.replace("{phone}", quote(written[0], safe=""))
         answer = await self._exchange.send("GET", url)
         if answer.status in _NOBODY:
             return caller_among([])

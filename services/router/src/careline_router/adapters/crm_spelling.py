@@ -41,14 +41,28 @@ def check_spelling(text: str) -> str:
     return text
 
 
-def spellings(phone: str, wanted: Sequence[str]) -> list[str]:
+def spellings(phone: str, wanted: Sequence[str], *, region: str) -> list[str]:
     """The spellings of an E.164 number, in the order wanted, each once.
 
-    One that does not fit the number (another count of `#`, a country without prefix) is left out.
+    One that does not fit the number (another count of `#`, a country without prefix) is left out; so
+    is one by which people in `region`, the CRM's country, mean somebody else: 9121234567, typed in
+    Russia, is a Russian's and never Iran's +98 912 123 4567.
     """
     number = phonenumbers.parse(phone)
     written = (_written(number, spelling) for spelling in wanted)
-    return list(dict.fromkeys(text for text in written if text))
+    return list(
+        dict.fromkeys(text for text in written if text and not _is_another(text, phone, region))
+    )
+
+
+def _is_another(text: str, phone: str, region: str) -> bool:
+    """Whether a text, read where it was typed, is a number that exists and is not `phone`."""
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return False
+    read = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return read != phone and phonenumbers.is_valid_number(number)
 
 
 def _written(number: PhoneNumber, spelling: str) -> str | None:

@@ -39,23 +39,25 @@ class ContactQuery:
     table: str = "contacts"
     phones: Sequence[str]
     spelled: Sequence[str]
+    region: str
     also: str | None
     columns: Sequence[str]
 
-    def options(self, phone: str) -> str:
-        """The query string for an E.164 number, percent-encoded (RFC 3986)."""
+    def options(self, phone: str) -> str | None:
+        """The query string for an E.164 number, percent-encoded (RFC 3986); None if no spelling fits."""
+        texts = spellings(phone, self.spelled, region=self.region)
+        if not texts:
+            return None
         options = {
             "$select": ",".join(self.columns),
-            "$filter": self._filter(phone),
+            "$filter": self._filter(texts),
             "$top": str(MOST_CONTACTS + 1),
         }
         return "&".join(f"{name}={quote(value, safe='')}" for name, value in options.items())
 
-    def _filter(self, phone: str) -> str:
+    def _filter(self, texts: Sequence[str]) -> str:
         matches = " or ".join(
-            f"{column} eq {literal(text)}"
-            for column in self.phones
-            for text in spellings(phone, self.spelled)
+            f"{column} eq {literal(text)}" for column in self.phones for text in texts
         )
         return f"({self.also}) and ({matches})" if self.also else matches
 
@@ -86,7 +88,10 @@ class DataverseCrm:
         self._login = login
 
     async def ask(self, phone: str) -> CrmProfile:
-        url = f"{self._address}?{self._query.options(phone)}"
+        options = self._query.options(phone)
+        if options is None:
+            return caller_among([])  # this CRM cannot have such a number
+        url = f"{self._address}?{options}"
         token = await self._tokens.token()
         answer = await self._get(url, token)
         if answer.status == 401:

@@ -12,6 +12,7 @@ from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.router import RecordingReady
 from careline_common.http.idempotency import find_answer
 from careline_common.http.problem import Conflict, NotFound, Problem
+from careline_common.phones import main_region_of
 from careline_router.db import reading, repository
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
@@ -81,8 +82,9 @@ class PbxFacts(UseCases):
 
     async def _register(self, pbx: str, arrival: Arrival, control: Control) -> str:
         call_id = self._ids.new()
-        contact = contact_of(arrival.caller, arrival.attributes)
         line = self._plan().line(arrival.line)
+        region = None if line is None else main_region_of(line.number)
+        contact = contact_of(arrival.caller, arrival.attributes, region=region)
         command = cmd.RegisterCall(
             call_id=call_id,
             pbx=pbx,
