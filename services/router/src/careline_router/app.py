@@ -5,8 +5,6 @@ import socket
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 
-from starlette.middleware import Middleware
-
 from careline_common.clock import Clock
 from careline_common.config import ConfigStore, watch_config
 from careline_common.db.engine import Database
@@ -22,7 +20,6 @@ from careline_common.messaging.transport import Transport
 from careline_common.observability.metrics import MetricsRegistry
 from careline_common.observability.pii import PiiHasher
 from careline_router.api import install
-from careline_router.api.forwarding import Forwarding
 from careline_router.config import SECTIONS, cross_check
 from careline_router.db.tables import SCHEMA
 from careline_router.feeds import Feeds
@@ -33,7 +30,6 @@ from careline_router.pbx_link import PbxLink
 from careline_router.queries import Queries
 from careline_router.runtime.contacts import Contacts
 from careline_router.runtime.floor_actor import FLOOR, FloorActor
-from careline_router.runtime.leader import Leader
 from careline_router.runtime.lease import FloorLease
 from careline_router.service import RouterService
 from careline_router.settings import RouterSettings
@@ -54,10 +50,8 @@ def create_service(
     store = ConfigStore(parts.database, SECTIONS, clock=clock, cross_check=cross_check)
     service = RouterService(parts)
     store.on_applied(service.configuration_changed)
-    leader = Leader()
     leadership = Leadership(
         lease=lease,
-        leader=leader,
         actor=parts.actor,
         service=service,
         link=parts.pbx,
@@ -78,7 +72,6 @@ def create_service(
         metrics_registry=registry,
         clock=clock,
         ids=ids,
-        in_front=[Middleware(Forwarding, service=service, leader=leader)],
     )
     install(app, service=service, store=store, clock=clock, metrics=registry)
 
@@ -125,11 +118,7 @@ def build(
     contacts = Contacts()
     plan = PlanHolder()
     lease = FloorLease(
-        url,
-        schema=SCHEMA,
-        floor=FLOOR,
-        holder=f"{socket.gethostname()}:{os.getpid()}",
-        address=settings.address,
+        url, schema=SCHEMA, floor=FLOOR, holder=f"{socket.gethostname()}:{os.getpid()}"
     )
     actor = FloorActor(
         database=database, lease=lease, clock=clock, ids=ids, metrics=metrics, contacts=contacts
