@@ -82,7 +82,8 @@ class HttpsFeed:
         self.answered: list[int] = []
         """The status of every answer."""
         self.busiest = 0
-        """The most requests that were open at once."""
+        """The most requests that were being answered at once."""
+        self._busy = 0
         self.last_modified = "Mon, 02 Mar 2026 09:00:00 GMT"
         self._tls = tls
         self._port = port
@@ -120,14 +121,18 @@ class HttpsFeed:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
-        self.busiest = max(self.busiest, len(self._open))
         try:
             with suppress(OSError, asyncio.IncompleteReadError):
                 asked = _asked((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
                 self.asked.append(asked)
                 if self.faults.hang:
                     await reader.read()
-                await self._answer(asked, writer)
+                self._busy += 1
+                self.busiest = max(self.busiest, self._busy)
+                try:
+                    await self._answer(asked, writer)
+                finally:
+                    self._busy -= 1
                 writer.close()
                 await writer.wait_closed()
         finally:
@@ -204,9 +209,9 @@ class HttpsFeed:
             block = body[begin : begin + BLOCK_BYTES]
             if self.faults.chunked:
                 block = f"{len(block):x}\r\n".encode() + block + b"\r\n"
+            await asyncio.sleep(self.faults.block_delay_s)
             writer.write(block)
             await writer.drain()
-            await asyncio.sleep(self.faults.block_delay_s)
 
     async def _head(
         self,
