@@ -19,7 +19,7 @@ TALK_S = 0.3
 
 
 class Call:
-    """A call from `phone` that `agent` takes. The methods are its steps, in order."""
+    """A call for which `agent` makes himself ready, and which either takes. The methods are its steps."""
 
     def __init__(self, world: World, people: People, record: Record, agent: Agent) -> None:
         self._world, self._people, self._record, self._agent = world, people, record, agent
@@ -43,7 +43,10 @@ class Call:
 
     async def be_offered(self) -> None:
         await self._agent.be("ready")
-        self._offer = await self._agent.offer_of(self.call_id)
+        offered = await eventually(
+            lambda: self._people.offered(self.call_id), within_s=PATIENCE_S, what="an offer"
+        )
+        self._agent, self._offer = offered
 
     async def ring(self) -> None:
         await self._agent.door.post(f"/v1/offers/{self._offer}/accept", {})

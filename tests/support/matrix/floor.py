@@ -25,8 +25,11 @@ def configuration(
     (source,) = document["sources"]
     del source["path"]
     source |= sftp
-    # a CRM that answers late, so that faults have something to hit, is still in time
-    document["crm"]["deadline_ms"] = 1000
+    # a CRM that is held back, so that faults have something to hit, is still in time
+    document["crm"]["deadline_ms"] = 10_000
+    # a call whose look-up has failed nevertheless finds whichever agent is free
+    for agent in document["agents"]:
+        agent["skills"] = {"cash": 5, "insured": 5}
     return document
 
 

@@ -11,9 +11,8 @@ import httpx
 from story.pbx import WebhookPbx
 from story.softphone import Softphone
 
-from careline_common.testing.waiting import eventually
 from matrix import floor
-from matrix.doors import PATIENCE_S, Door, until
+from matrix.doors import Door, until
 from matrix.world import World
 
 
@@ -87,13 +86,6 @@ class Agent:
             None,
         )
 
-    async def offer_of(self, call_id: str) -> str:
-        """The offer of this call, once the socket has told it."""
-        offer: str = await eventually(
-            lambda: self.heard_offer_of(call_id), within_s=PATIENCE_S, what="an offer"
-        )
-        return offer
-
 
 @dataclass(frozen=True, slots=True)
 class People:
@@ -105,6 +97,11 @@ class People:
     switch: Switch
     anna: Agent
     igor: Agent
+
+    def offered(self, call_id: str) -> tuple[Agent, str] | None:
+        """Who was told the latest offer of this call, and its id."""
+        told = [(agent, agent.heard_offer_of(call_id)) for agent in (self.anna, self.igor)]
+        return next(((agent, offer) for agent, offer in told if offer), None)
 
 
 OFFICE = {
@@ -144,7 +141,8 @@ async def at_work(world: World) -> AsyncIterator[People]:
             agents[name] = agent = Agent(name, door("router", "agent", subject=name), router)
             await agent.softphone.log_in()
             await forever(agent.softphone.stay_connected())
-        await world.outside.phones.agent("a2")
+        for phone in ("a1", "a2"):
+            await world.outside.phones.agent(phone)
         yield People(
             see={name: door(name, *SEERS[name]) for name in world.urls},
             admin=admin,

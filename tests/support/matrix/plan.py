@@ -135,21 +135,14 @@ Plan = Mapping[Step, Cell]
 
 
 def stories(cells: Iterable[Cell], form: Form) -> list[Plan]:
-    """Puts the cells of one form into as few stories as can be, each with one fault a step.
-
-    A fault in the arrival outlasts the CRM look-up, which begins with it, so no story has both.
-    """
+    """Puts the cells of one form into as few stories as can be, each with one fault a step."""
     waiting: dict[Step, list[Cell]] = {step: [] for step in Step}
     for cell in cells:
         if cell.form is form:
             waiting[cell.step].append(cell)
     plans: list[Plan] = []
     while any(waiting.values()):
-        first = max(Step.ARRIVAL, Step.LOOKUP, key=lambda step: len(waiting[step]))
-        left_out = {Step.ARRIVAL, Step.LOOKUP} - {first}
-        plans.append(
-            {step: queue.pop() for step, queue in waiting.items() if queue and step not in left_out}
-        )
+        plans.append({step: queue.pop() for step, queue in waiting.items() if queue})
     return plans
 
 

@@ -13,6 +13,7 @@ from matrix.record import Record
 from matrix.world import World
 
 REDIALS = 5
+WAITS = frozenset({"queued", "offered"})
 LATE_S = 2.0
 """A caller who is answered and of whom the router knows nothing for so long waits in Asterisk's own queue."""
 
@@ -22,7 +23,7 @@ class DroppedError(Exception):
 
 
 class SipCall:
-    """A call that `agent` takes. Each step goes as far as its name says, by as many calls as that takes."""
+    """A call for which `agent` makes himself ready, and which either takes. Each step goes as far as its name says, by as many calls as that takes."""
 
     def __init__(
         self, world: World, people: People, record: Record, agent: Agent, numbers: Iterator[str]
@@ -96,7 +97,6 @@ class SipCall:
         self._world.outside.crm.customers[self.number] = {
             "payer": "insured", "name": f"Patient {self.number[-4:]}",
         }  # fmt: skip
-        await self._agent.be("not_ready")
         self._record.meant("call", self.number, pbx=floor.ASTERISK)
         try:
             self._phone = await self._world.outside.phones.call(floor.LINE, number=self.number)
@@ -107,7 +107,7 @@ class SipCall:
 
     async def _queued(self) -> None:
         call = await self._wait(
-            lambda call: call and call["state"] == "queued", "a place in the queue"
+            lambda call: call and call["state"] in WAITS, "a place in the queue"
         )
         self.call_id = call["id"]
         self._record.acked("call", self.number, call_id=self.call_id)
@@ -115,11 +115,10 @@ class SipCall:
     async def _offered(self) -> None:
         await self._agent.be("ready")
 
-        def found(_call: Any) -> Any:
-            return self._agent.heard_offer_of(self.call_id)
-
-        await self._wait(found, "an offer")
-        self._offer = str(found(None))
+        await self._wait(lambda _: self._people.offered(self.call_id), "an offer")
+        offered = self._people.offered(self.call_id)
+        assert offered is not None
+        self._agent, self._offer = offered
 
     async def _accepted(self) -> None:
         await self._agent.door.post(f"/v1/offers/{self._offer}/accept", {})

@@ -9,13 +9,15 @@ from urllib.parse import unquote
 
 
 class Crm:
-    """Answers `GET /customers/{phone}` after `delay_s`; `asked` keeps every phone it was asked for."""
+    """Answers `GET /customers/{phone}` once `answers` is set, as it is at first; `asked` keeps every phone
+    it was asked for."""
 
     def __init__(self, customers: dict[str, dict[str, Any]], port: int) -> None:
         self.customers = customers
         self.port = port
         self.asked: list[str] = []
-        self.delay_s = 0.0
+        self.answers = asyncio.Event()
+        self.answers.set()
         self._server: asyncio.Server | None = None
 
     @property
@@ -36,7 +38,7 @@ class Crm:
             request = (await reader.readuntil(b"\r\n\r\n")).decode()
             phone = unquote(request.split()[1].rsplit("/", 1)[1])
             self.asked.append(phone)
-            await asyncio.sleep(self.delay_s)
+            await self.answers.wait()
             customer = self.customers.get(phone)
             status, body = ("200 OK", customer) if customer else ("404 Not Found", {})
             content = json.dumps(body).encode()
