@@ -1,6 +1,8 @@
 """One suite over every kind of CRM, well and ill: no call waits for one, and each reason has its word."""
 
 import asyncio
+import gzip
+import tracemalloc
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -115,6 +117,18 @@ async def test_a_crm_that_fails_says_how_and_is_asked_again(
     assert world.asked == [expected[1], "found"]
 
 
+async def test_a_small_answer_that_would_unpack_to_very_much_is_not_unpacked(world: Any) -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    world.desk.next(Reply(body=bomb, headers={"Content-Encoding": "gzip"}))
+    crm = world.crm()
+    tracemalloc.start()
+    try:
+        assert told(await crm.look_up(ANNA)) == ("failed", "bad_answer")
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
 async def test_a_crm_that_refuses_us_twice_fails_as_auth(world: Any) -> None:
     world.desk.always = Reply(status=401)
     assert told(await world.crm().look_up(ANNA)) == ("failed", "auth")
@@ -144,6 +158,28 @@ async def test_nothing_is_asked_before_the_crm_s_pause_is_over(
     assert len(world.desk.asked) == 1
     world.clock.advance(0.6)
     assert told(await crm.look_up(ANNA)) == ("found", None)
+
+
+@pytest.mark.parametrize("fast_s", [-3600, 3600])
+async def test_a_date_is_read_by_the_crm_s_own_clock(world: Any, fast_s: int) -> None:
+    there = world.clock.now() + timedelta(seconds=fast_s)
+    until = there + timedelta(seconds=30)
+    dates = {"Date": format_datetime(there, True), "Retry-After": format_datetime(until, True)}
+    world.desk.next(Reply(status=429, headers=dates))
+    crm = world.crm()
+    assert told(await crm.look_up(ANNA)) == ("failed", "throttled")
+    world.clock.advance(29)
+    assert told(await crm.look_up(ANNA)) == ("failed", "throttled")
+    world.clock.advance(1)
+    assert told(await crm.look_up(ANNA)) == ("found", None)
+
+
+async def test_a_pause_is_the_host_s_however_its_name_is_written(world: Any) -> None:
+    world.desk.next(Reply(status=429, headers={"Retry-After": "30"}))
+    crm = world.crm(url=world.entry()["url"].replace("127.0.0.1", "LocalHost"))
+    assert told(await crm.look_up(ANNA)) == ("failed", "throttled")
+    assert told(await crm.look_up(BORIS)) == ("failed", "throttled")
+    assert len(world.desk.asked) == 1
 
 
 async def test_who_waits_for_a_slot_respects_a_pause_that_came_meanwhile(world: Any) -> None:

@@ -184,6 +184,7 @@ def test_a_pause_is_the_same_in_seconds_and_as_a_date(seconds: int) -> None:
         ("Mon, 02 Mar 2026 12:00:30 +0300", 30.0),
         ("Mon, 02 Mar 2026 09:00:30 -0000", 30.0),
         ("Mon, 99 Mar 2026 09:00:30 GMT", None),
+        ("Mon, 02 Mar 2026 09:00:30 +99999999999999", None),
     ],
 )
 def test_a_pause_may_be_odd_or_none(text: str | None, expected: float | None) -> None:

@@ -5,6 +5,8 @@ Numbers may stand in the URLs of a CRM's interface. So redirects are not followe
 request or an answer but its status and error code gets into a log or an exception.
 """
 
+import asyncio
+import contextlib
 import re
 import ssl
 from collections.abc import Mapping
@@ -13,7 +15,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 from pydantic_core import from_json
@@ -78,7 +79,7 @@ class Pauses:
 
 
 class Exchange:
-    """The way to one host. `at_most_s` bounds each step of a request; the caller bounds the whole."""
+    """The way to one host. A request and its answer take `at_most_s` seconds altogether."""
 
     def __init__(
         self,
@@ -91,8 +92,9 @@ class Exchange:
     ) -> None:
         self._clock = clock
         self._pauses = pauses
+        self._at_most_s = at_most_s
         self._client = httpx.AsyncClient(
-            timeout=at_most_s,
+            timeout=None,  # noqa: S113 - of the whole, in `send`
             follow_redirects=False,
             trust_env=False,
             verify=_tls(),
@@ -117,15 +119,18 @@ class Exchange:
         form: Mapping[str, str] | None = None,
     ) -> Answer:
         """Sends a request, once; raises `CrmFault`. Nothing is sent while the host wants a pause."""
-        if self._pauses.holds(urlsplit(url).netloc):
-            raise CrmFault("throttled", "its pause is not over")
         try:
-            async with self._client.stream(method, url, headers=headers, data=form) as answer:
-                self._obey(answer)
-                return Answer(answer.status_code, await _body(answer))
-        except httpx.TimeoutException as error:
-            raise CrmFault("timeout", type(error).__name__) from None
-        except (httpx.RemoteProtocolError, httpx.DecodingError) as error:
+            request = self._client.build_request(method, url, headers=headers, data=form)
+            if self._pauses.holds(_host(request)):
+                raise CrmFault("throttled", "its pause is not over")
+            async with asyncio.timeout(self._at_most_s):
+                answer = await self._client.send(request, stream=True)
+                async with contextlib.aclosing(answer):
+                    self._obey(answer)
+                    return Answer(answer.status_code, await _body(answer))
+        except TimeoutError:
+            raise CrmFault("timeout", "given up") from None
+        except httpx.RemoteProtocolError as error:
             raise CrmFault("bad_answer", type(error).__name__) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise CrmFault("unreachable", type(error).__name__) from None
@@ -134,11 +139,12 @@ class Exchange:
         """Notes until when the host wants to be left alone (RFC 9110, 10.2.3; RFC 6585, 4)."""
         if answer.status_code not in {429, 503}:
             return
-        pause = retry_after_s(answer.headers.get("Retry-After"), self._clock.now())
+        now = _moment(answer.headers.get("Date", "")) or self._clock.now()  # a date is by its clock
+        pause = retry_after_s(answer.headers.get("Retry-After"), now)
         if pause is None and answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             return
         pause = PAUSE_S if pause is None else min(pause, LONGEST_PAUSE_S)
-        self._pauses.note(answer.url.netloc.decode(), pause)
+        self._pauses.note(_host(answer.request), pause)
         raise CrmFault("throttled", f"status {answer.status_code}, pause {pause:.0f} s")
 
     async def close(self) -> None:
@@ -156,17 +162,30 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
+    moment = _moment(text)
+    return None if moment is None else max(0.0, (moment - now).total_seconds())
+
+
+def _moment(text: str) -> datetime | None:
+    """An HTTP date, aware; None when it is none."""
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - now).total_seconds())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _host(request: httpx.Request) -> str:
+    """Host and port in one spelling: lower case, no usual port."""
+    return request.url.netloc.decode()
 
 
 async def _body(answer: httpx.Response) -> bytes:
+    """The answer as it came: packed, which nobody asked for, a little of it could become very much."""
+    if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise CrmFault("bad_answer", "packed")
     body = bytearray()
-    async for chunk in answer.aiter_bytes():
+    async for chunk in answer.aiter_raw():
         body += chunk
         if len(body) > MOST_BYTES:
             raise CrmFault("bad_answer", "too large")
