@@ -12,7 +12,7 @@ import structlog
 
 from careline_common.testing.waiting import eventually
 from careline_router.adapters.crm_guard import WAITING_A_SLOT, GuardedCrm
-from careline_router.fakes.http_server import Cut, Fault, Garbage, Hang, Reply
+from careline_router.fakes.http_server import Cut, Fault, Garbage, Hang, Reply, Slow
 from careline_router.ports import CrmProfile
 
 pytestmark = pytest.mark.integration
@@ -27,6 +27,15 @@ SOON_MS = 30
 
 def number(index: int) -> str:
     return f"+7916{index:07}"
+
+
+async def eventually_found(crm: Any, phone: str) -> None:
+    """Until the login is done and a busy machine has met a short deadline, or the cache has it."""
+
+    async def found() -> bool:
+        return bool((await crm.look_up(phone)).status == "found")
+
+    await eventually(found)
 
 
 def told(profile: CrmProfile) -> tuple[str, str | None]:
@@ -366,6 +375,50 @@ async def test_a_crm_that_is_always_too_late_is_left_alone(world: Any) -> None:
         pass
     assert told(last) == ("failed", "breaker_open")
     assert len(world.desk.asked) <= 2
+
+
+async def test_a_crm_that_is_too_slow_for_its_slots_is_left_alone(world: Any) -> None:
+    # whoever waited for a slot has gone on when his question begins: it counts none the less
+    crm = world.crm(deadline_ms=SOON_MS, at_once=1, failures_to_open=4)
+    await eventually_found(crm, BORIS)
+    world.desk.always = Slow(3 * SOON_MS / 1000)
+
+    async def left_alone() -> bool:
+        profiles = await asyncio.gather(*(crm.look_up(number(i)) for i in range(4)))
+        return told(profiles[-1]) == ("failed", "breaker_open")
+
+    await eventually(left_alone)
+
+
+async def test_who_cannot_be_asked_for_before_his_deadline_is_not_asked_for_after_it(
+    world: Any,
+) -> None:
+    crm = world.crm(deadline_ms=SOON_MS, at_once=1)
+    await eventually_found(crm, BORIS)
+    asked = len(world.desk.asked)
+    world.desk.next(Hang())
+    calls = [crm.look_up(number(index)) for index in range(5)]
+    assert {profile.status for profile in await asyncio.gather(*calls)} <= {"timed_out", "failed"}
+    await eventually(lambda: world.desk.hanging == 1)
+    await eventually(lambda: len(crm._flights) == 1)
+    world.desk.release()
+    await eventually(lambda: not crm._flights)
+    assert len(world.desk.asked) == asked + 1
+
+
+async def test_a_probe_is_one_however_many_call_at_once(world: Any) -> None:
+    crm = world.crm(failures_to_open=1, open_for_s=10)
+    world.desk.next(Reply(status=500))
+    await crm.look_up(ANNA)
+    world.clock.advance(10)
+    world.desk.next(Hang())
+    calls = [asyncio.create_task(crm.look_up(number(index))) for index in range(20)]
+    await eventually(lambda: world.desk.hanging == 1)
+    await eventually(lambda: sum(call.done() for call in calls) == 19)
+    assert len(world.desk.asked) == 2
+    world.desk.release()
+    reasons = [profile.reason for profile in await asyncio.gather(*calls)]
+    assert sorted(reasons) == ["breaker_open"] * 19 + ["not_found"]
 
 
 async def test_who_is_remembered_is_found_while_the_crm_is_left_alone(world: Any) -> None:

@@ -6,9 +6,10 @@ A look-up goes, in this order, through
 3. the breaker, and a bound on how many may wait for a slot;
 4. a flight of its own: a slot, the breaker's leave, the question to the CRM.
 
-The caller waits for the flight up to his deadline and goes on without it; the flight goes on for up to
-`give_up_s`, so that the next call finds its answer in the cache. To the breaker a flight that misses
-the deadline is a failure. Numbers are kept as an HMAC under a key that only this guard has.
+The caller waits for the flight up to his deadline and goes on without it. A flight that has no slot
+by then ends; a question that is under way goes on for up to `give_up_s`, so that the next call finds
+its answer in the cache. To the breaker a question that takes longer than the deadline is a failure,
+whether somebody still waits for it or not. Numbers are kept as an HMAC under a key that only this guard has.
 """
 
 import asyncio
@@ -44,14 +45,6 @@ class GuardRules:
     open_for_s: float = 10.0
 
 
-@dataclass(slots=True)
-class _Flight:
-    """A question under way; `leave` is what it still owes the breaker an end for."""
-
-    task: "asyncio.Task[CrmProfile] | None" = None
-    leave: Pass | None = None
-
-
 class GuardedCrm:
     """A CRM that fails open. `asked` hears how each question to the CRM itself has ended."""
 
@@ -69,7 +62,7 @@ class GuardedCrm:
         self._asked = asked
         self._hasher = PiiHasher("")  # a random key: nobody else needs to find anything here
         self._cache = ProfileCache(rules.most_cached)
-        self._flights: dict[bytes, _Flight] = {}
+        self._flights: dict[bytes, asyncio.Task[CrmProfile]] = {}
         self._slots = asyncio.Semaphore(rules.at_once)
         self._breaker = Breaker(limit=rules.failures_to_open, pause_s=rules.open_for_s)
         self._sweep: asyncio.TimerHandle | None = None
@@ -85,14 +78,12 @@ class GuardedCrm:
             if refused is not None:
                 return CrmProfile(status="failed", reason=refused)
             flight = self._depart(key, phone)
-        assert flight.task is not None
-        await asyncio.wait({flight.task}, timeout=self._rules.deadline_s)
-        if not flight.task.done():
-            self._account(flight, "ill")
+        await asyncio.wait({flight}, timeout=self._rules.deadline_s)
+        if not flight.done():
             return CrmProfile(status="timed_out", reason="timeout")
-        if flight.task.cancelled():
+        if flight.cancelled():
             return CrmProfile(status="failed", reason="config_changed")
-        return flight.task.result()
+        return flight.result()
 
     def _refused(self) -> CrmReason | None:
         """Why nobody may ask now."""
@@ -101,23 +92,37 @@ class GuardedCrm:
         full = len(self._flights) >= self._rules.at_once * (1 + WAITING_A_SLOT)
         return "busy" if full else None
 
-    def _depart(self, key: bytes, phone: str) -> _Flight:
-        flight = _Flight()
-        flight.task = asyncio.create_task(self._fly(flight, key, phone))
-        self._flights[key] = flight
-        flight.task.add_done_callback(lambda _task: self._flights.pop(key, None))
+    def _depart(self, key: bytes, phone: str) -> "asyncio.Task[CrmProfile]":
+        flight = self._flights[key] = asyncio.create_task(self._fly(key, phone))
+        flight.add_done_callback(lambda _flight: self._flights.pop(key, None))
         return flight
 
-    async def _fly(self, flight: _Flight, key: bytes, phone: str) -> CrmProfile:
-        """One question from its slot to the cache; its answer, or why there is none."""
-        async with self._slots:
-            self._breaker, flight.leave = self._breaker.admit(self._clock.monotonic())
-            if flight.leave is None:
-                return CrmProfile(status="failed", reason="breaker_open")
-            profile = await self._ask(phone)
-            self._account(flight, _ending(profile))
-            self._asked(profile.reason or profile.status)
+    async def _fly(self, key: bytes, phone: str) -> CrmProfile:
+        """From the wait for a slot to the cache; gives the answer, or why there is none."""
+        try:
+            async with asyncio.timeout(self._rules.deadline_s):
+                await self._slots.acquire()
+        except TimeoutError:
+            return CrmProfile(status="failed", reason="busy")
+        try:
+            profile = await self._question(phone)
+        finally:
+            self._slots.release()
         self._keep(key, profile)
+        return profile
+
+    async def _question(self, phone: str) -> CrmProfile:
+        """One question, if the breaker gives leave, which hears once how it has ended."""
+        self._breaker, leave = self._breaker.admit(self._clock.monotonic())
+        if leave is None:
+            return CrmProfile(status="failed", reason="breaker_open")
+        loop = asyncio.get_running_loop()
+        late = loop.call_later(self._rules.deadline_s, self._account, leave, "ill")
+        profile = await self._ask(phone)
+        if loop.time() < late.when():
+            late.cancel()
+            self._account(leave, _ending(profile))
+        self._asked(profile.reason or profile.status)
         return profile
 
     async def _ask(self, phone: str) -> CrmProfile:
@@ -132,11 +137,7 @@ class GuardedCrm:
             log.exception("crm.bug")
             return _failed(CrmFault("bad_answer", type(error).__name__))
 
-    def _account(self, flight: _Flight, ending: Ending) -> None:
-        """Tells the breaker once how a flight ended: at its deadline, or before."""
-        leave, flight.leave = flight.leave, None
-        if leave is None:
-            return
+    def _account(self, leave: Pass, ending: Ending) -> None:
         now = self._clock.monotonic()
         before, self._breaker = self._breaker, self._breaker.ended(leave, ending, now)
         if before.era != self._breaker.era:
@@ -167,10 +168,10 @@ class GuardedCrm:
         """Forgets everybody and ends what is under way."""
         if self._sweep is not None:
             self._sweep.cancel()
-        tasks = [flight.task for flight in self._flights.values() if flight.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        flights = list(self._flights.values())
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
         self._cache.clear()
         await self._source.close()
 
