@@ -91,6 +91,18 @@ def test_what_names_something_that_is_not_there_is_told_with_its_place(
         ("crm", {"kind": "http", "url": "ftp://x/{phone}"}, "url"),
         ("crm", {"kind": "http"}, ""),
         ("crm", {"kind": "http", "url": "http://x/"}, "url"),
+        ("crm", {"kind": "http", "url": "http://x/#/{phone}"}, "url"),
+        ("crm", {"kind": "http", "url": "http://me:secret@x/{phone}"}, "url"),
+        ("crm", {"kind": "http", "url": "http://x/{phone}", "token": "ключ"}, "token"),
+        ("crm", {"kind": "http", "url": "http://x/{phone}", "token": "a\r\nb"}, "token"),
+        ("crm", {"kind": "http", "url": "http://x/{phone}", "ca": ""}, "ca"),
+        ("crm", {"kind": "http", "url": "http://x/{phone}", "ca": "no certificate"}, "ca"),
+        ("crm", {"kind": "http", "url": "http://x/{phone}", "region": "ru"}, "region"),
+        (
+            "crm",
+            {"kind": "dataverse", "url": "http://x", **LOGIN, "token_url": "http://login.test/"},
+            "token_url",
+        ),
         ("crm", {"kind": "http", "url": "http://x/{phone}", "client_id": "x"}, "client_id"),
         ("crm", {"kind": "http", "url": "http://x/{phone}", "map": {"x": "$.x"}}, "map.x"),
         ("crm", {"kind": "http", "url": "http://x/{phone}", "spelling": "{x}#"}, "spelling"),
@@ -121,6 +133,14 @@ def test_a_wrong_entry_is_refused_at_its_path(
     [
         ({"kind": "http", "url": "http://x/{phone}", "map": {"payer": "payer"}}, "map.payer"),
         ({"kind": "http", "url": "http://x/{phone}"}, "map"),
+        (
+            {
+                "kind": "http",
+                "url": "http://x/{phone}",
+                "map": {"payer": {"field": "$.payer", "values": {"1": "cash", "2": "insurred"}}},
+            },
+            "map.payer.values",
+        ),
         (
             {"kind": "dataverse", "url": "http://x", **LOGIN, "map": {"name": "$.name"}},
             "map.name",

@@ -97,7 +97,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("agents", AgentEntry),
     Section("users", User),
     Section("pbxs", Pbx, secrets=("secret", "password")),
-    Section("crm", CrmEntry, singleton=True, secrets=("token", "client_secret")),
+    Section("crm", CrmEntry, singleton=True, secrets=("token", "client_secret", "ca")),
     Section("calendars", Calendar),
 )
 

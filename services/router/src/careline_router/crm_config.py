@@ -1,8 +1,9 @@
 """The section `crm` of the configuration: where callers are looked up, and how patiently."""
 
 import re
+import ssl
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 import phonenumbers
@@ -19,9 +20,12 @@ from pydantic_core.core_schema import ValidationInfo
 from careline_common.config.models import ConfigModel, HttpAddress
 from careline_router.adapters.crm_fields import LONGEST_TEXT, CrmField, Target
 from careline_router.adapters.crm_spelling import USUAL, check_spelling
+from careline_router.domain.states import Payer
 
 PHONES = ("mobilephone", "telephone1", "telephone2", "address1_telephone1")
+PAYERS = frozenset(get_args(Payer))
 SPELLINGS = (*USUAL, "+{cc} (###) ###-##-##")
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _PATH = r"^\$(\.[A-Za-z_][\w-]*|\[\d+\])*$"
 _COLUMN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _OF_KIND: dict[str, tuple[str, ...]] = {
@@ -53,6 +57,35 @@ def _region(code: str) -> str:
     return code
 
 
+def _plain_address(url: str) -> str:
+    if "@" in urlsplit(url).netloc:
+        raise ValueError("no user and no password in an address")
+    return url
+
+
+def _login_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise ValueError("a secret goes there: give an address beginning with https://")
+    return url
+
+
+def _header_word(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not text or not text.isascii() or not text.isprintable():
+        raise ValueError("give printable ASCII characters, for it is sent in a header")
+    return secret
+
+
+def _ca(pem: SecretStr) -> SecretStr:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem.get_secret_value())
+    except (ssl.SSLError, ValueError):
+        raise ValueError("no certificate in PEM") from None
+    return pem
+
+
+Address = Annotated[HttpAddress, AfterValidator(_plain_address)]
 Spelling = Annotated[str, AfterValidator(check_spelling)]
 Column = Annotated[str, Field(pattern=_COLUMN, max_length=128)]
 Word = Annotated[str, Field(max_length=LONGEST_TEXT)]
@@ -90,7 +123,9 @@ class CrmEntry(ConfigModel):
     """Where callers are looked up: at nobody's, at a plain HTTP CRM, at Microsoft Dataverse."""
 
     kind: Literal["http", "dataverse", "none"] = "none"
-    url: HttpAddress | None = None
+    url: Address | None = None
+    ca: Annotated[SecretStr, AfterValidator(_ca)] | None = None
+    """Certificates in PEM of those who may vouch for the CRM and its login beside the system's."""
     region: Annotated[str, AfterValidator(_region)] = "RU"
     """Country (ISO 3166-1 alpha-2) of phones that the CRM has without a country code."""
     map: dict[Target, Annotated[CrmFieldEntry, BeforeValidator(_in_full)]] = Field(
@@ -106,12 +141,12 @@ class CrmEntry(ConfigModel):
     failures_to_open: Annotated[int, Field(ge=1, le=1000)] = 5
     open_for_s: Annotated[float, Field(gt=0, le=3600)] = 10
 
-    token: SecretStr | None = None
+    token: Annotated[SecretStr, AfterValidator(_header_word)] | None = None
     contacts: Annotated[str, Field(pattern=_PATH)] = "$"
     spelling: Spelling = "e164"
 
     tenant: Annotated[str, Field(pattern=r"^[\w.-]{1,100}$")] | None = None
-    token_url: HttpAddress | None = None
+    token_url: Annotated[Address, AfterValidator(_login_address)] | None = None
     client_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     client_secret: SecretStr | None = None
     scope: str | None = None
@@ -135,9 +170,10 @@ class CrmEntry(ConfigModel):
     @classmethod
     def _url_fits_kind(cls, url: str | None, info: ValidationInfo) -> str | None:
         kind = info.data.get("kind")
-        if kind == "http" and url is not None and "{phone}" not in url:
-            raise ValueError("a CRM of kind http needs {phone} in its url")
-        if kind == "dataverse" and url is not None and (urlsplit(url).query or "{" in url):
+        parts = urlsplit(url or "")
+        if kind == "http" and url is not None and "{phone}" not in parts.path + parts.query:
+            raise ValueError("a CRM of kind http needs {phone} in its url, before any #")
+        if kind == "dataverse" and url is not None and (parts.query or "{" in url):
             raise ValueError(
                 "give the environment's address, such as https://org.crm4.dynamics.com"
             )
@@ -157,6 +193,9 @@ def crm_faults(entry: CrmEntry) -> Iterator[tuple[str, str]]:
     """What of `map` does not fit the kind of CRM, as path and reason."""
     if entry.kind != "none" and not entry.map:
         yield "map", "map at least one field, such as payer"
+    payer = entry.map.get("payer")
+    if payer is not None and not {word.lower() for word in payer.values.values()} <= PAYERS:
+        yield "map.payer.values", "a payer is cash, insured or unknown"
     for name, field in entry.map.items():
         if entry.kind == "http" and not re.fullmatch(_PATH, field.field):
             yield f"map.{name}", "give a path such as $.policy.payer"

@@ -1,5 +1,6 @@
 """Both kinds of CRM behind their guard, each over a fake on a real port, by a clock of the test's."""
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -119,10 +120,10 @@ async def open_world(clock: ManualClock) -> AsyncIterator[Opened]:
     """Serves a CRM of a kind until the end of the test."""
     async with AsyncExitStack() as life:
 
-        async def opened(kind: str) -> World:
+        async def opened(kind: str, tls: ssl.SSLContext | None = None) -> World:
             handler = plain.PlainCrm() if kind == "http" else dataverse.Dataverse(clock=clock)
             desk = handler.customers if isinstance(handler, plain.PlainCrm) else handler.contacts
-            server = await life.enter_async_context(FakeServer(handler))
+            server = await life.enter_async_context(FakeServer(handler, tls=tls))
             return World(kind, server.url, desk, clock, handler, life, Pauses(clock))
 
         yield opened

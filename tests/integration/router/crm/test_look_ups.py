@@ -5,12 +5,14 @@ import gzip
 import tracemalloc
 from datetime import timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
 from careline_common.testing.waiting import eventually
+from careline_ingest.fakes.authority import PrivateAuthority
 from careline_router.adapters.crm_guard import WAITING_A_SLOT, GuardedCrm
 from careline_router.fakes.http_server import Cut, Fault, Garbage, Hang, Reply, Slow
 from careline_router.ports import CrmProfile
@@ -146,6 +148,17 @@ async def test_a_crm_that_refuses_us_twice_fails_as_auth(world: Any) -> None:
 async def test_a_crm_that_is_switched_off_is_unreachable(world: Any, open_world: Any) -> None:
     crm = world.crm(url=f"http://127.0.0.1:9{'/{phone}' if world.kind == 'http' else ''}")
     assert told(await crm.look_up(ANNA)) == ("failed", "unreachable")
+
+
+@pytest.mark.parametrize("kind", ["http", "dataverse"])
+async def test_a_crm_within_the_house_is_trusted_by_its_own_authority(
+    open_world: Any, tmp_path: Path, kind: str
+) -> None:
+    authority = PrivateAuthority(tmp_path)
+    world = await open_world(kind, authority.server_context())
+    assert told(await world.crm().look_up(ANNA)) == ("failed", "unreachable")
+    crm = world.crm(ca=authority.ca.read_text())
+    assert told(await crm.look_up(ANNA)) == ("found", None)
 
 
 # -- Retry-After ---------------------------------------------------------------------------------

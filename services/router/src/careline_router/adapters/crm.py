@@ -46,6 +46,7 @@ def _http(entry: CrmEntry, url: str, rules: GuardRules, clock: Clock, pauses: Pa
         connections=rules.at_once,
         clock=clock,
         pauses=pauses,
+        ca=entry.ca.get_secret_value() if entry.ca else None,
         token=entry.token.get_secret_value() if entry.token else None,
         contacts=entry.contacts,
         spelling=entry.spelling,
@@ -79,4 +80,5 @@ def _dataverse(
         connections=rules.at_once,
         clock=clock,
         pauses=pauses,
+        ca=entry.ca.get_secret_value() if entry.ca else None,
     )

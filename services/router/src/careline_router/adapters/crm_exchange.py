@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -88,6 +88,7 @@ class Exchange:
         pauses: Pauses,
         at_most_s: float,
         connections: int,
+        ca: str | None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._clock = clock
@@ -97,7 +98,7 @@ class Exchange:
             timeout=None,  # noqa: S113 - of the whole, in `send`
             follow_redirects=False,
             trust_env=False,
-            verify=_tls(),
+            verify=_tls(ca),
             limits=httpx.Limits(
                 max_connections=connections,
                 max_keepalive_connections=connections,
@@ -151,10 +152,13 @@ class Exchange:
         await self._client.aclose()
 
 
-@cache
-def _tls() -> ssl.SSLContext:
-    """The machine's trusted authorities; read once, for it takes a while."""
-    return ssl.create_default_context()
+@lru_cache(maxsize=2)
+def _tls(ca: str | None) -> ssl.SSLContext:
+    """The machine's trusted authorities, and those of `ca` (PEM); read once, for it takes a while."""
+    context = ssl.create_default_context()
+    if ca is not None:
+        context.load_verify_locations(cadata=ca)
+    return context
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:

@@ -18,6 +18,8 @@ from careline_router.ports import CrmFault, CrmProfile
 
 _STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\[(\d+)\]")
 _NOBODY = frozenset({204, 404})
+NOTHING = object()
+"""What is not there at all; a null is."""
 
 
 class HttpCrm:
@@ -32,6 +34,7 @@ class HttpCrm:
         connections: int,
         clock: Clock,
         pauses: Pauses,
+        ca: str | None = None,
         token: str | None = None,
         contacts: str = "$",
         spelling: str = "e164",
@@ -47,6 +50,7 @@ class HttpCrm:
             pauses=pauses,
             at_most_s=give_up_s,
             connections=connections,
+            ca=ca,
             headers={"Authorization": f"Bearer {token}"} if token else {},
         )
 
@@ -60,6 +64,8 @@ class HttpCrm:
             return caller_among([])
         answer.require_ok()
         found = at(answer.document(), self._contacts)
+        if found is NOTHING:
+            raise CrmFault("bad_answer", "no contacts where they should be")
         contacts = found if isinstance(found, list) else [] if found is None else [found]
         return caller_among([self._profile(contact) for contact in contacts])
 
@@ -67,7 +73,7 @@ class HttpCrm:
         if not isinstance(contact, dict):
             raise CrmFault("bad_answer", "a contact is no object")
         found = {name: at(contact, field.path) for name, field in self._fields.items()}
-        if all(value is None for value in found.values()):
+        if all(value is NOTHING for value in found.values()):
             raise CrmFault("bad_answer", "none of the mapped fields is there")
         return profile_of(found, self._fields)
 
@@ -76,13 +82,13 @@ class HttpCrm:
 
 
 def at(document: Any, path: str) -> Any:
-    """The value at a path such as `$.policy.holders[0].name`; None where there is none."""
+    """The value at a path such as `$.policy.holders[0].name`; `NOTHING` where the path leads nowhere."""
     value = document
     for name, index in _STEP.findall(path.removeprefix("$")):
         if name and isinstance(value, dict):
-            value = value.get(name)
-        elif index and isinstance(value, list) and int(index) < len(value):
-            value = value[int(index)]
+            value = value.get(name, NOTHING)
+        elif index and isinstance(value, list):
+            value = value[int(index)] if int(index) < len(value) else None
         else:
-            return None
+            return NOTHING
     return value

@@ -142,9 +142,16 @@ def dataverse(
     connections: int,
     clock: Clock,
     pauses: Pauses,
+    ca: str | None,
 ) -> DataverseCrm:
     """The parts of a Dataverse look-up put together."""
-    login = Exchange(clock=clock, pauses=pauses, at_most_s=give_up_s, connections=1)
+
+    def exchange(connections: int) -> Exchange:
+        return Exchange(
+            clock=clock, pauses=pauses, at_most_s=give_up_s, connections=connections, ca=ca
+        )
+
+    login = exchange(1)
     return DataverseCrm(
         api=f"{url.rstrip('/')}/api/data/{version}",
         query=query,
@@ -157,6 +164,6 @@ def dataverse(
             scope=scope,
             clock=clock,
         ),
-        exchange=Exchange(clock=clock, pauses=pauses, at_most_s=give_up_s, connections=connections),
+        exchange=exchange(connections),
         login=login,
     )
