@@ -93,10 +93,10 @@ async def test_a_file_over_the_limit_is_refused(ingest: "Ingest", web: HttpsPlac
 async def test_a_download_that_breaks_off_goes_on_where_it_was(
     ingest: "Ingest", web: HttpsPlace
 ) -> None:
-    content = ingest.sheet(*(f"A-{n};89161234567;Текст {n};01.03.2026" for n in range(20_000)))
+    content = ingest.sheet(*(f"A-{n};89161234567;{'Текст ' * 400};01.03.2026" for n in range(300)))
     web.put(content)
     async with web.breaking(len(content) // 2) as settings:
         await configured(ingest, settings)
         (run,) = await fetch(ingest)
-    assert (run["status"], run["rows"]["created"]) == ("done", 20_000)
+    assert (run["status"], run["rows"]["created"]) == ("done", 300)
     assert web.resumed() == 1
