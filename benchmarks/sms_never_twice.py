@@ -42,8 +42,6 @@ RESULTS = Path(__file__).parent / "results" / "sms_never_twice.json"
 WINDOW = 20
 LEASE_S = 4
 PATIENCE_S = 120.0
-TROUBLE_EVERY = 200
-"""Lines of the SMSC's record, of which each message makes two, between two troubles, on average."""
 PII_KEY = "a key of trials"
 CHANCES = {
     "throttle": 0.01, "refuse": 0.003, "silence": 0.002, "lose": 0.002, "drop_after": 0.001,
@@ -99,6 +97,11 @@ class Smsc:
         self._process.send_signal(signal.SIGKILL)
         await exited(self._process, 5.0)
         self.restarts += 1
+
+    def lines(self) -> int:
+        """How long its record is; each message makes two lines, its sending and its receipt."""
+        path = self._folder / "record.jsonl"
+        return path.read_bytes().count(b"\n") if path.exists() else 0
 
     def record(self) -> list[dict[str, Any]]:
         path = self._folder / "record.jsonl"
@@ -161,8 +164,8 @@ class Trial:
             self._deaf, self._restart_smsc,
         ]  # fmt: skip
         while True:
-            goal = len(self.smsc.record()) + self.chance.randint(1, 2 * TROUBLE_EVERY)
-            while len(self.smsc.record()) < goal:  # noqa: ASYNC110 - another process writes it
+            goal = self.smsc.lines() + self.chance.randint(1, 2 * max(60, self.tries // 50))
+            while self.smsc.lines() < goal:  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(self.chance.uniform(0.0, 0.3))
             await self.chance.choice(bad)()
 

@@ -8,6 +8,7 @@ from typing import Any
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_surveys.db import invitations, messages, receipts
 from careline_surveys.db.messages import Message
+from careline_surveys.db.receipts import Receipt
 from careline_surveys.domain.invitations import Invitation, after_sending
 from careline_surveys.domain.sending import retry_at
 from careline_surveys.metrics import SurveysMetrics
@@ -41,11 +42,7 @@ class Outcomes:
         A message that was given up as unknown meanwhile may still turn out to be accepted, but is
         never queued again: `unknown` is the one state from which nothing is sent.
         """
-        by_provider: dict[str, list[str]] = {}
-        for result in results:
-            by_provider.setdefault(result.provider, []).extend(_ids(result.handover))
-        for provider, ids in sorted(by_provider.items()):
-            await receipts.take_turns(uow.connection, provider, ids)
+        early = await self._early(uow, results)
         found = await messages.locked(uow.connection, [result.message_id for result in results])
         for result in results:
             message, invitation = found[result.message_id]
@@ -56,7 +53,19 @@ class Outcomes:
             if result.handover.outcome == "refused":
                 await self._queue_again(uow, message, result.handover)
             else:
-                await self.settle(uow, message, invitation, result.provider, result.handover)
+                await self.settle(uow, message, invitation, result, early)
+
+    async def _early(self, uow: UnitOfWork, results: Sequence[Result]) -> Sequence[Receipt]:
+        """Receipts that came before these results, by the provider's ids or by ours."""
+        ids: dict[str, list[str]] = {}
+        for result in results:
+            own = [] if result.handover.outcome == "refused" else [result.message_id]
+            ids.setdefault(result.provider, []).extend([*own, *_ids(result.handover)])
+        early: list[Receipt] = []
+        for provider in sorted(ids):
+            await receipts.take_turns(uow.connection, provider, ids[provider])
+            early += await receipts.take_waiting(uow.connection, provider, ids[provider])
+        return early
 
     async def record_late(
         self, uow: UnitOfWork, provider: str, message_id: str, handover: Handover
@@ -83,21 +92,24 @@ class Outcomes:
         uow: UnitOfWork,
         message: Message,
         invitation: Invitation,
-        provider: str,
-        handover: Handover,
+        result: Result,
+        early: Sequence[Receipt] = (),
     ) -> None:
         """Brings a message to its end, and with the first message its invitation further."""
+        handover = result.handover
         settled = await messages.change(
             uow.connection,
             message.id,
             state=handover.outcome,
-            provider=provider,
+            provider=result.provider,
             provider_message_id=handover.provider_message_id,
             done_at=uow.clock.now(),
         )
         if message.purpose == "invitation":
-            invitation = await self._moved(uow, message, invitation, provider, handover)
-        await self._receipts.catch_up(uow, settled, invitation, provider, handover)
+            invitation = await self._moved(uow, message, invitation, result.provider, handover)
+        names = {message.id, *_ids(handover)}
+        own = [receipt for receipt in early if receipt.message_id in names]
+        await self._receipts.catch_up(uow, settled, invitation, handover, own)
 
     async def _moved(
         self,
@@ -133,7 +145,11 @@ class Outcomes:
         assert invitation is not None
         provider = message.provider or ""
         self._count(uow, provider, "unknown")
-        await self.settle(uow, message, invitation, provider, Handover(outcome="unknown"))
+        unknown = Result(
+            message_id=message.id, provider=provider, handover=Handover(outcome="unknown")
+        )
+        early = await receipts.take_waiting(uow.connection, provider, [message.id])
+        await self.settle(uow, message, invitation, unknown, early)
 
 
 def _ids(handover: Handover) -> list[str]:

@@ -1,6 +1,7 @@
 """Delivery receipts: in any order, more than once, and sometimes the only word of a message."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from careline_common.db.unit_of_work import UnitOfWork
@@ -61,28 +62,53 @@ class Receipts:
                 status=each.status,
                 at=at,
                 reference=each.reference,
-                person_id=await self._person(uow, each.sender),
             )
             for each in told
         ]
-        names = [receipt.message_id for receipt in new]
-        names += [receipt.person_id for receipt in new if receipt.person_id is not None]
-        await receipts.take_turns(uow.connection, provider, names)
-        if len(new) > 1:  # locks them all in one order before any is changed
-            ids = [receipt.message_id for receipt in new]
-            meant = await messages.named(uow.connection, provider, ids)
-            await messages.locked(uow.connection, meant)
-        for receipt in new:
-            await self._take(uow, provider, receipt)
+        ids = {receipt.message_id for receipt in new}
+        await receipts.take_turns(uow.connection, provider, ids)
+        named = await messages.named(uow.connection, provider, ids)
+        found = dict(await messages.locked(uow.connection, set(named.values())))
+        for receipt, each in zip(new, told, strict=True):
+            meant = named.get(receipt.message_id)
+            if meant is None:
+                await self._take_strange(uow, provider, receipt, each.sender)
+            else:
+                found[meant] = await self._take(uow, provider, receipt, *found[meant])
 
-    async def _take(self, uow: UnitOfWork, provider: str, new: Receipt) -> None:
-        found = await self._message_of(uow, provider, new)
-        added = await receipts.add(uow.connection, provider, new, matched=found is not None)
-        result = ("matched" if found else "unmatched") if added else "repeated"
-        uow.after_commit(lambda: self._metrics.receipts.labels(provider, result).inc())
-        if not added or found is None:
+    async def _take(
+        self,
+        uow: UnitOfWork,
+        provider: str,
+        new: Receipt,
+        message: Message,
+        invitation: Invitation,
+    ) -> tuple[Message, Invitation]:
+        in_hand = message.state == "sending"
+        if not await self._add(uow, provider, new, matched=not in_hand) or in_hand:
+            return message, invitation
+        return await self._apply(uow, message, invitation, new)
+
+    async def _take_strange(
+        self, uow: UnitOfWork, provider: str, named: Receipt, sender: str | None
+    ) -> None:
+        """A receipt with an id that nobody knows: perhaps of a message of unknown outcome."""
+        new = replace(named, person_id=await self._person(uow, sender))
+        if new.person_id is not None:
+            await receipts.take_turns(uow.connection, provider, [new.person_id])
+        since = new.at - MATCHED_WITHIN
+        found = await receipts.unknown_meant(uow.connection, provider, new, since)
+        if found is None:
+            await self._add(uow, provider, new, matched=False)
             return
-        await self._apply(uow, *found, new)
+        message, invitation = (await messages.locked(uow.connection, [found.id]))[found.id]
+        await self._take(uow, provider, new, message, invitation)
+
+    async def _add(self, uow: UnitOfWork, provider: str, new: Receipt, *, matched: bool) -> bool:
+        added = await receipts.add(uow.connection, provider, new, matched=matched)
+        result = ("matched" if matched else "unmatched") if added else "repeated"
+        uow.after_commit(lambda: self._metrics.receipts.labels(provider, result).inc())
+        return added
 
     async def _person(self, uow: UnitOfWork, sender: str | None) -> str | None:
         if sender is None:
@@ -93,38 +119,25 @@ class Receipts:
             return None
         return await self._people.find(uow.connection, number)
 
-    async def _message_of(
-        self, uow: UnitOfWork, provider: str, receipt: Receipt
-    ) -> tuple[Message, Invitation] | None:
-        """By the provider's id, or ours; else a message of unknown outcome that it must mean."""
-        found = await messages.of_provider(uow.connection, provider, receipt.message_id)
-        if found is None:
-            since = receipt.at - MATCHED_WITHIN
-            found = await receipts.unknown_meant(uow.connection, provider, receipt, since)
-        if found is None:
-            return None
-        message, invitation = (await messages.locked(uow.connection, [found.id]))[found.id]
-        return None if message.state == "sending" else (message, invitation)
-
     async def catch_up(
         self,
         uow: UnitOfWork,
         message: Message,
         invitation: Invitation,
-        provider: str,
         handover: Handover,
+        early: Sequence[Receipt],
     ) -> None:
         """Uses the receipts of a message that were quicker than the word of its provider."""
+        provider = message.provider or ""
         if handover.part_ids:
             message, invitation = await self.add_parts(
                 uow, message, invitation, provider, handover.part_ids
             )
-        ids = [message.id, *filter(None, [handover.provider_message_id])]
-        waiting = await receipts.take_waiting(uow.connection, provider, ids)
+        waiting = [*early]
         if handover.outcome == "unknown":
             if message.person_id is not None:
                 await receipts.take_turns(uow.connection, provider, [message.person_id])
-            waiting = [*waiting, *await receipts.take_meant(uow.connection, provider, message)]
+            waiting += await receipts.take_meant(uow.connection, provider, message)
         for receipt in waiting:
             message, invitation = await self._apply(uow, message, invitation, receipt)
 

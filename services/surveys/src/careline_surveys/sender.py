@@ -182,9 +182,10 @@ class Sender:
             uow.connection, message.id, attempts=message.attempts + 1, claimed_at=now
         )
         await messages.print_on_console(uow.connection, message, now)
-        await self._outcomes.settle(
-            uow, message, invitation, provider, Handover(outcome="delivered")
+        printed = Result(
+            message_id=message.id, provider=provider, handover=Handover(outcome="delivered")
         )
+        await self._outcomes.settle(uow, message, invitation, printed)
         uow.after_commit(lambda: self._metrics.sms.labels(provider, "delivered").inc())
 
     async def _mark(

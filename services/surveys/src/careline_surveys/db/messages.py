@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Sequence, func, select, update
+from sqlalchemy import Sequence, func, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -198,46 +199,24 @@ async def left_behind(
     return [read_message(row) for row in await connection.execute(statement)]
 
 
-async def of_provider(
-    connection: AsyncConnection, provider: str, provider_message_id: str
-) -> Message | None:
-    """The newest message that a provider means; some call it by their own id, some by ours."""
-    named = select(part.c.message_id).where(
-        part.c.provider == provider, part.c.provider_message_id == provider_message_id
-    )
-    for means in (
-        message.c.provider_message_id == provider_message_id,
-        message.c.id == provider_message_id,
-        message.c.id.in_(named),
-    ):  # one after the other: an OR over them would find no index
-        statement = (
-            select(*COLUMNS)
-            .where(message.c.provider == provider, means)
-            .order_by(message.c.created_at.desc())
-            .limit(1)
-        )
-        found = (await connection.execute(statement)).first()
-        if found is not None:
-            return read_message(found)
-    return None
-
-
 async def named(
     connection: AsyncConnection, provider: str, provider_message_ids: Collection[str]
-) -> Several[str]:
-    """Our ids of the messages that a provider calls so, whole or by a part."""
-    found = await connection.execute(
-        select(message.c.id).where(
-            message.c.provider == provider,
-            message.c.provider_message_id.in_(provider_message_ids),
-        )
+) -> Mapping[str, str]:
+    """Our ids by the provider's, of messages and of parts; of several the newest."""
+    whole = select(message.c.provider_message_id, message.c.id, message.c.created_at).where(
+        message.c.provider == provider,
+        message.c.provider_message_id.in_(provider_message_ids),
     )
-    in_parts = await connection.execute(
-        select(part.c.message_id).where(
-            part.c.provider == provider, part.c.provider_message_id.in_(provider_message_ids)
-        )
+    of_parts = (
+        select(part.c.provider_message_id, message.c.id, message.c.created_at)
+        .join(message, message.c.id == part.c.message_id)
+        .where(part.c.provider == provider, part.c.provider_message_id.in_(provider_message_ids))
     )
-    return [*found.scalars(), *in_parts.scalars()]
+    own = select(message.c.id, message.c.id.label("own"), message.c.created_at).where(
+        message.c.provider == provider, message.c.id.in_(provider_message_ids)
+    )
+    rows = await connection.execute(union_all(whole, of_parts, own))
+    return {row[0]: row[1] for row in sorted(rows, key=itemgetter(2))}
 
 
 async def print_on_console(connection: AsyncConnection, sent: Message, at: datetime) -> None:

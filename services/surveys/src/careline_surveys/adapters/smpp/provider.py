@@ -33,7 +33,7 @@ NOBODY_KNOWS = frozenset({pdu.SYSTEM_ERROR, pdu.UNKNOWN_ERROR})
 
 HELD_S = 1.0
 """How long nothing goes out after the SMSC said that it is too much."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 STEP_S = 0.2
 
 

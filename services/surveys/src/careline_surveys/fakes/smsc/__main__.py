@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import signal
+import stat
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -91,6 +93,9 @@ def obey(smsc: FakeSmsc, command: dict[str, Any]) -> None:
 
 
 async def _listen(smsc: FakeSmsc) -> None:
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or sys.stdin.isatty()):
+        return  # nobody is there to command
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
