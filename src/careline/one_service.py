@@ -45,6 +45,8 @@ async def serve(name: str, *, host: str, port: int) -> None:
     configure_logging(settings)
     stop = serving.stop_requested()
     listener = serving.listen(host, port)
+    address = serving.address_of(listener, settings.address)
+    settings = settings.model_copy(update={"address": address})
     transport = transport_of(settings)
     service = member.create_service(
         settings, transport=transport, clock=SystemClock(), ids=UuidIds()

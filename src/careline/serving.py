@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import signal
 import socket
 from collections.abc import Iterator
@@ -48,6 +49,21 @@ def stop_requested() -> asyncio.Event:
 
 def url_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
+    return _url(host, port)
+
+
+def address_of(listener: socket.socket, given: str | None) -> str:
+    """Where other machines reach what listens here: `given` may be a host or all of the base URL.
+
+    Without it the host that was listened on counts; on all of them, this machine's name.
+    """
+    host, port = listener.getsockname()[:2]
+    if given is None:
+        given = socket.gethostname() if ipaddress.ip_address(host).is_unspecified else host
+    return given if "://" in given else _url(given, port)
+
+
+def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

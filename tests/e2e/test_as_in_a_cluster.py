@@ -36,15 +36,6 @@ async def status(process: CarelineProcess, path: str) -> int:
             return 0
 
 
-async def lacks(process: CarelineProcess) -> set[str]:
-    """What `/readyz` says is missing."""
-    async with httpx.AsyncClient(verify=False) as http:
-        try:
-            return set((await http.get(f"{process.url}/readyz")).json().get("reasons", ()))
-        except httpx.TransportError:
-            return {"everything"}
-
-
 async def ready(processes: list[CarelineProcess]) -> list[CarelineProcess]:
     return [each for each in processes if await status(each, "/readyz") == 200]
 
@@ -63,6 +54,7 @@ async def test_they_wait_for_their_migrations_serve_and_hand_over(
         "CARELINE_DATABASE_URL": empty_database_url,
         "CARELINE_RABBITMQ_URL": rabbit_url,
         "CARELINE_PII_KEY": "of a test",
+        "CARELINE_ADDRESS": "127.0.0.1",
         "CARELINE_LINK_KEY": "of a test",
         "CARELINE_SERVICE_TOKEN_FILE": str(token),
         "CARELINE_INGEST_DIR": str(tmp_path / "spool"),
@@ -89,15 +81,18 @@ async def test_they_wait_for_their_migrations_serve_and_hand_over(
     await asyncio.gather(*(process.ready() for process in services.values()))
 
     standby = processes.service("router", **environment(objects, "router", "Deployment", given))
-    await standby.start(wait=False)
-
-    async def stands_by() -> bool:
-        return await lacks(standby) == {"floor"}
-
-    await eventually(stands_by, within_s=PATIENCE_S)
+    await standby.start()
     routers = [services["router"], standby]
-    assert await ready(routers) == [services["router"]]
+    assert await ready(routers) == routers
+    assert [await status(each, "/leaderz") for each in routers] == [200, 503]
     assert [await status(each, "/metrics") for each in routers] == [200, 200]
+    # by way of the standby too it is the leader who says that nobody may ask without a token
+    assert [await status(each, "/v1/queues") for each in routers] == [401, 401]
     assert await services["router"].stop() == 0
-    await standby.ready()
+
+    async def leads() -> bool:
+        return await status(standby, "/leaderz") == 200
+
+    await eventually(leads, within_s=PATIENCE_S)
+    assert await ready([standby]) == [standby]
     assert await asyncio.gather(*(each.stop() for each in (standby, *services.values()))) == [0] * 5

@@ -150,7 +150,7 @@ def liveness_that_asks_for_the_database(objects: list[Object]) -> None:
 
 
 def no_time_to_finish(objects: list[Object]) -> None:
-    pod(objects, "careline-router")["terminationGracePeriodSeconds"] = 45
+    pod(objects, "careline-router")["terminationGracePeriodSeconds"] = 15
 
 
 def a_spool_that_cannot_be_shared(objects: list[Object]) -> None:
@@ -158,11 +158,8 @@ def a_spool_that_cannot_be_shared(objects: list[Object]) -> None:
     claim["spec"]["accessModes"] = ["ReadWriteOnce"]
 
 
-def a_budget_over_one_ready_pod(objects: list[Object]) -> None:
-    budget = copy.deepcopy(named(objects, "PodDisruptionBudget", "careline-tickets"))
-    budget["metadata"]["name"] = "careline-router"
-    budget["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] = "careline-router"
-    objects.append(budget)
+def no_budget(objects: list[Object]) -> None:
+    objects.remove(named(objects, "PodDisruptionBudget", "careline-router"))
 
 
 def an_ingress_to_nowhere(objects: list[Object]) -> None:
@@ -198,6 +195,14 @@ def one_side_that_does_not_know(objects: list[Object]) -> None:
     objects.remove(named(objects, "NetworkPolicy", "careline-ingest-readers"))
 
 
+def a_leader_who_lets_no_standby_in(objects: list[Object]) -> None:
+    del policy(objects, "routers")["ingress"]
+
+
+def no_way_from_router_to_router(objects: list[Object]) -> None:
+    objects.remove(named(objects, "NetworkPolicy", "careline-routers"))
+
+
 def no_way_to_the_broker(objects: list[Object]) -> None:
     objects.remove(named(objects, "NetworkPolicy", "careline-broker"))
 
@@ -216,6 +221,11 @@ def a_value_that_is_refused(objects: list[Object]) -> None:
 
 def no_database(objects: list[Object]) -> None:
     main(objects)["env"].pop(0)
+
+
+def no_address_to_pass_requests_on_to(objects: list[Object]) -> None:
+    env = main(objects, "careline-router")["env"]
+    env.remove(next(each for each in env if each["name"] == "CARELINE_ADDRESS"))
 
 
 def no_key_of_personal_data(objects: list[Object]) -> None:
@@ -254,7 +264,7 @@ BREAKS: dict[Change, str] = {
     liveness_that_asks_for_the_database: "livenessProbe does not ask /healthz",
     no_time_to_finish: "careline-router: is killed before it has finished",
     a_spool_that_cannot_be_shared: "several pods cannot share",
-    a_budget_over_one_ready_pod: "only one of its pods is ever ready",
+    no_budget: "careline-router: no budget keeps one of its pods",
     an_ingress_to_nowhere: "leads to no Service",
     one_service_too_few: "no Job of surveys",
     nothing_denied: "no policy denies the rest",
@@ -263,11 +273,14 @@ BREAKS: dict[Change, str] = {
     a_closed_port_let_in_to: "has no port 80",
     a_way_out_that_nobody_needs: "nothing of ours asks for port 25",
     one_side_that_does_not_know: "only one side allows it",
+    a_leader_who_lets_no_standby_in: "between careline-router and careline-router only one side",
+    no_way_from_router_to_router: "careline-router cannot reach its like",
     no_way_to_the_broker: "cannot reach RabbitMQ",
     an_unknown_setting: "tickets has no setting CARELINE_TRACK_PER_HOUR",
     a_setting_of_another_service: "tickets has no setting CARELINE_INGEST_WORKERS",
     a_value_that_is_refused: "does not start",
     no_database: "CARELINE_DATABASE_URL must be set",
+    no_address_to_pass_requests_on_to: "careline-router: CARELINE_ADDRESS must be set",
     no_key_of_personal_data: "CARELINE_PII_KEY must be set",
     the_address_of_one_machine: "CARELINE_INGEST_URL must be set",
     a_secret_that_nobody_is_told_of: "nobody is told of the key dsn",

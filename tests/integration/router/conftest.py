@@ -17,6 +17,7 @@ from careline_common.observability.metrics import MetricsRegistry
 from careline_router.app import build
 from careline_router.config import SECTIONS, cross_check
 from careline_router.leadership import Leadership
+from careline_router.runtime.leader import Leader
 from careline_router.service import RouterService
 from careline_router.settings import RouterSettings
 from careline_router.usecases.parts import Parts
@@ -85,6 +86,7 @@ async def leading(
     readiness = Readiness()
     leadership = Leadership(
         lease=lease,
+        leader=Leader(),
         actor=parts.actor,
         service=service,
         link=parts.pbx,

@@ -264,17 +264,22 @@ async def test_a_leg_that_goes_ends_only_its_own_talk(router: Any) -> None:
     assert "hangup" in [command.type for command in over.commands]
 
 
+def nobody(address: str | None) -> None:
+    """Stands by: these processes tell each other no address."""
+    assert address is None
+
+
 async def test_a_stopped_leader_who_comes_back_does_not_take_the_floor_from_the_next(
     database_url: str,
 ) -> None:
     stopped, following, back = (
         FloorLease(database_url, schema="router", floor="x", holder=name) for name in "abc"
     )
-    await stopped.acquire()
+    await stopped.acquire(nobody)
     other = await asyncpg.connect(database_url)
     await other.execute("UPDATE router.floor_lease SET expires_at = '-infinity'")
     await other.close()
-    await following.acquire()
+    await following.acquire(nobody)
     with pytest.raises(DeposedError):
         await stopped.keep()
     await stopped.release()
@@ -282,7 +287,7 @@ async def test_a_stopped_leader_who_comes_back_does_not_take_the_floor_from_the_
     await asyncio.sleep(STEP_BACK_S)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(2 * POLL_S):
-            await back.acquire()
+            await back.acquire(nobody)
     assert not keeping.done()
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)

@@ -18,6 +18,8 @@ IN_A_CLUSTER = {
     "migrate_on_start": "migrations are Jobs",
 }
 """Settings whose default is right for a standalone and wrong here, and why."""
+REACHED_BY_THEIR_OWN = ("router",)
+"""Services whose processes pass requests on to each other, and so must say where they are."""
 CALLERS = ("tickets", "surveys")
 """Services that ask others, for which they need a token."""
 SECRETS = {
@@ -65,8 +67,9 @@ def _needed(pods: Pods, fields: dict[str, FieldInfo]) -> set[str]:
     if pods.kind == "Job":
         return required
     token = {"service_token_file"} if pods.service in CALLERS else set()
+    own = {"address"} if pods.service in REACHED_BY_THEIR_OWN else set()
     here = {name for name, info in fields.items() if _is_of_one_machine(info.default)}
-    return required | set(IN_A_CLUSTER) | token | here
+    return required | set(IN_A_CLUSTER) | token | own | here
 
 
 def _is_of_one_machine(default: Any) -> bool:

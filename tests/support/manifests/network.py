@@ -31,6 +31,7 @@ def faults(objects: list[Object]) -> list[str]:
         ),
         *_reach(policies, pods),
         *_both_ways(policies, pods),
+        *_forward(policies, pods),
     ]
 
 
@@ -112,6 +113,21 @@ def _both_ways(policies: list[Object], pods: list[Pods]) -> Iterator[str]:
             into |= {(a, b) for a in _pods_of(rule.get("from", []), pods) for b in ours}
     for a, b in sorted(out ^ into):
         yield f"between {a} and {b} only one side allows it"
+
+
+def _forward(policies: list[Object], pods: list[Pods]) -> Iterator[str]:
+    """A router that stands by passes requests on to the one that leads."""
+    for each in pods:
+        if each.kind == "Deployment" and each.service == "router":
+            reached = {
+                name
+                for policy in policies
+                if selected(policy["spec"]["podSelector"], [each])
+                for rule in policy["spec"].get("egress", [])
+                for name in _pods_of(rule.get("to", []), pods)
+            }
+            if each.name not in reached:
+                yield f"{each.name} cannot reach its like"
 
 
 def _pods_of(peers: list[Object], pods: list[Pods]) -> set[str]:

@@ -12,8 +12,6 @@ from manifests.cluster import Object, Pods, all_pods, named, of_kind, selected
 
 STOPPING_S = 10
 """Upper bound of what a service needs to finish after the requests in hand: the last messages, the lease."""
-READY_ONE_BY_ONE = frozenset({"careline-router"})
-"""Of these only one process is ready at a time, so a disruption budget would forbid every disruption."""
 
 
 def faults(objects: list[Object]) -> list[str]:
@@ -71,6 +69,7 @@ def _ingresses(objects: list[Object]) -> Iterator[str]:
 
 
 def _budgets(objects: list[Object]) -> Iterator[str]:
+    without = {each["metadata"]["name"] for each in of_kind(objects, "Deployment")}
     for budget in of_kind(objects, "PodDisruptionBudget"):
         name, spec = budget["metadata"]["name"], budget["spec"]
         covered = selected(spec["selector"], all_pods(objects))
@@ -79,8 +78,8 @@ def _budgets(objects: list[Object]) -> Iterator[str]:
             continue
         if covered[0].owner["spec"]["replicas"] <= spec["minAvailable"]:
             yield f"PodDisruptionBudget {name} lets no node be emptied"
-        if covered[0].name in READY_ONE_BY_ONE:
-            yield f"PodDisruptionBudget {name}: only one of its pods is ever ready"
+        without.discard(covered[0].name)
+    yield from (f"{name}: no budget keeps one of its pods" for name in sorted(without))
 
 
 def _monitors(objects: list[Object]) -> Iterator[str]:

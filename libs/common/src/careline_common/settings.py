@@ -39,6 +39,13 @@ class ServiceSettings(BaseSettings):
     surveys_url: str = Field(default="http://127.0.0.1:8080/surveys", description="base of surveys")
     ingest_url: str = Field(default="http://127.0.0.1:8080/ingest", description="base of ingest")
 
+    address: str | None = Field(
+        default=None,
+        pattern=r"^(http://[^/@\s]+:[0-9]+|[^/@\s]+)$",
+        description="where other processes of this service reach this one, as a host or "
+        "http://host:port; without it, where it listens",
+    )
+
     max_body_bytes: int = Field(default=1 << 20, description="a larger request body gets 413")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     pii_key: SecretStr = Field(

@@ -5,6 +5,9 @@ import socket
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 
+import httpx
+from starlette.middleware import Middleware
+
 from careline_common.clock import Clock
 from careline_common.config import ConfigStore, watch_config
 from careline_common.db.engine import Database
@@ -20,6 +23,7 @@ from careline_common.messaging.transport import Transport
 from careline_common.observability.metrics import MetricsRegistry
 from careline_common.observability.pii import PiiHasher
 from careline_router.api import install
+from careline_router.api.forwarding import Forwarding, connections_to_leader
 from careline_router.config import SECTIONS, cross_check
 from careline_router.db.tables import SCHEMA
 from careline_router.feeds import Feeds
@@ -30,6 +34,7 @@ from careline_router.pbx_link import PbxLink
 from careline_router.queries import Queries
 from careline_router.runtime.contacts import Contacts
 from careline_router.runtime.floor_actor import FLOOR, FloorActor
+from careline_router.runtime.leader import Leader
 from careline_router.runtime.lease import FloorLease
 from careline_router.service import RouterService
 from careline_router.settings import RouterSettings
@@ -50,8 +55,10 @@ def create_service(
     store = ConfigStore(parts.database, SECTIONS, clock=clock, cross_check=cross_check)
     service = RouterService(parts)
     store.on_applied(service.configuration_changed)
+    leader, connections = Leader(), connections_to_leader()
     leadership = Leadership(
         lease=lease,
+        leader=leader,
         actor=parts.actor,
         service=service,
         link=parts.pbx,
@@ -72,6 +79,14 @@ def create_service(
         metrics_registry=registry,
         clock=clock,
         ids=ids,
+        in_front=[
+            Middleware(
+                Forwarding,
+                leads=lambda: service.leads,
+                leader=leader,
+                connections=connections,
+            )
+        ],
     )
     install(app, service=service, store=store, clock=clock, metrics=registry)
 
@@ -97,7 +112,7 @@ def create_service(
             *messaging,
             purge_task(parts.database, clock),
         ],
-        stop=_stop(parts, lease),
+        stop=_stop(parts, lease, connections),
     )
 
 
@@ -118,7 +133,11 @@ def build(
     contacts = Contacts()
     plan = PlanHolder()
     lease = FloorLease(
-        url, schema=SCHEMA, floor=FLOOR, holder=f"{socket.gethostname()}:{os.getpid()}"
+        url,
+        schema=SCHEMA,
+        floor=FLOOR,
+        holder=f"{socket.gethostname()}:{os.getpid()}",
+        address=settings.address,
     )
     actor = FloorActor(
         database=database, lease=lease, clock=clock, ids=ids, metrics=metrics, contacts=contacts
@@ -156,9 +175,10 @@ def _start(settings: RouterSettings, store: ConfigStore, transport: Transport) -
     return start
 
 
-def _stop(parts: Parts, lease: FloorLease) -> Task:
+def _stop(parts: Parts, lease: FloorLease, connections: httpx.AsyncBaseTransport) -> Task:
     async def stop() -> None:
         await lease.release()
+        await connections.aclose()
         await parts.intake.close()
         await parts.database.close()
 

@@ -15,6 +15,7 @@ from careline_router.db import repository
 from careline_router.metrics import RouterMetrics
 from careline_router.pbx_link import PbxLink
 from careline_router.runtime.floor_actor import FloorActor
+from careline_router.runtime.leader import Leader
 from careline_router.runtime.lease import STEP_BACK_S, DeposedError, FloorLease
 from careline_router.service import RouterService
 from careline_router.usecases.parts import PlanHolder
@@ -29,12 +30,16 @@ MEASURE_EVERY_S = 1.0
 
 
 class Leadership:
-    """Runs the floor in this process while it holds the lease. Without it, requests get a 503."""
+    """Runs the floor in this process while it holds the lease.
+
+    Without it the process is ready as long as it knows where the leader is: it passes requests on.
+    """
 
     def __init__(
         self,
         *,
         lease: FloorLease,
+        leader: Leader,
         actor: FloorActor,
         service: RouterService,
         link: PbxLink,
@@ -46,6 +51,7 @@ class Leadership:
         keep_messages_s: float,
     ) -> None:
         self._lease = lease
+        self._leader = leader
         self._actor = actor
         self._service = service
         self._link = link
@@ -61,15 +67,24 @@ class Leadership:
         """Leads again and again; never returns by itself."""
         while True:
             try:
-                await self._lease.acquire()
+                await self._lease.acquire(self._see)
+                self._leader.is_at(None)
                 await self._lead()
             except* DeposedError:
                 log.warning("floor.deposed")
             finally:
                 self._metrics.stepped_down()
-                self._readiness.unmet(NEED, "this process does not lead the floor")
+                self._see(None)
                 await self._lease.release()
             await asyncio.sleep(STEP_BACK_S)
+
+    def _see(self, address: str | None) -> None:
+        """Where the leader is while this process stands by."""
+        self._leader.is_at(address)
+        if address is None:
+            self._readiness.unmet(NEED, "this process neither leads the floor nor knows who does")
+        elif self._readiness.lacks(NEED):
+            self._readiness.met(NEED)
 
     async def _lead(self) -> None:
         await self._actor.load()

@@ -1,6 +1,6 @@
 """The FastAPI application of a service, with everything that is the same in all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -50,13 +50,15 @@ def create_app(
     settings: ServiceSettings,
     metrics_registry: MetricsRegistry,
     body_limits: Mapping[str, int] | None = None,
+    in_front: Sequence[Middleware] = (),
     clock: Clock | None = None,
     ids: Ids | None = None,
 ) -> FastAPI:
     """An app that answers errors as problems, limits and cleans bodies, logs, counts and reports.
 
     `body_limits` maps regular expressions over paths (`/v1/sources/[^/]+/files`) to limits in
-    bytes where `settings.max_body_bytes` does not fit.
+    bytes where `settings.max_body_bytes` does not fit. `in_front` stands before the routes and sees
+    bodies as they were sent.
     """
     limit = settings.max_body_bytes
     limits = {"/v1/config": max(limit, CONFIG_BYTES), **(body_limits or {})}
@@ -77,6 +79,7 @@ def create_app(
             ),
             Middleware(ReadyGate, readiness=readiness),
             Middleware(BodyLimit, default=limit, limits=limits),
+            *in_front,
             Middleware(CleanText, limit=max(limit, CONFIG_BYTES)),
         ],
     )

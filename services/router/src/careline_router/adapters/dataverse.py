@@ -78,14 +78,12 @@ class DataverseCrm:
         fields: Mapping[str, CrmField],
         tokens: ClientCredentials,
         exchange: Exchange,
-        login: Exchange,
     ) -> None:
         self._address = f"{api}/{query.table}"
         self._query = query
         self._fields = fields
         self._tokens = tokens
         self._exchange = exchange
-        self._login = login
 
     async def ask(self, phone: str) -> CrmProfile:
         options = self._query.options(phone)
@@ -118,7 +116,7 @@ class DataverseCrm:
 
     async def close(self) -> None:
         await self._exchange.close()
-        await self._login.close()
+        await self._tokens.close()
 
 
 def _contacts(document: Any) -> list[Any]:
@@ -151,13 +149,12 @@ def dataverse(
             clock=clock, pauses=pauses, at_most_s=give_up_s, connections=connections, ca=ca
         )
 
-    login = exchange(1)
     return DataverseCrm(
         api=f"{url.rstrip('/')}/api/data/{version}",
         query=query,
         fields=fields,
         tokens=ClientCredentials(
-            login,
+            exchange(1),
             token_url=token_url,
             client_id=client_id,
             client_secret=client_secret,
@@ -165,5 +162,4 @@ def dataverse(
             clock=clock,
         ),
         exchange=exchange(connections),
-        login=login,
     )

@@ -57,6 +57,8 @@ floor_lease = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("holder", Text, nullable=False),
     Column("expires_at", MOMENT, nullable=False),
+    Column("address", Text),
+    Column("address_epoch", BigInteger),
 )
 
 call_record = Table(

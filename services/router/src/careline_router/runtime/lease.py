@@ -6,6 +6,7 @@ deposed when its lease has run out; its next commit finds another epoch and fail
 """
 
 import asyncio
+from collections.abc import Callable
 
 import asyncpg
 from sqlalchemy import text
@@ -18,12 +19,17 @@ STEP_BACK_S = 2 * RENEW_S
 POLL_S = 0.3
 
 _TAKE = """
-    INSERT INTO floor_lease AS lease (floor, epoch, holder, expires_at)
-    VALUES ($1, 1, $2, clock_timestamp() + make_interval(secs => $3))
+    INSERT INTO floor_lease AS lease (floor, epoch, holder, expires_at, address, address_epoch)
+    VALUES ($1, 1, $2, clock_timestamp() + make_interval(secs => $3), $5, 1)
     ON CONFLICT (floor) DO UPDATE
-    SET epoch = lease.epoch + 1, holder = excluded.holder, expires_at = excluded.expires_at
+    SET epoch = lease.epoch + 1, holder = excluded.holder, expires_at = excluded.expires_at,
+        address = excluded.address, address_epoch = lease.epoch + 1
     WHERE $4 OR lease.expires_at < clock_timestamp()
     RETURNING epoch"""
+_LEADER = """
+    SELECT address FROM floor_lease
+    WHERE floor = $1 AND expires_at >= clock_timestamp()
+        AND address_epoch = epoch AND address IS DISTINCT FROM $2"""
 _RENEW = """
     UPDATE floor_lease SET expires_at = clock_timestamp() + make_interval(secs => $3)
     WHERE floor = $1 AND epoch = $2"""
@@ -36,19 +42,26 @@ class DeposedError(Exception):
 
 
 class FloorLease:
-    """The right to change one floor. `holder` is a name for people (host and process)."""
+    """The right to change one floor. `holder` is a name for people (host and process), `address`
+    the base URL at which others reach this process, if they can."""
 
-    def __init__(self, url: str, *, schema: str, floor: str, holder: str) -> None:
+    def __init__(
+        self, url: str, *, schema: str, floor: str, holder: str, address: str | None = None
+    ) -> None:
         self._url = url
         self._schema = schema
         self._floor = floor
         self._holder = holder
+        self._address = address
         self._epoch: int | None = None
         self._session: asyncpg.Connection | None = None
         self._locked = False
 
-    async def acquire(self) -> None:
-        """Waits until this process leads the floor."""
+    async def acquire(self, see: Callable[[str | None], None]) -> None:
+        """Waits until this process leads the floor.
+
+        `see` is told again and again where the leader is reached; None while nobody who tells leads.
+        """
         await self.release()
         self._session = await asyncpg.connect(
             self._url,
@@ -60,9 +73,10 @@ class FloorLease:
         while self._epoch is None:
             await self._try_lock(self._session)
             self._epoch = await self._session.fetchval(
-                _TAKE, self._floor, self._holder, TTL_S, self._locked
+                _TAKE, self._floor, self._holder, TTL_S, self._locked, self._address
             )
             if self._epoch is None:
+                see(await self._session.fetchval(_LEADER, self._floor, self._address))
                 await asyncio.sleep(POLL_S)
 
     async def _try_lock(self, session: asyncpg.Connection) -> None:
