@@ -33,10 +33,10 @@ def number(index: int) -> str:
 # -- tokens --------------------------------------------------------------------------------------
 
 
-async def test_one_token_serves_until_shortly_before_its_end(org: Any) -> None:
+async def test_one_token_serves_until_its_end(org: Any) -> None:
     crm = org.crm(cache_s=0)
     await crm.look_up(ANNA)
-    org.clock.advance(3599 - 61)
+    org.clock.advance(3598)
     await crm.look_up(ANNA)
     assert len(login(org).asked) == 1
     org.clock.advance(1)
@@ -44,13 +44,26 @@ async def test_one_token_serves_until_shortly_before_its_end(org: Any) -> None:
     assert len(login(org).asked) == 2
 
 
-async def test_a_short_token_is_used_for_half_its_life(org: Any) -> None:
-    org.handler.token_life_s = 40
-    crm = org.crm(cache_s=0)
-    for seconds in (0, 19, 1):
-        org.clock.advance(seconds)
-        assert (await crm.look_up(ANNA)).status == "found"
-    assert len(login(org).asked) == 2
+async def test_a_token_is_there_before_the_first_call_and_renewed_before_its_end(org: Any) -> None:
+    org.handler.token_life_s = 1
+    crm = org.crm()
+    await eventually(lambda: len(login(org).asked) >= 3)
+    assert org.desk.asked == []
+    login(org).always = Hang()
+    await eventually(lambda: login(org).hanging == 1)
+    assert (await crm.look_up(ANNA)).status == "found"
+
+
+async def test_who_closes_ends_the_renewing(org: Any) -> None:
+    def renewing() -> bool:
+        return any("ClientCredentials" in repr(task) for task in asyncio.all_tasks())
+
+    login(org).next(Hang())
+    crm = org.crm()
+    await eventually(lambda: login(org).hanging == 1)
+    assert renewing()
+    await crm.close()
+    assert not renewing()
 
 
 async def test_calls_at_once_log_in_once(org: Any) -> None:
@@ -108,7 +121,7 @@ async def test_a_login_that_is_refused_is_auth_and_nothing_is_asked(
     ],
 )
 async def test_a_login_that_fails_says_how(org: Any, answer: Reply, reason: str) -> None:
-    login(org).next(answer)
+    login(org).always = answer
     assert (await org.crm().look_up(ANNA)).reason == reason
 
 
