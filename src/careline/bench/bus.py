@@ -73,8 +73,9 @@ async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
     )
     async with _components(plan) as (rabbit_url, database_url):
         versions = await _versions(rabbit_url, database_url)
+        load = os.getloadavg()[0]
         figures = await _measured(plan, rabbit_url, database_url)
-    result = _result(plan, figures, versions)
+    result = _result(plan, figures, versions, load)
     if as_json:
         sys.stdout.write(json.dumps(result, indent=1) + "\n")
     else:
@@ -167,7 +168,8 @@ async def _round(
 # -- how it came out --------------------------------------------------------------------------
 
 
-def _result(plan: Plan, figures: Figures, versions: dict[str, str]) -> dict[str, Any]:
+def _result(plan: Plan, figures: Figures, versions: dict[str, str], load: float) -> dict[str, Any]:
+    """`load` is what the machine had to do besides, before it began."""
     ratios = [
         mine / theirs for mine, theirs in zip(figures.careline, figures.peer_pipelined, strict=True)
     ]
@@ -177,7 +179,11 @@ def _result(plan: Plan, figures: Figures, versions: dict[str, str]) -> dict[str,
         "date": SystemClock().now().isoformat(timespec="seconds"),
         "commit": _commit(),
         "versions": versions,
-        "machine": {"cpus": os.cpu_count(), "system": platform.platform(terse=True)},
+        "machine": {
+            "cpus": os.cpu_count(),
+            "system": platform.platform(terse=True),
+            "load_before": round(load, 2),
+        },
         "plan": {
             **{key: value for key, value in asdict(plan).items() if not key.endswith("_url")},
             "unconfirmed_at_most": WINDOW,

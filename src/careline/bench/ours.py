@@ -36,10 +36,11 @@ EFFECTS = text(f"SELECT count(*), count(DISTINCT event_id) FROM {SCHEMA}.effect"
 
 
 class Ours:
-    """One service that hears its own events."""
+    """Two services in one schema: `emitting` is the pool of the one that emits, as it would be alone."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, emitting: Database) -> None:
         self._database = database
+        self._emitting = emitting
         self._emitted = 0
         self._effects = 0
         self._all = asyncio.Event()
@@ -53,7 +54,7 @@ class Ours:
         """Events/s from the commit of `events` outbox rows to the commit of the last effect."""
         self._all.clear()
         began: list[float] = []
-        async with self._database.unit_of_work() as uow:
+        async with self._emitting.unit_of_work() as uow:
             for _ in range(events):
                 self._emit(uow)
             uow.after_commit(lambda: began.append(perf_counter()))
@@ -82,7 +83,7 @@ class Ours:
         return bool(rows == events == self._emitted)
 
     async def _arrive(self) -> None:
-        async with self._database.unit_of_work() as uow:
+        async with self._emitting.unit_of_work() as uow:
             event_id = self._emit(uow).id
 
             def note() -> None:
@@ -138,10 +139,13 @@ def example() -> bytes:
 async def ours(rabbit_url: str, database_url: str) -> AsyncIterator[Ours]:
     """The service with its relay and consumer running; its schema is dropped at the end."""
     clock = SystemClock()
-    database = Database(database_url, schema=SCHEMA, source="bench", clock=clock, ids=UuidIds())
+    database, emitting = (
+        Database(database_url, schema=SCHEMA, source="bench", clock=clock, ids=UuidIds())
+        for _ in range(2)
+    )
     transport = RabbitTransport(rabbit_url, clock=clock)
     await _create(database)
-    made = Ours(database)
+    made = Ours(database, emitting)
     try:
         tasks = messaging_tasks(
             database=database,
@@ -164,6 +168,7 @@ async def ours(rabbit_url: str, database_url: str) -> AsyncIterator[Ours]:
         async with database.engine.begin() as connection:
             await connection.execute(text(f"DROP SCHEMA {SCHEMA} CASCADE"))
         await database.close()
+        await emitting.close()
 
 
 async def _forever(task: Any) -> None:
