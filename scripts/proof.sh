@@ -22,4 +22,9 @@ proof() { # NAME EXAMPLES PYTEST-ARGUMENTS...: a property with so many examples,
 proof event_order 20000 tests/integration/events/test_event_order.py
 proof kill_matrix 972 tests/e2e/test_kill_matrix.py
 
+if [ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} " == *" sms_never_twice "* ]]; then
+    echo "proof: sms_never_twice, ${BUDGET:-10000} messages"
+    .venv/bin/python -m benchmarks.sms_never_twice --tries "${BUDGET:-10000}" || failed+=(sms_never_twice)
+fi
+
 [ ${#failed[@]} -eq 0 ] || { echo "proof: failed: ${failed[*]}"; exit 1; }
