@@ -94,7 +94,7 @@ class SipCall:
 
     async def _dial(self) -> None:
         self.number, self.call_id = next(self._numbers), ""
-        self._world.outside.crm.customers[self.number] = {
+        self._world.outside.crm.people[self.number] = {
             "payer": "insured", "name": f"Patient {self.number[-4:]}",
         }  # fmt: skip
         self._record.meant("call", self.number, pbx=floor.ASTERISK)

@@ -98,22 +98,22 @@ class Story:
         call = Call(self._world, self._people, self._record, self._people.anna)
         number = next(self._numbers)
         crm = self._world.outside.crm
-        crm.customers[number] = {"payer": "cash", "name": f"Patient {number[-4:]}"}
+        crm.people[number] = {"payer": "cash", "name": f"Patient {number[-4:]}"}
         for agent in (self._people.anna, self._people.igor):
             await agent.be("not_ready")
-        crm.answers.clear()
+        crm.hold_back()
         arriving = asyncio.create_task(call.arrive(number))
         try:
             await step(
                 Step.ARRIVAL,
                 lambda: _both(_first_of(call.asked_for(), arriving), sip and sip.arrive()),
             )
-            asyncio.get_running_loop().call_later(LOOKUP_S, crm.answers.set)
+            asyncio.get_running_loop().call_later(LOOKUP_S, crm.go_on)
             await step(
                 Step.LOOKUP, lambda: _both(asyncio.shield(arriving), sip and sip.be_queued())
             )
         finally:
-            crm.answers.set()
+            crm.go_on()
             await asyncio.gather(arriving, return_exceptions=True)
         survey = Survey(self._world, self._people, self._record, call)
         pairs = (

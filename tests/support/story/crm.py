@@ -1,56 +1,44 @@
-"""A CRM for tests: a real HTTP server that can be switched off."""
+"""A CRM for tests: the shipped fake, which can be held back and switched off."""
 
-import asyncio
 import contextlib
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
-from urllib.parse import unquote
+
+from careline_router.fakes.crm import PlainCrm, number_in
+from careline_router.fakes.http_server import Desk, FakeServer, Hang, Request
 
 
-class Crm:
-    """Answers `GET /customers/{phone}` once `answers` is set, as it is at first; `asked` keeps every phone
-    it was asked for."""
+class Crm(PlainCrm):
+    """`people` may be changed at any time; `asked` keeps every phone it was asked for."""
 
-    def __init__(self, customers: dict[str, dict[str, Any]], port: int) -> None:
-        self.customers = customers
-        self.port = port
+    def __init__(self, people: Mapping[str, Any], port: int) -> None:
+        super().__init__(people, token=None)
         self.asked: list[str] = []
-        self.answers = asyncio.Event()
-        self.answers.set()
-        self._server: asyncio.Server | None = None
+        self.url = f"http://127.0.0.1:{port}/customers/{{phone}}"
+        self._server = FakeServer(self, port=port)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/customers/{{phone}}"
+    def desk(self, request: Request) -> Desk:
+        self.asked.append(number_in(request))
+        return super().desk(request)
+
+    def hold_back(self) -> None:
+        """From now on it hears questions and does not answer them."""
+        self.customers.always = Hang()
+
+    def go_on(self) -> None:
+        self.customers.always = None
+        self.customers.release()
 
     async def switch_on(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        await self._server.__aenter__()
 
     async def switch_off(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
-            self._server = None
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            request = (await reader.readuntil(b"\r\n\r\n")).decode()
-            phone = unquote(request.split()[1].rsplit("/", 1)[1])
-            self.asked.append(phone)
-            await self.answers.wait()
-            customer = self.customers.get(phone)
-            status, body = ("200 OK", customer) if customer else ("404 Not Found", {})
-            content = json.dumps(body).encode()
-            head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\nconnection: close\r\n\r\n"
-            writer.write(head.encode() + content)
-            await writer.drain()
-        writer.close()
+        await self._server.__aexit__(None, None, None)
 
 
 @contextlib.asynccontextmanager
-async def crm(customers: dict[str, dict[str, Any]], port: int) -> AsyncIterator[Crm]:
-    server = Crm(customers, port)
+async def crm(people: Mapping[str, Any], port: int) -> AsyncIterator[Crm]:
+    server = Crm(people, port)
     await server.switch_on()
     try:
         yield server

@@ -15,10 +15,8 @@ import pytest
 import pytest_asyncio
 import uvicorn
 import websockets
-from fastapi import FastAPI
 from pydantic import SecretStr
 from pydantic_core import from_json, to_json
-from starlette.responses import JSONResponse, Response
 from websockets.exceptions import InvalidStatus
 
 from careline_common.clock import Clock, ManualClock, SystemClock, rfc3339
@@ -29,6 +27,8 @@ from careline_common.lifecycle import Service
 from careline_common.messaging.memory import MemoryTransport
 from careline_common.testing.waiting import eventually
 from careline_router.app import create_service
+from careline_router.fakes.crm import PlainCrm
+from careline_router.fakes.http_server import FakeServer
 from careline_router.settings import RouterSettings
 
 SECRET = "whsec_" + "c2VjcmV0LW9mLXBieC1vbmU="
@@ -234,23 +234,6 @@ class Router:
         return found
 
 
-class Crm:
-    """A CRM in memory; `broken` makes it fail."""
-
-    def __init__(self) -> None:
-        self.broken = False
-        self.app = FastAPI()
-        self.url = ""
-
-        @self.app.get("/customers/{phone}")
-        async def customer(phone: str) -> Response:
-            if self.broken:
-                return Response(status_code=500)
-            if phone not in CUSTOMERS:
-                return Response(status_code=404)
-            return JSONResponse(CUSTOMERS[phone])
-
-
 @asynccontextmanager
 async def served(app: Any) -> AsyncIterator[str]:
     """The app behind a real HTTP and WebSocket server; gives host and port."""
@@ -267,12 +250,9 @@ async def served(app: Any) -> AsyncIterator[str]:
         await task
 
 
-@pytest_asyncio.fixture
-async def crm() -> AsyncIterator[Crm]:
-    crm = Crm()
-    async with served(crm.app) as address:
-        crm.url = f"http://{address}/customers/{{phone}}"
-        yield crm
+@pytest.fixture
+def crm() -> PlainCrm:
+    return PlainCrm(CUSTOMERS, token=None)
 
 
 @asynccontextmanager
@@ -354,17 +334,19 @@ async def shared_router(
 
 
 @pytest_asyncio.fixture
-async def router_with_crm(router, crm) -> Router:
+async def router_with_crm(router, crm) -> AsyncIterator[Router]:
     """The same, with customer data behind it."""
-    entry = {
-        "kind": "http",
-        "url": crm.url,
-        "deadline_ms": 2000,
-        "cache_s": 0,
-        "map": {name: f"$.{name}" for name in ("payer", "insurance", "name", "vip", "language")},
-    }
-    await configure(router, {"careline": 1, "crm": entry})
-    return router
+    async with FakeServer(crm) as server:
+        facts = ("payer", "insurance", "name", "vip", "language")
+        entry = {
+            "kind": "http",
+            "url": f"{server.url}/customers/{{phone}}",
+            "deadline_ms": 2000,
+            "cache_s": 0,
+            "map": {name: f"$.{name}" for name in facts},
+        }
+        await configure(router, {"careline": 1, "crm": entry})
+        yield router
 
 
 class Socket:

@@ -3,6 +3,8 @@
 import asyncpg
 import pytest
 
+from careline_router.fakes.http_server import Reply
+
 pytestmark = pytest.mark.integration
 
 
@@ -115,7 +117,7 @@ async def test_nobody_but_the_agent_with_the_offer_sees_the_customer(router_with
 
 
 async def test_without_the_crm_the_call_is_routed_and_says_so(router_with_crm, crm):
-    crm.broken = True
+    crm.customers.always = Reply(status=500)
     told = await router_with_crm.arrive()
     assert told["call"]["state"] == "queued"
     call = await router_with_crm.call(told["call"]["id"])
