@@ -228,6 +228,22 @@ async def test_a_reload_of_the_floor_keeps_the_number_of_a_caller_who_is_just_ar
     assert router.parts.contacts.of(known).phone == "+79161234567"
 
 
+async def test_an_arrival_told_again_to_a_deposed_leader_does_not_make_him_forget_the_number(
+    router: Any,
+) -> None:
+    call_id = await router.service._register("pbx1", arrival("c1"), "commands")
+    async with router.parts.database.unit_of_work() as uow:
+        await uow.connection.execute(text("UPDATE floor_lease SET epoch = epoch + 1"))
+    await eventually(lambda: not router.parts.actor.leading)
+    with pytest.raises(Problem) as caught:
+        await router.service.call_arrived("pbx1", arrival("c1"))
+    assert caught.value.status == 503
+    await eventually(lambda: router.parts.actor.leading)
+    again = await router.service.call_arrived("pbx1", arrival("c1"))
+    assert (again.call.id, again.call.state) == (call_id, "queued")
+    assert router.parts.contacts.of(call_id).phone == "+79161234567"
+
+
 async def test_nothing_is_kept_in_memory_of_a_call_that_the_floor_has_forgotten(
     lead: Any, router: Any
 ) -> None:

@@ -11,7 +11,7 @@ import structlog
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.router import RecordingReady
 from careline_common.http.idempotency import find_answer
-from careline_common.http.problem import Conflict, NotFound, Problem
+from careline_common.http.problem import Conflict, NotFound, NotReady, Problem
 from careline_common.phones import main_region_of
 from careline_router.db import reading, repository
 from careline_router.domain import commands as cmd
@@ -113,7 +113,13 @@ class PbxFacts(UseCases):
     async def _route(
         self, pbx: str, call_id: str, ivr: Mapping[str, Any], receipt: Receipt | None
     ) -> PbxAnswer:
-        """Sends a call that has only arrived on its way; answers any other as it is."""
+        """Sends a call that has only arrived on its way; answers any other as it is.
+
+        Only a leader knows who calls: a process that was just deposed would look up nobody, and
+        remember that, when it leads again, in place of the number.
+        """
+        if not self._actor.leading:
+            raise NotReady("this process does not lead the floor")
         call = self._actor.floor.calls.get(call_id)
         if call is None or call.state != "arrived":
             return await self._answer(NOTHING, pbx, call_id, receipt)
