@@ -103,15 +103,13 @@ CONFIG: dict[str, Any] = {
 }
 
 
-@dataclass
-class Router:
-    """A running router and everybody who talks to it."""
+@dataclass(kw_only=True)
+class Callers:
+    """Everybody who talks to a router, by this client of it."""
 
-    service: Service
     client: httpx.AsyncClient
     issuer: LocalIssuer
     clock: Any
-    stop: Callable[[], Awaitable[None]]
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def token(self, subject: str, *roles: str, pbx: str | None = None, ttl_s: float = 3600) -> str:
@@ -234,6 +232,14 @@ class Router:
         return found
 
 
+@dataclass(kw_only=True)
+class Router(Callers):
+    """A running router and everybody who talks to it."""
+
+    service: Service
+    stop: Callable[[], Awaitable[None]]
+
+
 @asynccontextmanager
 async def served(app: Any) -> AsyncIterator[str]:
     """The app behind a real HTTP and WebSocket server; gives host and port."""
@@ -277,10 +283,10 @@ async def living(
             await asyncio.wait_for(service.readiness.wait(), 20)
         else:
             await eventually(lambda: not service.readiness.lacks("started"), within_s=20)
-        yield Router(service, client, tokens, clock, life.aclose)
+        yield Router(client=client, issuer=tokens, clock=clock, service=service, stop=life.aclose)
 
 
-async def configure(router: Router, document: dict[str, Any]) -> None:
+async def configure(router: Callers, document: dict[str, Any]) -> None:
     answer = await router.client.put("/v1/config", json=document, headers=router.admin)
     assert answer.status_code == 200, answer.text
 
@@ -403,7 +409,7 @@ class Socket:
 
 @asynccontextmanager
 async def opened(
-    router: Router,
+    router: Callers,
     address: str,
     agent: str = "a1",
     *,
@@ -460,3 +466,21 @@ def open_socket_at():
         return refused.value.response.status_code
 
     return _try
+
+
+@pytest.fixture
+def callers():
+    """Those who talk to a router that runs as a process of its own."""
+    return Callers
+
+
+@pytest.fixture
+def configured():
+    """Gives a router the floor of these tests."""
+    return partial(configure, document=CONFIG)
+
+
+@pytest.fixture
+def open_at():
+    """An agent's socket to a router that is served at an address."""
+    return opened

@@ -1,0 +1,145 @@
+"""Two router processes over one PostgreSQL: whoever is asked, the leader answers."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from websockets.exceptions import ConnectionClosed
+
+from careline_common.clock import SystemClock
+from careline_common.http.issuer import LocalIssuer
+from careline_common.testing.processes import CarelineProcess
+from careline_common.testing.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+@dataclass
+class Pair:
+    """Both processes, and everybody who talks to a router, at each of them."""
+
+    processes: list[CarelineProcess]
+    at: list[Any]
+
+    async def status(self, number: int, path: str) -> int:
+        try:
+            return int((await self.at[number].client.get(path)).status_code)
+        except httpx.TransportError:
+            return 0
+
+    async def leads(self, number: int) -> bool:
+        return await self.status(number, "/leaderz") == 200
+
+    def address(self, number: int) -> str:
+        return self.processes[number].url.removeprefix("http://")
+
+
+@pytest_asyncio.fixture
+async def pair(database_url, processes, callers) -> AsyncIterator[Pair]:
+    """The first leads, the second stands by, and through it the floor was configured."""
+    tokens = LocalIssuer(processes.folder / "issuer.json")
+    jwks = processes.folder / "jwks.json"
+    jwks.write_text(json.dumps(tokens.jwks()))
+    environment = {
+        "CARELINE_DATABASE_URL": database_url,
+        "CARELINE_OIDC_JWKS": str(jwks),
+        "CARELINE_PII_KEY": "of a test",
+    }
+    both = [processes.service("router", **environment) for _ in range(2)]
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(
+                httpx.AsyncClient(base_url=each.url, timeout=30, verify=False)
+            )
+            for each in both
+        ]
+        for each in both:
+            await each.start()
+        yield Pair(
+            both, [callers(client=client, issuer=tokens, clock=SystemClock()) for client in clients]
+        )
+
+
+async def answers_or_asks_for_patience(
+    ask: Callable[[], Awaitable[httpx.Response]], wanted: int
+) -> None:
+    """Asks until the answer is the wanted one; before it there is nothing but 503 with Retry-After."""
+
+    async def wanted_now() -> bool:
+        answer = await ask()
+        if answer.status_code == 503:
+            assert answer.json()["type"] == "not-ready"
+            assert answer.headers["retry-after"] == "1"
+            return False
+        assert answer.status_code == wanted, answer.text
+        return True
+
+    await eventually(wanted_now)
+
+
+async def test_all_is_done_through_a_standby_and_by_it_when_the_leader_is_killed(
+    pair, configured, open_at
+):
+    leader, standby = pair.at
+    assert [await pair.status(number, "/readyz") for number in (0, 1)] == [200, 200]
+    assert [await pair.status(number, "/leaderz") for number in (0, 1)] == [200, 503]
+    await configured(standby)
+    assert (await standby.client.get("/v1/queues")).status_code == 401
+    too_large = await standby.post_event(b"[" + b" " * (2 << 20) + b"]")
+    assert too_large.status_code == 413
+
+    early = await standby.client.put(
+        "/v1/agents/me/state", json={"state": "ready"}, headers=standby.agent()
+    )
+    assert (early.status_code, early.json()["status"]) == (409, 409)
+    await standby.client.post("/v1/agents/me/session", headers=standby.agent())
+    async with open_at(standby, pair.address(1)) as desk:
+        assert (await desk.send("state.set", state="ready"))["type"] == "ack"
+        arrived = standby.event("call.arrived", "p-1", caller="+79161234567", line="+74950000001")
+        first = await standby.post_event(arrived, webhook_id="m-1")
+        again = await leader.post_event(arrived, webhook_id="m-1")
+        assert (first.status_code, again.status_code) == (202, 202)
+        assert first.json() == again.json()
+        statuses = [
+            (await standby.post_event(b"{}", webhook_id="m-2")).status_code,
+            (
+                await standby.post_event(arrived, webhook_id="m-3", secret="whsec_b3RoZXI=")
+            ).status_code,
+        ]
+        assert statuses == [422, 401]
+        offer = (await desk.until("offer"))["data"]["offer"]
+        assert (await desk.send("offer.accept", offer_id=offer["id"]))["type"] == "ack"
+        seen = max(desk.numbered())
+
+        await pair.processes[0].kill()
+        with pytest.raises(ConnectionClosed):
+            await desk.until("nothing of this kind")
+        assert desk.connection.close_code == 1012
+    await answers_or_asks_for_patience(
+        lambda: standby.client.get("/v1/agents/me", headers=standby.agent()), 200
+    )
+    assert await pair.leads(1)
+    async with open_at(standby, pair.address(1), after=seen) as desk:
+        snapshot = (await desk.receive())["data"]["snapshot"]
+        assert snapshot["offer"]["id"] == offer["id"]
+    answered = standby.event("call.answered", "p-1", offer_id=offer["id"])
+    assert (await standby.post_event(answered)).status_code == 202
+
+
+async def test_a_leader_that_stands_still_is_replaced_and_then_stands_by_itself(pair, configured):
+    old, new = pair.at
+    await configured(old)
+    await pair.processes[0].freeze()
+    await answers_or_asks_for_patience(lambda: new.client.get("/v1/queues", headers=new.admin), 200)
+    assert await pair.leads(1)
+    await pair.processes[0].thaw()
+    await answers_or_asks_for_patience(
+        lambda: old.client.post("/v1/agents/me/session", headers=old.agent()), 201
+    )
+    assert (await new.me())["state"] == "not_ready"
+    assert [await pair.leads(number) for number in (0, 1)] == [False, True]
