@@ -58,6 +58,8 @@ async def serve(name: str, *, host: str, port: int) -> None:
         announce = asyncio.create_task(_announce(service.readiness, listener))
         await stop.wait()
         announce.cancel()
+        if service.hand_over is not None:
+            await service.hand_over()
 
 
 async def _announce(readiness: Readiness, listener: socket.socket) -> None:

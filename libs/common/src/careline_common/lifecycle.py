@@ -25,7 +25,8 @@ class Service:
 
     `app` answers HTTP from the first moment; `start` waits for what the service needs (it may take
     as long as the database is away) and `background` runs from then on. Each background task is
-    started again when it fails: one broken partner must not stop the others.
+    started again when it fails: one broken partner must not stop the others. `hand_over` leaves the
+    work to other processes while this one, which is about to stop, still answers.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Service:
     readiness: Readiness
     start: Task
     background: Sequence[tuple[str, Task]] = field(default_factory=tuple)
+    hand_over: Task | None = None
     stop: Task | None = None
 
     def __post_init__(self) -> None:

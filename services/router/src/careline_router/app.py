@@ -112,6 +112,7 @@ def create_service(
             *messaging,
             purge_task(parts.database, clock),
         ],
+        hand_over=leadership.hand_over,
         stop=_stop(parts, lease, connections),
     )
 

@@ -1,6 +1,7 @@
 """Leading the floor: take the lease, load the floor, work until deposed, begin again."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -27,6 +28,12 @@ PURGE_EVERY_S = 300.0
 COMMANDS_KEPT = timedelta(days=1)
 LOOK_EVERY_S = 0.5
 MEASURE_EVERY_S = 1.0
+HAND_OVER_S = 1.0
+"""How long a process that stops waits for another to lead; it may be the only one."""
+
+
+class _HandedOverError(Exception):
+    """This process is about to stop, and leads no more."""
 
 
 class Leadership:
@@ -61,22 +68,40 @@ class Leadership:
         self._readiness = readiness
         self._metrics = metrics
         self._keep_messages = timedelta(seconds=keep_messages_s)
+        self._leaving = asyncio.Event()
         readiness.need(NEED)
 
     async def run(self) -> None:
         """Leads again and again; never returns by itself."""
         while True:
             try:
-                await self._lease.acquire(self._see)
+                await self._lease.acquire(self._see, wanted=not self._leaving.is_set())
                 self._leader.is_at(None)
                 await self._lead()
             except* DeposedError:
                 log.warning("floor.deposed")
+            except* _HandedOverError:
+                log.info("floor.handed_over")
             finally:
                 self._metrics.stepped_down()
                 self._see(None)
                 await self._lease.release()
-            await asyncio.sleep(STEP_BACK_S)
+            if not self._leaving.is_set():
+                await asyncio.sleep(STEP_BACK_S)
+
+    async def hand_over(self) -> None:
+        """Leads no more, and never again: returns when another does, or nobody has come in time.
+
+        Until this process ends it passes requests on, as any that stands by.
+        """
+        self._leaving.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HAND_OVER_S):
+                await self._leader.known()
+
+    async def _leave(self) -> None:
+        await self._leaving.wait()
+        raise _HandedOverError
 
     def _see(self, address: str | None) -> None:
         """Where the leader is while this process stands by."""
@@ -92,6 +117,7 @@ class Leadership:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._lease.keep(), name="floor.lease")
             tasks.create_task(self._actor.run(), name="floor.actor")
+            tasks.create_task(self._leave(), name="floor.leave")
             await self._actor.started()
             await self._service.begin_to_lead()
             self._metrics.leading.set(1)

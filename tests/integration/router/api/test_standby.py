@@ -143,3 +143,17 @@ async def test_a_leader_that_stands_still_is_replaced_and_then_stands_by_itself(
     )
     assert (await new.me())["state"] == "not_ready"
     assert [await pair.leads(number) for number in (0, 1)] == [False, True]
+
+
+async def test_a_leader_that_stops_leaves_the_floor_first(router, start):
+    async with start(leads=False) as other:
+        assert (await other.client.get("/leaderz")).status_code == 503
+        await router.service.hand_over()
+
+        async def moved() -> bool:
+            asked = [await each.client.get("/leaderz") for each in (router, other)]
+            return [each.status_code for each in asked] == [503, 200]
+
+        await eventually(moved)
+        assert (await router.client.get("/v1/queues", headers=router.admin)).status_code == 503
+        assert (await other.client.get("/v1/queues", headers=other.admin)).status_code == 200

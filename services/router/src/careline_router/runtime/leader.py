@@ -13,6 +13,7 @@ class Leader:
 
     def __init__(self) -> None:
         self.address: str | None = None
+        self._known = asyncio.Event()
         self._relying: set[asyncio.Timeout] = set()
 
     def is_at(self, address: str | None) -> None:
@@ -20,9 +21,17 @@ class Leader:
         if address == self.address:
             return
         self.address = address
+        if address is None:
+            self._known.clear()
+        else:
+            self._known.set()
         relying, self._relying = self._relying, set()
         for block in relying:
             block.reschedule(asyncio.get_running_loop().time())
+
+    async def known(self) -> None:
+        """Returns as soon as another process is known to lead."""
+        await self._known.wait()
 
     @asynccontextmanager
     async def relied_on(self) -> AsyncIterator[None]:

@@ -57,8 +57,8 @@ class FloorLease:
         self._session: asyncpg.Connection | None = None
         self._locked = False
 
-    async def acquire(self, see: Callable[[str | None], None]) -> None:
-        """Waits until this process leads the floor.
+    async def acquire(self, see: Callable[[str | None], None], *, wanted: bool = True) -> None:
+        """Waits until this process leads the floor; only looks on, and for ever, unless `wanted`.
 
         `see` is told again and again where the leader is reached; None while nobody who tells leads.
         """
@@ -71,13 +71,17 @@ class FloorLease:
         )
         self._locked = False
         while self._epoch is None:
-            await self._try_lock(self._session)
-            self._epoch = await self._session.fetchval(
-                _TAKE, self._floor, self._holder, TTL_S, self._locked, self._address
-            )
+            if wanted:
+                await self._try_to_take(self._session)
             if self._epoch is None:
                 see(await self._session.fetchval(_LEADER, self._floor, self._address))
                 await asyncio.sleep(POLL_S)
+
+    async def _try_to_take(self, session: asyncpg.Connection) -> None:
+        await self._try_lock(session)
+        self._epoch = await session.fetchval(
+            _TAKE, self._floor, self._holder, TTL_S, self._locked, self._address
+        )
 
     async def _try_lock(self, session: asyncpg.Connection) -> None:
         if not self._locked:
