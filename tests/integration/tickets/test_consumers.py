@@ -17,6 +17,8 @@ from careline_common.events.ingest import RecordReceived
 from careline_common.events.surveys import ScoreRecorded
 from careline_common.messaging.transport import OutgoingMessage
 from careline_common.testing.waiting import eventually
+from careline_tickets.api.office import Office
+from careline_tickets.consumers import SURVEYS, appeal_of
 from careline_tickets.settings import TicketsSettings
 
 if TYPE_CHECKING:
@@ -117,6 +119,25 @@ async def test_a_low_score_opens_one_appeal_that_links_call_and_invitation(desk:
 async def test_a_good_score_opens_nothing(desk: "Desk") -> None:
     await deliver(desk, message(score(low=False, score=5), subject="inv-1"))
     assert (await desk.agent.get("tickets")).json()["items"] == []
+
+
+async def test_what_a_transaction_that_failed_had_read_is_not_taken_for_kept(desk: "Desk") -> None:
+    """A batch that is rolled back takes the policy of its appeals with it; the next has to write it."""
+    office: Office = desk.service.app.state.office
+
+    async def register(invitation: str, *, fail: bool) -> None:
+        async with office.database.unit_of_work() as uow:
+            new = appeal_of(score(invitation_id=invitation))
+            registered = await office.journal.register(uow, new, SURVEYS)
+            assert await office.journal.repository.find(uow.connection, registered.ticket.id)
+            if fail:
+                raise ConnectionAbortedError
+
+    with pytest.raises(ConnectionAbortedError):
+        await register("inv-1", fail=True)
+    await register("inv-1", fail=False)
+    listed = (await desk.agent.get("tickets")).json()["items"]
+    assert [one["external"]["id"] for one in listed] == ["inv-1"]
 
 
 class Ingest:

@@ -41,12 +41,16 @@ class Content:
 
 
 class Repository:
-    """Policies are remembered in the process: their rows never change."""
+    """Policies are remembered in the process: their rows never change.
+
+    What was read may be of this very transaction, which may yet fail; so what was kept is another thing.
+    """
 
     def __init__(self, *, hasher: PiiHasher, chance: Chance) -> None:
         self._hasher = hasher
         self._chance = chance
         self._policies: dict[str, Policy] = {}
+        self._kept: set[str] = set()
 
     async def insert(
         self, uow: UnitOfWork, ticket: Ticket, person: Person, changes: Sequence[Change]
@@ -175,18 +179,14 @@ class Repository:
         return found[0] if found else None
 
     async def _keep_policy(self, uow: UnitOfWork, policy: Policy | None) -> None:
-        if policy is None or policy.id in self._policies:
+        if policy is None or policy.id in self._kept:
             return
         await uow.connection.execute(
             insert(tables.policy)
             .values(id=policy.id, body=policy_body(policy), created_at=uow.clock.now())
             .on_conflict_do_nothing()
         )
-
-        def remember() -> None:
-            self._policies[policy.id] = policy
-
-        uow.after_commit(remember)
+        uow.after_commit(lambda: self._kept.add(policy.id))
 
     async def _learn_policies(
         self, connection: AsyncConnection, policy_ids: set[str | None]
