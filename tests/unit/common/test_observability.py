@@ -76,6 +76,7 @@ def test_the_standard_library_logs_the_same_way(lines: Lines) -> None:
 def test_levels_below_the_setting_are_left_out(lines: Lines) -> None:
     structlog.get_logger("careline").debug("detail")
     logging.getLogger("httpx").info("GET http://crm.test/+79161234567")
+    logging.getLogger("uvicorn.error").info('"WebSocket /v1/agents/me/ws?ticket=t" [accepted]')
     assert lines.read_all() == []
 
 

@@ -26,7 +26,10 @@ from careline_common.settings import ServiceSettings
 REQUEST_ID = "X-Request-ID"
 
 _NUMBER = re.compile(r"(?<![\w.:-])(?:\+\d[\d ()-]{6,20}\d|\d{10,15})(?![\w.:-])")
-_QUIET = ("alembic", "uvicorn.access", "aiormq", "aio_pika", "httpx", "httpcore", "asyncio")
+_QUIET = (
+    "alembic", "uvicorn.access", "uvicorn.error", "aiormq", "aio_pika", "httpx", "httpcore", "asyncio",
+)  # fmt: skip
+"""Of these only warnings: httpx and uvicorn write whole addresses, and with them a socket's ticket."""
 
 
 def current_request_id() -> str | None:
