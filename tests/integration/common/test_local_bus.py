@@ -1,13 +1,16 @@
 """What is special about events in tables: time-to-live, and what the sweep finds."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from careline_common.db import engine
 from careline_common.messaging import local, local_sql
 from careline_common.messaging.transport import (
+    IncomingMessage,
     OutgoingMessage,
     ParkError,
     TransportUnavailableError,
@@ -72,6 +75,23 @@ async def test_a_parked_message_is_gone_after_thirty_days(
         )
         await eventually(lambda: parked("event-2"))
         await eventually(lambda: _only(rows, "event-2"))
+
+
+async def test_a_batch_that_takes_longer_than_silence_may_last_is_settled(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would come again for ever, each time as if for the first."""
+    monkeypatch.setattr(engine, "IDLE_IN_TRANSACTION_S", 2)
+
+    async def take_long(_: IncomingMessage) -> None:
+        await asyncio.sleep(3)
+        raise ParkError("broken")
+
+    transport = bus.transport()
+    async with bus.consuming(transport, subscription(), take_long):
+        await bus.publish(arrived(1))
+        (parked,) = await eventually(lambda: transport.parked("tests.calls"))
+    assert parked.attempts == 1
 
 
 async def _none(rows: asyncpg.Connection) -> bool:

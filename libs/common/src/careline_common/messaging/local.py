@@ -8,8 +8,9 @@ an event that nobody has subscribed to yet waits an hour for a consumer that doe
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import asyncpg
 import structlog
@@ -200,11 +201,9 @@ class LocalTransport:
             rows = await connection.fetch(sql.CLAIM, consumer, BATCH)
             if not rows:
                 return False
-            outcomes = await deliver(
-                handle,
-                [(row["body"], row["attempts"] + 1) for row in rows],
-                delays_s=self._delays_s,
-            )
+            deliveries = [(row["body"], row["attempts"] + 1) for row in rows]
+            handling = deliver(handle, deliveries, delays_s=self._delays_s)
+            outcomes = await _meanwhile_speaking(connection, handling)
             await _settle(connection, [row["id"] for row in rows], outcomes)
         return True
 
@@ -256,6 +255,21 @@ class LocalTransport:
             if is_unavailable(error):
                 raise TransportUnavailableError(describe(error)) from error
             raise
+
+
+async def _meanwhile_speaking(
+    connection: asyncpg.Connection, handling: Coroutine[Any, Any, list[Outcome]]
+) -> list[Outcome]:
+    """Long work is no silence: the server would end the session, the batch would come again with
+    its attempts uncounted, and what fails slowly would never be parked."""
+    task = asyncio.create_task(handling)
+    try:
+        while not (await asyncio.wait({task}, timeout=POLL_S))[0]:
+            await connection.execute("SELECT 1")
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _settle(
