@@ -321,3 +321,52 @@ async def test_an_erased_record_is_no_appeal(desk: "Desk", ingest: Ingest) -> No
     ingest.records["r-1"]["fields"] = None
     await deliver(desk, received("updated", 2))
     assert (await desk.agent.get("tickets")).json()["items"] == []
+
+
+async def test_what_an_agent_has_registered_stands_where_the_record_says_nothing(
+    desk: "Desk", ingest: Ingest
+) -> None:
+    """The insured has called before the insurer's file came; the agent noted the insurer's number."""
+    await desk.agent.register(
+        subject="refusal",
+        territory="46",
+        call_id="call-1",
+        external={"source": "ins7-daily", "id": "A-1"},
+        person={"name": "A. B.", "phone": "+79160000000"},
+    )
+    ingest.put(2, subject="queue", organisation="h1")
+    await deliver(desk, received("updated", 2))
+    ticket = await the_ticket(desk)
+    assert (ticket["subject"], ticket["organisation"]) == ("queue", "h1"), "the record's word"
+    assert ticket["person"]["phone"] == "+79161234567", "the record's word"
+    ingest.put(3)
+    await deliver(desk, received("updated", 3))
+    ticket = await the_ticket(desk)
+    shown = {name: ticket[name] for name in ("channel", "subject", "territory", "call_id")}
+    assert shown == {
+        "channel": "phone",
+        "subject": "refusal",
+        "territory": "46",
+        "call_id": "call-1",
+    }
+    assert ticket["organisation"] is None, "the partner took it back, and nobody else has said it"
+    assert ticket["person"]["name"] == "A. B."
+    assert ticket["insurer"] == "ins7"
+
+
+async def test_an_appeal_stays_with_the_insurer_that_people_sent_it_to(
+    desk: "Desk", ingest: Ingest
+) -> None:
+    ingest.put()
+    await deliver(desk, received())
+    ticket = await desk.agent.does(await the_ticket(desk), "take")
+    ticket = await desk.agent.does(ticket, "escalate", to_level=2)
+    ticket = await desk.specialist.does(ticket, "take")
+    await desk.specialist.does(ticket, "send_to_insurer", insurer="ins8")
+    ingest.put(2, text="No insulin")
+    await deliver(desk, received("updated", 2))
+    ticket = await the_ticket(desk)
+    assert (ticket["text"], ticket["status"]) == ("No insulin", "with_insurer")
+    assert ticket["insurer"] == "ins8"
+    refused = await desk.insurer.get(f"tickets/{ticket['id']}")
+    assert refused.status_code == 404, "ins7 has nothing to do with it any more"

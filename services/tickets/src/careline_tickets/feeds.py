@@ -3,10 +3,11 @@
 A record's version orders what comes: what is not newer than the appeal knows is ignored, so that
 events may come in any order and more than once. A record is fetched as it is now, which may be newer
 than the event that told of it; so an appeal follows from the record's last version alone, and from
-whether it was ever withdrawn, never from the versions that happened to be seen on the way.
+whether it was ever withdrawn, never from the versions that happened to be seen on the way. What
+people have said of the appeal stands where the record says nothing, and whom they sent it to for good.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -14,10 +15,12 @@ from typing import Any, TypeVar
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import Row
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.ingest import RecordReceived
 from careline_common.phones import parse_phone
+from careline_tickets.db.reading import history_of
 from careline_tickets.db.repository import Content, Stored
 from careline_tickets.domain.person import Person, birth_date_fault
 from careline_tickets.domain.ticket import (
@@ -36,6 +39,7 @@ log = structlog.get_logger(__name__)
 
 INGEST = Actor(id="ingest", roles=frozenset({Role.SYSTEM}))
 WITHDRAWN = "withdrawn"
+SAID = ("channel", "kind", "subject", "territory", "organisation")
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -135,7 +139,9 @@ class FeedDesk:
         *,
         fresh: bool,
     ) -> None:
-        for command in await self._commands(uow, event, record, stored, fresh=fresh):
+        history = await history_of(uow.connection, stored.ticket.id)
+        details = _details_now(event, record, stored.ticket.details, history)
+        for command in await self._commands(uow, event, record, stored, details, fresh=fresh):
             fitting = _fitting(stored.ticket, command)
             if fitting is None:
                 log.info("feed.too_late", ticket=stored.ticket.id, status=stored.ticket.status)
@@ -146,6 +152,9 @@ class FeedDesk:
             stored = again
         if not fresh:
             person = self._person(record, uow.clock.now())
+            if history[0].actor != INGEST.id:
+                known = await self._journal.repository.person(uow.connection, stored.ticket.id)
+                person = person.completed(known)
             await self._journal.repository.put_person(uow, stored.ticket, person)
 
     async def _commands(
@@ -154,11 +163,11 @@ class FeedDesk:
         event: RecordReceived,
         record: FeedRecord,
         stored: Stored,
+        details: Details,
         *,
         fresh: bool,
     ) -> list[Command]:
         """New words first, then an answer, then the withdrawal: whatever the record has news of."""
-        details = _details(event, record, insurer=stored.ticket.details.insurer)
         texts = await self._journal.repository.contents(uow.connection, stored.ticket.id)
         commands = []
         if record.text and record.text != _last_told(texts, {TextKind.TEXT}):
@@ -214,20 +223,38 @@ def _news(ticket: Ticket, event: RecordReceived, record: FeedRecord) -> bool:
     return record.version > known
 
 
-def _details(event: RecordReceived, record: FeedRecord, *, insurer: str | None = None) -> Details:
-    """What the record says, and where it says nothing what a feed is likeliest.
-
-    `insurer` is whom the appeal is with already, for records that name none.
-    """
+def _details(
+    event: RecordReceived, record: FeedRecord, said: Mapping[str, Any] | None = None
+) -> Details:
+    """What the record says; where it says nothing what people `said`, or what a feed is likeliest."""
+    said = said or {}
     likeliest = Channel.INSURER if record.insurer is not None else Channel.PORTAL
     return Details(
-        channel=_word(Channel, record.channel, likeliest),
-        kind=_word(Kind, record.kind, Kind.COMPLAINT),
-        subject=record.subject,
-        territory=record.territory,
-        organisation=record.organisation,
-        insurer=record.insurer or insurer,
+        channel=_word(Channel, record.channel, Channel(said.get("channel", likeliest))),
+        kind=_word(Kind, record.kind, Kind(said.get("kind", Kind.COMPLAINT))),
+        subject=record.subject or said.get("subject"),
+        territory=record.territory or said.get("territory"),
+        organisation=record.organisation or said.get("organisation"),
+        insurer=record.insurer,
         external=External(source=event.source, id=event.external_id, version=record.version),
+    )
+
+
+def _details_now(
+    event: RecordReceived, record: FeedRecord, before: Details, history: Sequence[Row[Any]]
+) -> Details:
+    """What an appeal that is there is about now, by its record and by what people did with it."""
+    said: dict[str, Any] = {}
+    for change in history:
+        if change.actor != INGEST.id:
+            said |= {name: change.after[name] for name in SAID if name in change.after}
+    sent = any(change.action == Action.SEND_TO_INSURER for change in history)
+    details = _details(event, record, said)
+    return replace(
+        details,
+        insurer=before.insurer if sent else details.insurer or before.insurer,
+        call_id=before.call_id,
+        invitation_id=before.invitation_id,
     )
 
 

@@ -20,6 +20,15 @@ class Person:
     def empty(self) -> bool:
         return not (self.phone or self.name or self.birth_date or self.policy_number)
 
+    def completed(self, by: "Person") -> "Person":
+        """This person, with what is not known of him as somebody else has told it."""
+        return Person(
+            phone=self.phone or by.phone,
+            name=self.name or by.name,
+            birth_date=self.birth_date or by.birth_date,
+            policy_number=self.policy_number or by.policy_number,
+        )
+
     @property
     def policy_key(self) -> str | None:
         """The policy number as it is compared: without spaces and dashes, in capitals."""
