@@ -42,7 +42,8 @@ async def test_nothing_is_lost_or_doubled_whatever_breaks(
                 console.print(line)
             proofs.record("kill_matrix", as_json(outcome, cells, budget, clock() - began))
 
-    bench = Bench(run_folder / "matrix", project_folder, budget, show)
+    kept = project_folder / ".cache" / "kill_matrix"
+    bench = Bench(run_folder / "matrix", project_folder, kept, budget, show)
     outcome = await bench.run(cells)
     show(outcome)
     if proofs.proving():

@@ -1,5 +1,6 @@
 """Real SIP phones, a real Asterisk 22 and real Careline processes: callers and agents hear each other."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -16,9 +17,14 @@ from story.world import People
 
 from careline_common.testing.asterisk import Asterisk
 from careline_common.testing.ports import Ports
+from careline_common.testing.proxy import Proxy
 from careline_common.testing.sipp import Phones
+from careline_common.testing.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+ANOTHER = "+79001110009"
+"""A caller whom the CRM does not know, and of whom no test expects otherwise."""
 
 PACKETS = 25
 """Half a second of sound at 50 packets a second."""
@@ -32,6 +38,7 @@ class Floor:
     people: People
     asterisk: Asterisk
     phones: Phones
+    ari: Proxy
     crm: Crm
     anna: Softphone
     igor: Softphone
@@ -79,7 +86,13 @@ class Floor:
         return await until(look, lambda call: call["state"] == "ended")
 
     async def no_channel_is_left(self) -> None:
-        await until(self.asterisk.channels, lambda count: count == 0)
+        """None of a party; the one that plays music to those who wait is Asterisk's own."""
+
+        async def parties() -> list[str]:
+            shown = await self.asterisk.cli("core show channels concise")
+            return [line for line in shown.splitlines() if line.startswith("PJSIP/")]
+
+        await until(parties, lambda left: not left)
 
 
 @pytest.fixture
@@ -94,12 +107,15 @@ async def desk(
     feed.mkdir()
     password = tmp_path / "ari.password"
     password.write_text(asterisk.ari_password)
+    ari = Proxy(lambda: asyncio.open_connection("127.0.0.1", asterisk.http_port))
+    await ari.open()
     entry = (
-        f'- {{id: ast1, kind: asterisk, url: "{asterisk.ari_url}", app: careline,'
+        f'- {{id: ast1, kind: asterisk, url: "http://127.0.0.1:{ari.port}/ari", app: careline,'
         f' user: {asterisk.ari_user}, password_file: "{password}"}}'
     )
     people = People(careline)
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(ari.close)
         customers = await stack.enter_async_context(crm(floor.CUSTOMERS, ports.take()))
         await careline.apply(
             floor.configuration(crm_url=customers.url, feed_folder=feed, asterisk=entry)
@@ -108,13 +124,14 @@ async def desk(
         for agent in ("anna", "igor"):
             http = await stack.enter_async_context(people.client("router", "agent", subject=agent))
             agents.append(await stack.enter_async_context(at_work(http, careline.urls["router"])))
-        yield Floor(careline, people, asterisk, phones, customers, *agents)
+        yield Floor(careline, people, asterisk, phones, ari, customers, *agents)
 
 
 async def test_callers_and_agents_hear_each_other_whatever_happens(desk: Floor) -> None:
     await careline_listens(desk)
     await a_cash_and_an_insured_patient_talk_with_their_agents(desk)
     await a_refused_phone_gives_the_caller_back_and_who_leaves_stops_the_ringing(desk)
+    await a_caller_whose_look_up_ends_with_the_socket_is_sent_on_his_way(desk)
     await a_caller_waits_through_the_router_s_death_and_without_a_crm(desk)
     await a_plain_dialplan_asks_by_curl_and_falls_back_when_careline_is_down(desk)
 
@@ -165,6 +182,26 @@ async def a_refused_phone_gives_the_caller_back_and_who_leaves_stops_the_ringing
     await desk.no_channel_is_left()
     refusing.close()
     ringing.close()
+
+
+async def a_caller_whose_look_up_ends_with_the_socket_is_sent_on_his_way(desk: Floor) -> None:
+    await desk.igor.say("state.set", state="not_ready", reason="break")
+    desk.crm.asked.clear()
+    desk.crm.hold_back()
+    caller = await desk.phones.call(floor.LINE, number=ANOTHER)
+    await eventually(lambda: ANOTHER in desk.crm.asked)
+    desk.ari.reset()
+
+    async def queued() -> list[dict[str, Any]]:
+        calls = await desk.people.items("router", "/v1/calls", "supervisor", "floor")
+        return [call for call in calls if call["state"] == "queued"]
+
+    await until(queued, bool)
+    desk.crm.go_on()
+    await caller.waits_for("answered")
+    await caller.hangs_up()
+    await until(queued, lambda calls: not calls)
+    await desk.no_channel_is_left()
 
 
 async def a_caller_waits_through_the_router_s_death_and_without_a_crm(desk: Floor) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -75,13 +75,15 @@ class Agent:
 
         await until(look, lambda myself: myself["state"] in enough, f"{self.name} {state}")
 
-    def heard_offer_of(self, call_id: str) -> str | None:
-        """The offer of this call, if the socket has told it."""
+    def heard_offer_of(self, call_id: str, but: Collection[str] = ()) -> str | None:
+        """The latest offer of this call that the socket has told, but for these."""
         return next(
             (
                 message["data"]["offer"]["id"]
-                for message in self.softphone.messages
-                if message["type"] == "offer" and message["data"]["offer"]["call_id"] == call_id
+                for message in reversed(self.softphone.messages)
+                if message["type"] == "offer"
+                and message["data"]["offer"]["call_id"] == call_id
+                and message["data"]["offer"]["id"] not in but
             ),
             None,
         )
@@ -98,9 +100,9 @@ class People:
     anna: Agent
     igor: Agent
 
-    def offered(self, call_id: str) -> tuple[Agent, str] | None:
-        """Who was told the latest offer of this call, and its id."""
-        told = [(agent, agent.heard_offer_of(call_id)) for agent in (self.anna, self.igor)]
+    def offered(self, call_id: str, but: Collection[str] = ()) -> tuple[Agent, str] | None:
+        """Who was told the latest offer of this call but for these, and its id."""
+        told = [(agent, agent.heard_offer_of(call_id, but)) for agent in (self.anna, self.igor)]
         return next(((agent, offer) for agent, offer in told if offer), None)
 
 

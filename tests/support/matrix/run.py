@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +60,7 @@ class Bench:
 
     folder: Path
     project: Path
+    kept: Path
     budget: Budget
     progress: Progress = lambda _: None
     outcome: Outcome = field(default_factory=Outcome)
@@ -83,11 +85,21 @@ class Bench:
                 return
             folder = self.folder / f"{form}-{number}-{turn}"
             folder.mkdir(parents=True)
+            failed = len(self.outcome.failures)
             async with (
                 WORLDS[form](folder, self.ports, self.project) as made,
                 at_work(made) as people,
             ):
                 await self._world(made, people, waiting)
+            if len(self.outcome.failures) > failed:
+                self._keep(folder)
+
+    def _keep(self, folder: Path) -> None:
+        """Puts the records and logs of a world in which something went wrong where they stay."""
+        for file in (*folder.rglob("*.log"), *folder.rglob("*.jsonl")):
+            place = self.kept / folder.name / file.relative_to(folder)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)
 
     async def _world(self, made: World, people: People, waiting: list[Plan]) -> None:
         """A story without faults, from which the pace is learnt, and then those that wait."""

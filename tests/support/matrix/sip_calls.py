@@ -7,12 +7,13 @@ from typing import Any
 from careline_common.testing.sipp import Phone
 from matrix import floor
 from matrix.calls import TALK_S
-from matrix.doors import until
+from matrix.doors import RefusedError, until
 from matrix.people import Agent, People
 from matrix.record import Record
 from matrix.world import World
 
 REDIALS = 5
+CONFLICT = 409
 WAITS = frozenset({"queued", "offered"})
 LATE_S = 2.0
 """A caller who is answered and of whom the router knows nothing for so long waits in Asterisk's own queue."""
@@ -22,8 +23,13 @@ class DroppedError(Exception):
     """The call has ended without its parties' wish, or never came about."""
 
 
+class RequeuedError(Exception):
+    """The call waits in the queue again."""
+
+
 class SipCall:
-    """A call for which `agent` makes himself ready, and which either takes. Each step goes as far as its name says, by as many calls as that takes."""
+    """A call for which `agent` makes himself ready, and which either takes. Each step goes as far as its
+    name says, by as many offers and calls as that takes."""
 
     def __init__(
         self, world: World, people: People, record: Record, agent: Agent, numbers: Iterator[str]
@@ -35,6 +41,8 @@ class SipCall:
             self._dial, self._queued, self._offered, self._accepted, self._connected,
         ]  # fmt: skip
         self._passed = 0
+        self._past: set[str] = set()
+        """Offers that came to nothing."""
         self.number = ""
         self.call_id = ""
         self._offer = ""
@@ -84,6 +92,10 @@ class SipCall:
                 while self._passed < phase:
                     await self._phases[self._passed]()
                     self._passed += 1
+            except RequeuedError:
+                self._record.seen("requeued", self.number)
+                self._past.add(self._offer)
+                self._passed = self._phases.index(self._offered)
             except DroppedError as dropped:
                 self._record.seen("dropped", self.number, why=str(dropped))
                 await self._leave()
@@ -114,18 +126,32 @@ class SipCall:
 
     async def _offered(self) -> None:
         await self._agent.be("ready")
-
-        await self._wait(lambda _: self._people.offered(self.call_id), "an offer")
-        offered = self._people.offered(self.call_id)
+        await self._wait(lambda _: self._people.offered(self.call_id, self._past), "an offer")
+        offered = self._people.offered(self.call_id, self._past)
         assert offered is not None
         self._agent, self._offer = offered
 
     async def _accepted(self) -> None:
-        await self._agent.door.post(f"/v1/offers/{self._offer}/accept", {})
+        try:
+            await self._agent.door.post(f"/v1/offers/{self._offer}/accept", {})
+        except RefusedError as error:
+            if error.status != CONFLICT:
+                raise
+            raise RequeuedError from error
         self._record.acked("accept", self._offer, call_id=self.call_id)
 
     async def _connected(self) -> None:
-        await self._wait(lambda call: call and call["state"] == "connected", "the talk")
+        """The agent's phone may not have been reached: then the call waits for another offer."""
+
+        def other_offer() -> Any:
+            return self._people.offered(self.call_id, {*self._past, self._offer})
+
+        call = await self._wait(
+            lambda call: call and (call["state"] in {"connected", "queued"} or other_offer()),
+            "the talk",
+        )
+        if call["state"] != "connected":
+            raise RequeuedError
 
     async def _still(self) -> None:
         await self._wait(lambda call: call or self._passed < 2, "the call")

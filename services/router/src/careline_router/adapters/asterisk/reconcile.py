@@ -51,7 +51,10 @@ async def reconcile(
     channels = await _list(ari, "channels")
     callers, agents, up = _legs(channels, target.application)
     for caller in callers.values():
-        if caller.channel not in known:
+        call = known.get(caller.channel)
+        # who has only arrived is being looked up, or was when the socket was lost: then nobody else
+        # would ever send him on his way
+        if call is None or call.state == "arrived":
             log.info("asterisk.adopted", pbx=target.id, call=caller.channel)
             arrival = Arrival(pbx_call_id=caller.channel, caller=caller.caller, line=caller.line)
             answer = await service.call_arrived(target.id, arrival)
