@@ -13,7 +13,7 @@ from careline_common.clock import SystemClock
 from careline_common.events.router import CallEnded
 from careline_common.messaging import rabbit, rabbit_topology
 from careline_common.messaging.rabbit import RabbitTransport
-from careline_common.messaging.transport import TransportUnavailableError
+from careline_common.messaging.transport import OutgoingMessage, TransportUnavailableError
 from careline_common.testing.messaging import (
     DELAYS_S,
     Bus,
@@ -166,6 +166,29 @@ async def test_new_consumers_that_start_at_once_leave_nothing_behind_that_waited
         await eventually(lambda: len(first.handled) + len(second.handled) >= 50)
     assert not other.messages
     assert {f"event-{number}" for number in range(1, 51)} == {*first.handled, *second.handled}
+
+
+async def test_a_new_consumer_finds_its_own_among_thousands_that_nobody_wants(bus: Bus) -> None:
+    """The broker hands out 2000 of a quorum queue at a time when no limit is set."""
+    publishing = bus.transport()
+    unwanted = [
+        OutgoingMessage(event_id=f"unwanted-{n}", type=CallEnded.TYPE, subject="s", body=b"{}")
+        for n in range(2500)
+    ]
+    for first in range(0, len(unwanted), 500):
+        verdicts = await publishing.publish(unwanted[first : first + 500])
+        assert set(verdicts) == {None}
+    await bus.publish(arrived(1))
+    ear, transport = Ear(), bus.transport()
+    async with bus.consuming(transport, subscription(), ear):
+        await eventually(lambda: ear.handled == ["event-1"])
+    async with beside(bus.url) as channel:
+
+        async def all_kept() -> bool:
+            kept = await channel.get_queue(rabbit_topology.UNROUTED)
+            return kept.declaration_result.message_count == len(unwanted)
+
+        await eventually(all_kept, what="what nobody wants to wait for somebody else")
 
 
 async def test_messages_are_persistent_typed_and_named_for_those_who_look_at_the_queue(

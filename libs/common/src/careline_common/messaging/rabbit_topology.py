@@ -22,7 +22,8 @@ DELIVERY_LIMIT = 20
 """A message that was under way so often when its consumer died is parked by the broker."""
 
 UNLIMITED = 1_000_000
-UNROUTED_LENGTH = 100_000
+UNROUTED_LENGTH = 60_000
+"""Less than a prefetch can say: whoever looks for his own takes all of them in hand at once."""
 
 
 def queue_name(consumer: str) -> str:

@@ -11,6 +11,9 @@ from careline_common.messaging.rabbit_topology import UNROUTED, queue_name
 from careline_common.messaging.subscription import Subscription
 
 LONGEST_S = 30.0
+MOST = 65_535
+"""The highest prefetch of AMQP; without one the broker gives 2000 of a quorum queue and waits.
+`UNROUTED_LENGTH` must lie below."""
 LOOK_S = 0.05
 
 Move = Callable[[Message, str], Awaitable[None]]
@@ -24,18 +27,23 @@ async def adopt_unrouted(channel: AbstractChannel, subscription: Subscription, m
     at worst.
     """
     queue = await channel.get_queue(UNROUTED)
-    if not queue.declaration_result.message_count:
+    expected = queue.declaration_result.message_count or 0
+    if not expected:
         return
+    taken = 0
     arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+    await channel.set_qos(prefetch_count=MOST)
     await queue.consume(arrived.put, exclusive=True)
     async with asyncio.timeout(LONGEST_S):
         while True:
             while not arrived.empty():
                 message = arrived.get_nowait()
+                taken += 1
                 if message.type in subscription.types:
                     await move(moved(message), queue_name(subscription.name))
                     await message.ack()
             queue = await channel.get_queue(UNROUTED)
-            if not queue.declaration_result.message_count and arrived.empty():
+            left = queue.declaration_result.message_count
+            if taken >= expected and not left and arrived.empty():  # handed out is not arrived yet
                 return
             await asyncio.sleep(LOOK_S)
