@@ -102,6 +102,12 @@ def test_an_id_is_the_same_in_hex_and_decimal_with_zeros_or_without(
     assert canonical("0" * zeros + f"{number:X}", "text") == canonical(f"{number:x}", "text")
 
 
+@pytest.mark.parametrize("base", ["decimal", "hex"])
+@pytest.mark.parametrize("other", ["1_2", "+12", "-12", "1 2", "12h", "9" * 5000])
+def test_what_only_looks_like_a_number_is_no_number(base, other) -> None:
+    assert canonical(other, base) == other
+
+
 def receipt(text: str = "", **tlvs: bytes) -> smpp34.DeliverSm:
     tags = {"id": pdu.RECEIPTED_MESSAGE_ID, "state": pdu.MESSAGE_STATE, "ref": 0x0204}
     values = [smpp34.Tlv(tags[name], value) for name, value in tlvs.items()]
@@ -122,6 +128,8 @@ def receipt(text: str = "", **tlvs: bytes) -> smpp34.DeliverSm:
         (receipt("id:77 stat:ENROUTE", id=b"a1\0", state=b"\x05"), "a1", "UNDELIV", None),
         (receipt("id:a1 stat:REJECTD", state=b"\x63"), "a1", "REJECTD", None),
         (receipt("stat:EXPIRED", ref=b"\x01\x02"), None, "EXPIRED", 258),
+        (receipt("id:a1 stat:DELIVRD", ref=b"\xff\xff\xff\xff"), "a1", "DELIVRD", None),
+        (receipt(id=b"a1\0b\0", state=b"\x02"), "a1", "DELIVRD", None),
     ],
 )
 def test_receipts_are_read_from_text_and_parameters(told, message_id, status, reference) -> None:
@@ -129,6 +137,12 @@ def test_receipts_are_read_from_text_and_parameters(told, message_id, status, re
     found = read_receipt(told, "gsm7", "text")
     assert found is not None
     assert (found.message_id, found.status, found.reference) == (message_id, status, reference)
+
+
+def test_an_id_ends_where_c_ends_a_string() -> None:
+    found = read_receipt(receipt("id:a1\0b stat:DELIVRD"), "latin1", "text")
+    assert found is not None
+    assert found.message_id == "a1"
 
 
 def test_a_receipt_without_a_state_says_nothing() -> None:

@@ -1,6 +1,7 @@
 """Delivery receipts: in any order, more than once, and sometimes the only word of a message."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -44,6 +45,20 @@ def tell_sent(uow: UnitOfWork, invitation: Invitation, provider: str) -> None:
     )
 
 
+def _receipt(
+    uow: UnitOfWork, told: SmsReceipt, at: datetime, people: Mapping[str, str | None]
+) -> Receipt:
+    """What is kept of it. To a stranger we sent nothing, so his reference is not one of ours."""
+    stranger = people.get(told.sender or "", "no number") is None
+    return Receipt(
+        id=uow.ids.new(),
+        message_id=told.message_id or uow.ids.new(),
+        status=told.status,
+        at=at,
+        reference=None if stranger else told.reference,
+    )
+
+
 class Receipts:
     """Finds the message of each receipt; every method runs in the caller's transaction."""
 
@@ -55,24 +70,17 @@ class Receipts:
         self, uow: UnitOfWork, provider: str, told: Sequence[SmsReceipt], at: datetime
     ) -> None:
         """Receipts; one for a message that is not known, or in hand, is kept and used later."""
-        new = [
-            Receipt(
-                id=uow.ids.new(),
-                message_id=each.message_id or uow.ids.new(),
-                status=each.status,
-                at=at,
-                reference=each.reference,
-            )
-            for each in told
-        ]
+        people = await self._senders(uow, told)
+        new = [_receipt(uow, each, at, people) for each in told]
         ids = {receipt.message_id for receipt in new}
         await receipts.take_turns(uow.connection, provider, ids)
         named = await messages.named(uow.connection, provider, ids)
         found = dict(await messages.locked(uow.connection, set(named.values())))
         for receipt, each in zip(new, told, strict=True):
             meant = named.get(receipt.message_id)
-            if meant is None:
-                await self._take_strange(uow, provider, receipt, each.sender)
+            person_id = people.get(each.sender or "")
+            if meant is None or person_id not in {None, found[meant][0].person_id}:
+                await self._take_strange(uow, provider, replace(receipt, person_id=person_id))
             else:
                 found[meant] = await self._take(uow, provider, receipt, *found[meant])
 
@@ -89,11 +97,11 @@ class Receipts:
             return message, invitation
         return await self._apply(uow, message, invitation, new)
 
-    async def _take_strange(
-        self, uow: UnitOfWork, provider: str, named: Receipt, sender: str | None
-    ) -> None:
-        """A receipt with an id that nobody knows: perhaps of a message of unknown outcome."""
-        new = replace(named, person_id=await self._person(uow, sender))
+    async def _take_strange(self, uow: UnitOfWork, provider: str, new: Receipt) -> None:
+        """A receipt with an id that nobody knows: perhaps of a message of unknown outcome.
+
+        An id that is of a message to somebody else is as strange: SMSCs count anew after a restart.
+        """
         if new.person_id is not None:
             await receipts.take_turns(uow.connection, provider, [new.person_id])
         since = new.at - MATCHED_WITHIN
@@ -102,7 +110,16 @@ class Receipts:
             await self._add(uow, provider, new, matched=False)
             return
         message, invitation = (await messages.locked(uow.connection, [found.id]))[found.id]
+        await self._name(uow, found, provider, new)
         await self._take(uow, provider, new, message, invitation)
+
+    async def _name(
+        self, uow: UnitOfWork, message: Message, provider: str, receipt: Receipt
+    ) -> None:
+        """From now on the id is known, so that its next receipt finds no other message."""
+        await receipts.set_part(
+            uow.connection, message.id, provider, receipt.message_id, "accepted"
+        )
 
     async def _add(self, uow: UnitOfWork, provider: str, new: Receipt, *, matched: bool) -> bool:
         added = await receipts.add(uow.connection, provider, new, matched=matched)
@@ -110,14 +127,14 @@ class Receipts:
         uow.after_commit(lambda: self._metrics.receipts.labels(provider, result).inc())
         return added
 
-    async def _person(self, uow: UnitOfWork, sender: str | None) -> str | None:
-        if sender is None:
-            return None
-        try:
-            number = read_sender(sender).e164
-        except ValueError:
-            return None
-        return await self._people.find(uow.connection, number)
+    async def _senders(self, uow: UnitOfWork, told: Sequence[SmsReceipt]) -> dict[str, str | None]:
+        """The people behind the senders; None for a stranger. What is no number is left out."""
+        numbers: dict[str, str] = {}
+        for each in told:
+            with contextlib.suppress(ValueError):
+                numbers[each.sender or ""] = read_sender(each.sender or "").e164
+        known = await self._people.several(uow.connection, set(numbers.values()))
+        return {sender: known.get(number) for sender, number in numbers.items()}
 
     async def catch_up(
         self,
@@ -137,7 +154,10 @@ class Receipts:
         if handover.outcome == "unknown":
             if message.person_id is not None:
                 await receipts.take_turns(uow.connection, provider, [message.person_id])
-            waiting += await receipts.take_meant(uow.connection, provider, message)
+            meant = await receipts.take_meant(uow.connection, provider, message)
+            for receipt in meant:
+                await self._name(uow, message, provider, receipt)
+            waiting += meant
         for receipt in waiting:
             message, invitation = await self._apply(uow, message, invitation, receipt)
 

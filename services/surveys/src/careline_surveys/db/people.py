@@ -1,6 +1,6 @@
 """People: a number and a keyed hash of it to find it by. Nothing else about them is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,6 +50,18 @@ class People:
         key = self._hasher.lookup(number)
         found = await connection.execute(select(person.c.id).where(person.c.number_key == key))
         return found.scalar_one_or_none()
+
+    async def several(
+        self, connection: AsyncConnection, numbers: Collection[str]
+    ) -> Mapping[str, str]:
+        """The ids of those people who are known, by their numbers."""
+        keys = {self._hasher.lookup(number): number for number in numbers}
+        if not keys:
+            return {}
+        found = await connection.execute(
+            select(person.c.number_key, person.c.id).where(person.c.number_key.in_(keys))
+        )
+        return {keys[bytes(row.number_key)]: row.id for row in found}
 
     async def number_of(self, connection: AsyncConnection, person_id: str) -> str | None:
         found = await connection.execute(select(person.c.number).where(person.c.id == person_id))

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Text, case, func, literal, or_, select, update
+from sqlalchemy import Text, and_, case, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
@@ -13,6 +13,9 @@ from sqlalchemy.sql import ColumnElement
 from careline_surveys.db.messages import COLUMNS, Message, read_message
 from careline_surveys.db.tables import message, part, receipt
 from careline_surveys.domain.invitations import PartState
+
+DOUBTED_WITHIN = timedelta(days=10)
+"""How long after a message a receipt may still be for it: networks try for up to seven days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,24 +135,33 @@ async def unknown_meant(
         found = [read_message(row) for row in await connection.execute(same)]
         if found:
             return found[0] if [each.state for each in found] == ["unknown"] else None
-    candidates = await _undecided(connection, provider, told.person_id, since)
+    candidates = await _undecided(connection, provider, told.person_id, told.at)
     only = candidates[0] if len(candidates) == 1 else None
-    return only if only is not None and only.state == "unknown" else None
+    if only is None or only.state != "unknown":
+        return None
+    return only if only.claimed_at is not None and only.claimed_at > since else None
 
 
 async def _undecided(
-    connection: AsyncConnection, provider: str, person_id: str | None, since: datetime | None
+    connection: AsyncConnection, provider: str, person_id: str | None, at: datetime | None
 ) -> Sequence[Message]:
-    """Messages to a person that are in hand or of unknown outcome; two are enough for doubt."""
-    if person_id is None or since is None:
+    """Messages to a person that a receipt without a known id could mean; two are enough for doubt.
+
+    They are in hand, of unknown outcome, or accepted by an SMSC that gave no id for them.
+    """
+    if person_id is None or at is None:
         return []
+    unnamed = and_(message.c.provider_message_id.is_(None), message.c.parts == 1)
     statement = (
         select(*COLUMNS)
         .where(
             message.c.provider == provider,
             message.c.person_id == person_id,
-            message.c.state.in_(("unknown", "sending")),
-            message.c.claimed_at >= since,
+            or_(
+                message.c.state.in_(("unknown", "sending")),
+                and_(message.c.state == "accepted", unnamed),
+            ),
+            message.c.claimed_at >= at - DOUBTED_WITHIN,
         )
         .limit(2)
     )

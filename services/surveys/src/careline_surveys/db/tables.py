@@ -154,7 +154,8 @@ part = Table(
     Column("state", Text, nullable=False),
     Index("ix_part_provider", "provider", "provider_message_id"),
 )
-"""The parts of messages that went in several, as far as their provider has named them."""
+"""The parts of messages that went in several, as far as their provider has named them; also the
+ids that only receipts told, of messages whose outcome was unknown."""
 
 console_message = Table(
     "console_message",

@@ -24,7 +24,8 @@ STATES = {
 
 _KIND = 0x3C
 _RECEIPT, _INTERMEDIATE = 0x04, 0x20
-_ID = re.compile(r"\bid:\s*([^\s:]+)", re.IGNORECASE)
+_ID = re.compile(r"\bid:\s*([^\s:\0]+)", re.IGNORECASE)
+_DIGITS = {"hex": re.compile(r"(?:0x)?([0-9a-f]{1,64})"), "decimal": re.compile(r"([0-9]{1,64})")}
 _STAT = re.compile(r"\bstat:\s*([a-z]+)", re.IGNORECASE)
 
 
@@ -34,12 +35,9 @@ def canonical(message_id: str, base: IdBase) -> str:
     Ids that are no numbers in this base are compared without case and leading zeros.
     """
     text = message_id.strip().lower()
-    if base != "text":
-        digits = text.removeprefix("0x") if base == "hex" else text
-        try:
-            return str(int(digits, 16 if base == "hex" else 10))
-        except ValueError:
-            pass  # an SMSC that mixes kinds of ids: as they are
+    number = _DIGITS[base].fullmatch(text) if base != "text" else None
+    if number is not None:
+        return str(int(number[1], 16 if base == "hex" else 10))
     return text.lstrip("0") or "0"
 
 
@@ -54,7 +52,7 @@ def read_receipt(found: smpp34.DeliverSm, alphabet: Alphabet, base: IdBase) -> S
     tlvs = {tlv.tag: tlv for tlv in found.tlvs}
     text = decode(read(found)[0], found.data_coding, alphabet)
     receipted = tlvs.get(pdu.RECEIPTED_MESSAGE_ID)
-    named = None if receipted is None else receipted.value.rstrip(b"\0").decode("latin-1")
+    named = None if receipted is None else receipted.value.partition(b"\0")[0].decode("latin-1")
     in_text = _ID.search(text)
     message_id = named or (None if in_text is None else in_text[1])
     status = _status(tlvs.get(pdu.MESSAGE_STATE), _STAT.search(text))
@@ -64,9 +62,14 @@ def read_receipt(found: smpp34.DeliverSm, alphabet: Alphabet, base: IdBase) -> S
     return SmsReceipt(
         message_id=None if not message_id else canonical(message_id, base),
         status=status,
-        reference=None if reference is None else reference.as_int(),
+        reference=_two_octets(reference),
         sender=found.source_addr,
     )
+
+
+def _two_octets(reference: smpp34.Tlv | None) -> int | None:
+    """user_message_reference (5.3.2.17); in another length it is not one of ours."""
+    return None if reference is None or len(reference.value) != 2 else reference.as_int()
 
 
 def _status(state: smpp34.Tlv | None, stat: re.Match[str] | None) -> str | None:
