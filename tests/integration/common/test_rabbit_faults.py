@@ -8,6 +8,7 @@ import aio_pika
 import pytest
 import pytest_asyncio
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from structlog.testing import capture_logs
 
 from careline_common.clock import SystemClock
 from careline_common.events.router import CallEnded
@@ -19,6 +20,7 @@ from careline_common.testing.messaging import (
     Bus,
     Ear,
     arrived,
+    one_by_one,
     outgoing,
     rabbit_bus,
     subscription,
@@ -189,6 +191,19 @@ async def test_a_new_consumer_finds_its_own_among_thousands_that_nobody_wants(bu
             return kept.declaration_result.message_count == len(unwanted)
 
         await eventually(all_kept, what="what nobody wants to wait for somebody else")
+
+
+async def test_a_new_consumer_waits_for_another_that_has_the_unrouted_in_hand(bus: Bus) -> None:
+    await bus.publish(arrived(1))
+    ear, transport = Ear(), bus.transport()
+    with capture_logs() as logs:
+        async with beside(bus.url) as channel:
+            await channel.declare_queue(rabbit_topology.TURN, exclusive=True)
+            starting = asyncio.create_task(transport.consume(subscription(), one_by_one(ear)))
+            await eventually(lambda: [e for e in logs if e["event"] == "consumer.waits_for_broker"])
+        await eventually(lambda: ear.handled == ["event-1"])
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
 
 
 async def test_messages_are_persistent_typed_and_named_for_those_who_look_at_the_queue(

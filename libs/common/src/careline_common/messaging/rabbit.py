@@ -157,8 +157,13 @@ class RabbitTransport:
         """Once a process and queue: takes over what was published before there was the queue."""
         async with self._adopting:
             if subscription.name not in self._adopted:
-                async with self._in.channel() as channel:
-                    await adopt_unrouted(channel, subscription, self._move)
+                async with self._in.channel() as beside:
+                    turn = await beside.declare_queue(topology.TURN, exclusive=True)
+                    try:
+                        async with self._in.channel() as channel:
+                            await adopt_unrouted(channel, subscription, self._move)
+                    finally:
+                        await turn.delete(if_unused=False, if_empty=False)
                 self._adopted.add(subscription.name)
 
     async def _work(

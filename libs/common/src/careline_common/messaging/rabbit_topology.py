@@ -18,6 +18,9 @@ from careline_common.messaging.transport import PARKED_TTL_S, QUEUE_TTL_S, UNROU
 
 EXCHANGE = "careline.events"
 UNROUTED = "careline.unrouted"
+TURN = "careline.unrouted.turn"
+"""A queue that only one connection can have: who has it may look through the unrouted."""
+
 DELIVERY_LIMIT = 20
 """A message that was under way so often when its consumer died is parked by the broker."""
 

@@ -22,20 +22,18 @@ Move = Callable[[Message, str], Awaitable[None]]
 async def adopt_unrouted(channel: AbstractChannel, subscription: Subscription, move: Move) -> None:
     """Moves the subscription's events from `careline.unrouted` to its queue, which is bound already.
 
-    Takes the whole queue at once, alone (the broker refuses a second one, who comes back later),
-    and lets go of what is not its own by closing the channel. A crash in between leaves duplicates
-    at worst.
+    Takes the whole queue at once and lets go of what is not its own by closing the channel; nobody
+    else may do so meanwhile. A crash in between leaves duplicates at worst.
     """
     queue = await channel.get_queue(UNROUTED)
     expected = queue.declaration_result.message_count or 0
-    if not expected:
-        return
     taken = 0
     arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
     await channel.set_qos(prefetch_count=MOST)
-    await queue.consume(arrived.put, exclusive=True)
+    await queue.consume(arrived.put)
     async with asyncio.timeout(LONGEST_S):
         while True:
+            await asyncio.sleep(LOOK_S)
             while not arrived.empty():
                 message = arrived.get_nowait()
                 taken += 1
@@ -46,4 +44,3 @@ async def adopt_unrouted(channel: AbstractChannel, subscription: Subscription, m
             left = queue.declaration_result.message_count
             if taken >= expected and not left and arrived.empty():  # handed out is not arrived yet
                 return
-            await asyncio.sleep(LOOK_S)
