@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# proof.sh [NAME...]: the long budgets, all of them or those that are named. Each writes its counts, with date
+# proof.sh [NAME...]: the long budgets, all of them or those that are named. Each that draws writes its counts, with date
 # and commit, to benchmarks/results/NAME.json. `make test` runs every one of them too, with a small budget.
 #
 # BUDGET=N draws N examples where a proof draws examples.
@@ -19,7 +19,9 @@ proof() { # NAME EXAMPLES PYTEST-ARGUMENTS...: a property with so many examples,
 }
 
 # One line a proof; the longest last.
+proof bus_faults 1 tests/integration/common/faults
 proof event_order 20000 tests/integration/events/test_event_order.py
+proof fetch_crash 5 tests/integration/ingest/remote/test_fetch_crash.py
 proof kill_matrix 972 tests/e2e/test_kill_matrix.py
 
 if [ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} " == *" sms_never_twice "* ]]; then
