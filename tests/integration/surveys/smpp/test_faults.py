@@ -196,6 +196,18 @@ async def test_no_more_than_so_many_leave_in_a_second(surveys, fake) -> None:
     )  # the lower bound is the promise; slowness cannot break it
 
 
+async def test_what_waits_for_its_pace_is_not_taken_in_hand(surveys, fake) -> None:
+    """In hand it would be given up as left behind after a minute, and be unknown after a crash."""
+    await asks(surveys, fake.entry | {"per_second": 0.5, "window": 50})
+    for n in range(8):
+        await surveys.invite(f"r{n}", phone=f"+7903000{n:04}")
+    await fake.sees(2)
+    [found] = await surveys.query(
+        "SELECT count(*) AS n FROM surveys.message WHERE state = 'sending'"
+    )
+    assert found["n"] <= 3
+
+
 async def test_the_smsc_may_take_its_leave(surveys, fake) -> None:
     await asks(surveys, fake.entry)
     fake.tell(unbind=True)

@@ -5,6 +5,7 @@ left means that nobody knows, and what nobody knows is never sent again.
 """
 
 import asyncio
+import math
 import random
 import struct
 from collections.abc import Callable
@@ -93,8 +94,18 @@ class SmppProvider:
         return away < self._entry.failover_s
 
     def room(self) -> int:
-        held = asyncio.get_running_loop().time() < self._held_until
-        return 0 if self._session is None or held else self._entry.window
+        """The window, but never more than leave within a second.
+
+        What waits in hand for its pace would be given up as left behind, or be unknown after a crash.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._session is None or now < self._held_until:
+            return 0
+        if self._entry.per_second is None:
+            return self._entry.window
+        ahead_s = max(0.0, self._next_at - now)
+        soon = math.ceil(self._entry.per_second * (1 - ahead_s))
+        return min(self._entry.window, len(self._sending) + max(0, soon))
 
     def parts(self, text: str) -> int:
         encoded = coding.encode(text, self._entry.alphabet, self._entry.long_messages)
