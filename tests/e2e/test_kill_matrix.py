@@ -1,7 +1,7 @@
 """The kill matrix: whatever process dies, freezes or is cut off in whatever step, nothing is lost or doubled.
 
-The suite runs a sample in which every pair of form, step, victim and fault meets; `make proof` runs
-every cell.
+The suite runs a sample in which every pair of form, step, fault and victim that takes part meets; `make
+proof` runs every cell.
 """
 
 import asyncio

@@ -30,9 +30,15 @@ def test_each_form_breaks_every_process_it_has() -> None:
 def test_in_the_sample_every_pair_of_values_meets(seed: int) -> None:
     sample = plan.pairwise(seed)
     wanted = set().union(*map(plan.pairs_of, plan.whole()))
-    assert set().union(*map(plan.pairs_of, sample)) == wanted
+    bystanders = {
+        ((1, step), (2, victim))
+        for step in Step
+        for victim in Victim
+        if not plan.takes_part(step, victim)
+    }
+    assert set().union(*map(plan.pairs_of, sample)) == wanted - bystanders
     assert sample == plan.pairwise(seed)
-    assert len(sample) < len(plan.whole()) / 4
+    assert len(sample) < 100
 
 
 @pytest.mark.parametrize("form", Form)
