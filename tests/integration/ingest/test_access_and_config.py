@@ -52,7 +52,11 @@ async def test_records_of_an_insurers_source_name_him_and_come_by_his_channel(
     assert (record["insurer"], record["fields"]["channel"]) == ("ins7", "insurer")
 
 
-SFTP = {"kind": "sftp", "url": "sftp://partner.example/out"}
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHY7bZPNvIdfJQiTRc4FFkVWuPHXcFt2A7uZhmnXHAsd"
+SFTP = {
+    "kind": "sftp", "url": "sftp://partner.example/out", "user": "careline", "password": "word",
+    "host_key": KEY,
+}  # fmt: skip
 HTTPS = {"kind": "https", "url": "https://partner.example/day.csv"}
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"encodings": ["cp12512"]}, "encodings[0]"),
@@ -76,9 +80,13 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (SFTP | {"url": "https://partner.example/out"}, "url"),
     (SFTP | {"host_key": "ssh-ed25519 AAAA"}, "host_key"),
     (SFTP | {"host_key": []}, "host_key"),
+    (SFTP | {"host_key": None}, "host_key"),
+    (SFTP | {"user": None}, "user"),
+    (SFTP | {"password": None}, "password"),
     (SFTP | {"private_key": "no key"}, ""),
     (SFTP | {"pattern": "in/*.csv"}, "pattern"),
     (SFTP | {"archive": "../done"}, "archive"),
+    (SFTP | {"archive": "/out/"}, "archive"),
     (SFTP | {"answers": "/"}, "answers"),
     (SFTP | {"finished": "perhaps"}, "finished"),
     (SFTP | {"timeout_s": 0}, "timeout_s"),
@@ -116,8 +124,7 @@ async def test_an_edit_needs_the_version_that_was_seen(ingest: "Ingest") -> None
 
 
 async def test_secrets_of_a_source_are_not_shown(ingest: "Ingest") -> None:
-    url = "sftp://partner.example/out"
-    await ingest.source("secret", kind="sftp", url=url, password="very-secret-word")
+    await ingest.source("secret", **(SFTP | {"password": "very-secret-word"}))
     for path in ("/v1/sources/secret", "/v1/sources"):
         assert "very-secret-word" not in (await ingest.http.get(path)).text
 

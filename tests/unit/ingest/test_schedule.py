@@ -39,6 +39,15 @@ def test_a_time_that_summer_time_leaves_out_comes_with_the_change() -> None:
     assert found == datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
 
 
+@given(
+    cron=st.sampled_from(["30 2 * * *", "*/10 1-3 * * *", "15 * * * *", "0,30 0-3 * * *"]),
+    minutes=st.integers(0, 6 * 60),
+)
+def test_in_the_hour_that_comes_twice_no_time_is_in_the_past(cron: str, minutes: int) -> None:
+    after = datetime(2026, 10, 24, 22, 0, tzinfo=UTC) + timedelta(minutes=minutes)
+    assert next_time(cron, "Europe/Berlin", after) > after
+
+
 @pytest.mark.parametrize(
     "cron", ["daily", "* * * *", "61 * * * *", "0 0 31 2 *", "* * * * * *", ""]
 )

@@ -6,7 +6,7 @@ Everything here has a default that is safe, and none of it means anything for fo
 import ssl
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
@@ -101,7 +101,7 @@ class RemoteAccess(ConfigModel):
     """OpenSSH or PEM; `passphrase` opens it."""
     passphrase: SecretStr | None = None
     host_key: Annotated[str | list[str], AfterValidator(_host_keys)] | None = None
-    """The server's public keys. Without one nothing is fetched: a key is never trusted unseen."""
+    """The server's public keys: a key is never trusted unseen."""
     ca: Annotated[SecretStr, AfterValidator(_ca)] | None = None
     """Certificates in PEM of those who may vouch for the server, in place of the system's."""
     redirect_hosts: list[Annotated[str, AfterValidator(_host)]] = Field(default_factory=list)
@@ -160,8 +160,17 @@ class RemoteAccess(ConfigModel):
         secure = self.address.scheme == kind
         if not secure and not (kind == "https" and self._stays_on_this_machine()):
             yield "url", f"a source of kind {kind} has an address beginning with {kind}://"
-        if kind == "https":
-            yield from self._unsuitable_logins()
+        yield from self._unsuitable_logins() if kind == "https" else self._unsuitable_ssh()
+
+    def _unsuitable_ssh(self) -> Iterator[tuple[str, str]]:
+        if self.user is None:
+            yield "user", "a source of kind sftp needs its user on the partner's server"
+        if self.host_key is None:
+            yield "host_key", "a source of kind sftp needs the server's public key: ask the partner"
+        if self.password is None and self.private_key is None:
+            yield "password", "a source of kind sftp needs a password or a private_key"
+        if self.archive is not None and self.archive == unquote(self.address.path).rstrip("/"):
+            yield "archive", "the archive must be another folder than that of the files"
 
     def _unsuitable_logins(self) -> Iterator[tuple[str, str]]:
         given = [name for name in ("password", "token", "api_key") if getattr(self, name)]

@@ -20,7 +20,7 @@ from careline_common.db.engine import Database, is_unavailable
 from careline_common.messaging.retry import describe
 from careline_common.observability.pii import PiiHasher
 from careline_ingest.adapters.spool import Spool
-from careline_ingest.db import quarantines, runs
+from careline_ingest.db import fetches, quarantines, runs
 from careline_ingest.db.quarantines import Refused
 from careline_ingest.db.runs import Run
 from careline_ingest.domain.faults import Fault, UnreadableFileError
@@ -35,7 +35,6 @@ from careline_ingest.settling import GoodRow, counted, settle_rows, tell_ended
 log = structlog.get_logger(__name__)
 
 IDLE_S = 2.0
-NOT_HERE = "the file is not on this server any more: send it again"
 
 
 class TakenOverError(Exception):
@@ -144,7 +143,7 @@ async def process(tools: IntakeTools, run: Run) -> None:
         await _finish(tools, run, run.checkpoint, error)
         return
     except FileNotFoundError:
-        await _finish(tools, run, run.checkpoint, UnreadableFileError(NOT_HERE))
+        await _finish(tools, run, run.checkpoint, UnreadableFileError(fetches.NOT_HERE))
         return
     log.info("run.reads", run=run.id, source=run.source, after_row=run.checkpoint)
     seen = run.checkpoint

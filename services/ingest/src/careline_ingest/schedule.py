@@ -24,8 +24,10 @@ def next_time(cron: str, zone: str, after: datetime) -> datetime:
     """The first moment of a schedule after a moment. Its fields are of the clock in `zone`: a time
     that the change to summer time leaves out comes with the change, one that comes twice is taken
     once."""
-    local = next(CronSim(cron, after.astimezone(ZoneInfo(zone))))
-    return local.astimezone(after.tzinfo)
+    times = (
+        local.astimezone(after.tzinfo) for local in CronSim(cron, after.astimezone(ZoneInfo(zone)))
+    )
+    return next(time for time in times if time > after)  # in the hour that comes twice it goes back
 
 
 def retry_after(failures: int, first_s: float) -> timedelta:

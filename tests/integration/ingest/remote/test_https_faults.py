@@ -8,6 +8,8 @@ import pytest
 from feeds.places import configured, fetch, settings_of
 
 from careline_common.testing.waiting import eventually
+from careline_ingest import app
+from careline_ingest.adapters.https_pull import OTHER_PART
 from careline_ingest.fakes.https_feed import FeedFaults, HttpsFeed
 
 if TYPE_CHECKING:
@@ -30,25 +32,27 @@ async def good(ingest: "Ingest") -> None:
     assert (run["status"], run["rows"]["created"]) == ("done", ROWS), run["error"]
 
 
-@pytest.mark.parametrize(
-    "faults",
-    [
-        FeedFaults(cut_at=[10_000]),
-        FeedFaults(cut_at=[10_000, 20_000, 30_000]),
-        FeedFaults(cut_at=[10_000], no_range=True),
-        FeedFaults(cut_at=[10_000], chunked=True),
-        FeedFaults(chunked=True, no_etag=True),
-    ],
-    ids=["cut", "cut three times", "no ranges", "cut in chunks", "chunks"],
-)
+CUT = [
+    FeedFaults(cut_at=[10_000]),
+    FeedFaults(cut_at=[10_000, 20_000, 30_000]),
+    FeedFaults(cut_at=[10_000], no_range=True),
+    FeedFaults(cut_at=[10_000], chunked=True),
+    FeedFaults(chunked=True, no_etag=True),
+]
+
+
 async def test_a_body_that_is_cut_is_made_whole(
-    ingest: "Ingest", feed: HttpsFeed, settings: dict[str, Any], faults: FeedFaults
+    ingest: "Ingest", feed: HttpsFeed, settings: dict[str, Any]
 ) -> None:
-    cuts = len(faults.cut_at)
-    feed.faults = faults
-    await configured(ingest, settings)
-    await good(ingest)
-    assert len(feed.asked) == cuts + 1
+    for number, faults in enumerate(CUT):
+        cuts = len(faults.cut_at)
+        feed.faults = faults
+        feed.content += f"B-{number};89161234567;Ещё;01.03.2026\r\n".encode("cp1251")
+        feed.asked.clear()
+        await configured(ingest, settings)
+        (run,) = await fetch(ingest)
+        assert (run["status"], run["rows"]["read"]) == ("done", ROWS + number + 1), faults
+        assert len(feed.asked) == cuts + 1, faults
 
 
 async def test_a_file_that_changed_after_a_cut_is_not_pieced_together(
@@ -62,50 +66,79 @@ async def test_a_file_that_changed_after_a_cut_is_not_pieced_together(
     assert list(await ingest.records()) == ["B-1"]
 
 
-@pytest.mark.parametrize(
-    ("faults", "reason"),
-    [
-        (FeedFaults(cut_at=[10_000], no_etag=True), "the connection was lost half way"),
-        (FeedFaults(cut_at=[10_000], weak_etag=True), "the connection was lost half way"),
-        (FeedFaults(cut_at=[10_000] * 5), "the connection was lost half way"),
-        (FeedFaults(longer_by=10), "the server answers 416"),
-        (FeedFaults(longer_by=10, no_etag=True), "the connection was lost half way"),
-        (FeedFaults(no_length=True), "the server does not say where the file ends"),
-        (FeedFaults(packed=True), "the server packs the file, which it was asked not to"),
-        (
-            FeedFaults(wrong_digest=True),
-            "the file does not have the SHA-256 that its sender says it has",
-        ),
-        (FeedFaults(statuses=[(404, None)]), "the server answers 404"),
-        (FeedFaults(statuses=[(500, None)]), "the server answers 500"),
-        (FeedFaults(redirect_to="/elsewhere"), "the server redirects more than 5 times"),
-        (
-            FeedFaults(redirect_to="http://127.0.0.1/day.csv"),
-            "the server redirects to an address that is not https",
-        ),
-        (FeedFaults(hang=True), "the server was silent for longer than timeout_s"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
+WRONG = [
+    (FeedFaults(cut_at=[10_000], no_etag=True), "the connection was lost half way"),
+    (FeedFaults(cut_at=[10_000], weak_etag=True), "the connection was lost half way"),
+    (FeedFaults(cut_at=[10_000] * 5), "the connection was lost half way"),
+    (FeedFaults(longer_by=10), "the server answers 416"),
+    (FeedFaults(longer_by=10, no_etag=True), "the connection was lost half way"),
+    (FeedFaults(no_length=True), "the server does not say where the file ends"),
+    (FeedFaults(packed=True), "the server packs the file, which it was asked not to"),
+    (
+        FeedFaults(wrong_digest=True),
+        "the file does not have the SHA-256 that its sender says it has",
+    ),
+    (FeedFaults(statuses=[(404, None)]), "the server answers 404"),
+    (FeedFaults(statuses=[(500, None)]), "the server answers 500"),
+    (FeedFaults(redirect_to="/elsewhere"), "the server redirects more than 5 times"),
+    (
+        FeedFaults(redirect_to="http://127.0.0.1/day.csv"),
+        "the server redirects to an address that is not https",
+    ),
+    (FeedFaults(hang=True), "the server was silent for longer than timeout_s"),
+    (FeedFaults(cut_at=[10_000], short_range=True), OTHER_PART),
+    (
+        FeedFaults(statuses=[(304, None)]),
+        "the server answers 304 without having been asked for changes",
+    ),
+    (FeedFaults(redirect_to="https://127.0.0.1:port/"), "the connection was lost"),
+    (
+        FeedFaults(redirect_to="https://127.0.0.1:99999/"),
+        "the server redirects to a port that cannot be",
+    ),
+    (
+        FeedFaults(statuses=[(503, "Wed, 31 Dec 2098 23:59:59 +99999999999999")]),
+        "the server asks for a pause (503)",
+    ),
+]
+
+
 async def test_what_is_not_whole_or_not_right_is_not_taken(
-    ingest: "Ingest",
-    feed: HttpsFeed,
-    settings: dict[str, Any],
-    tmp_path: Path,
-    faults: FeedFaults,
-    reason: str,
+    ingest: "Ingest", feed: HttpsFeed, settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    feed.faults = faults
-    await configured(ingest, settings, timeout_s=0.3 if faults.hang else 10.0)
-    (run,) = await fetch(ingest)
-    assert (run["status"], run["error"], run["rows"]["read"]) == ("failed", reason, 0)
-    assert [path.name for path in (tmp_path / "spool").iterdir()] == []
+    for faults, reason in WRONG:
+        feed.faults = faults
+        await configured(ingest, settings, timeout_s=0.3 if faults.hang else 10.0)
+        (run,) = await fetch(ingest)
+        assert (run["status"], run["error"], run["rows"]["read"]) == ("failed", reason, 0)
+        assert [path.name for path in (tmp_path / "spool").iterdir()] == []
     feed.faults = FeedFaults()
     await good(ingest)
 
 
-@pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("given", ["120", "Wed, 31 Dec 2098 23:59:59 GMT"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"ETag": '"h\xe9"', "Last-Modified": "h\xe9"},
+        {"Repr-Digest": "sha-256=:\xe9:"},
+        {"Content-Disposition": f"attachment; filename*{'9' * 5000}*=x"},
+    ],
+    ids=lambda headers: next(iter(headers)),
+)
+async def test_headers_that_mean_nothing_hinder_nothing(
+    ingest: "Ingest", feed: HttpsFeed, settings: dict[str, Any], headers: dict[str, str]
+) -> None:
+    feed.faults.headers = headers
+    await configured(ingest, settings)
+    await good(ingest)
+    feed.faults.headers = {}
+    (again,) = await fetch(ingest)
+    assert again["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("status", "given"), [(429, "120"), (503, "Wed, 31 Dec 2098 23:59:59 GMT")]
+)
 async def test_a_server_that_asks_for_a_pause_gets_it(
     start: "Start", feed: HttpsFeed, settings: dict[str, Any], status: int, given: str
 ) -> None:
@@ -169,8 +202,9 @@ async def test_the_name_that_the_server_gives_is_the_files(
 
 
 async def test_a_feed_that_brings_nothing_new_is_late(
-    start: "Start", feed: HttpsFeed, settings: dict[str, Any]
+    start: "Start", feed: HttpsFeed, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(app, "LATE_EVERY_S", 0.05)
     async with start(ingest_fetch_s=0.05) as ingest:
         await configured(ingest, settings, late_after_s=1_000_000)
         await good(ingest)

@@ -1,6 +1,8 @@
 """What partners' SFTP servers do wrong, and what becomes of it."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,14 +10,17 @@ import pytest
 from feeds.places import configured, fetch, place_of
 
 from careline_common.testing.waiting import eventually
+from careline_ingest.adapters import sftp
+from careline_ingest.db.fetches import NOT_HERE
 from careline_ingest.fakes.sftp import SftpPartner
+from careline_ingest.ports import Listing
 
 if TYPE_CHECKING:
     from conftest import Ingest, Start
 
 pytestmark = pytest.mark.integration
 
-ROWS = 3000
+ROWS = 1000
 LOST = "the connection was lost"
 
 
@@ -34,7 +39,7 @@ async def test_a_connection_that_breaks_half_way_is_told_and_the_file_comes_whol
     async with start(ingest_retry_s=0.05) as ingest:
         place = place_of(partner)
         place.put("day.csv", many(ingest))
-        partner.faults.drop_at, partner.faults.drops = 50_000, 3
+        partner.faults.drop_at, partner.faults.drops = 10_000, 3
         await configured(ingest, place.settings, schedule=None)
         await eventually(lambda: _some_run_is_done(ingest), what="the file to be read")
         run, failed = await ingest.runs()
@@ -79,6 +84,96 @@ async def test_a_file_replaced_between_list_and_read_is_taken_as_it_then_is(
     assert list(await ingest.records()) == ["A-2"]
     (kept,) = place.archive.iterdir()
     assert kept.read_bytes() == fresh
+
+
+async def test_a_marked_file_that_comes_in_the_moment_of_the_move_keeps_its_marker(
+    ingest: "Ingest", partner: SftpPartner
+) -> None:
+    place = place_of(partner)
+    place.put("day.csv", ingest.sheet("A-1;89161234567;Старый;01.03.2026"))
+    place.put("day.csv.done", b"")
+    fresh = ingest.sheet("A-2;89161234567;Новый файл;01.03.2026")
+    partner.faults.meanwhile = {"in/day.csv.done": b"", "in/day.csv": fresh}
+    await configured(ingest, place.settings, finished="done", archive="archive")
+    await fetch(ingest)
+    assert place.names(place.inbox) == ["archive", "day.csv", "day.csv.done"]
+    await fetch(ingest)
+    assert list(await ingest.records()) == ["A-1", "A-2"]
+    assert place.names(place.inbox) == ["archive"]
+
+
+async def test_a_name_as_long_as_names_can_be_is_archived(
+    ingest: "Ingest", partner: SftpPartner
+) -> None:
+    place = place_of(partner)
+    place.put(f"{'x' * 251}.csv", ingest.sheet("A-1;89161234567;Нет;01.03.2026"))
+    await configured(ingest, place.settings, archive="archive")
+    (run,) = await fetch(ingest)
+    assert run["status"] == "done"
+    assert place.names(place.inbox) == ["archive"]
+    (kept,) = place.names(place.archive)
+    assert kept.endswith("xxx.csv")
+
+
+async def test_a_listing_too_long_to_be_one_of_a_feed_is_given_up(
+    ingest: "Ingest", partner: SftpPartner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sftp, "MOST_FILES", 5)
+    place = place_of(partner)
+    for number in range(6):
+        (place.inbox / f"{number}").mkdir()
+    await configured(ingest, place.settings)
+    (run,) = await fetch(ingest)
+    assert run["error"] == "more than 5 files lie there"
+
+
+async def test_a_spool_that_cannot_be_written_is_not_said_to_be_the_partners_fault(
+    ingest: "Ingest", partner: SftpPartner, tmp_path: Path
+) -> None:
+    place = place_of(partner)
+    place.put("day.csv", ingest.sheet("A-1;89161234567;Нет;01.03.2026"))
+    await configured(ingest, place.settings)
+    (tmp_path / "spool").rename(tmp_path / "elsewhere")
+    (run,) = await fetch(ingest)
+    assert run["error"] == "the file cannot be stored here: No such file or directory"
+    (tmp_path / "elsewhere").rename(tmp_path / "spool")
+    (run,) = await fetch(ingest)
+    assert run["status"] == "done"
+
+
+async def test_a_file_that_was_lost_here_before_it_was_read_is_fetched_again(
+    ingest: "Ingest", partner: SftpPartner
+) -> None:
+    place = place_of(partner)
+    place.put("day.csv", ingest.sheet("A-1;89161234567;Нет;01.03.2026"))
+    await configured(ingest, place.settings)
+    (run,) = await fetch(ingest)
+    await ingest.query(
+        "UPDATE ingest.run SET status = 'running', checkpoint = 0, read = 0, created = 0"
+    )
+    lost = await ingest.ended(run["id"])
+    assert (lost["status"], lost["error"]) == ("failed", NOT_HERE)
+    (again,) = await fetch(ingest)
+    assert (again["id"], again["status"]) == (run["id"], "done")
+    assert again["rows"]["unchanged"] == 1
+
+
+async def test_a_folder_may_have_more_files_than_a_statement_has_parameters(
+    ingest: "Ingest", partner: SftpPartner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = place_of(partner)
+    place.put("day.csv", ingest.sheet("A-1;89161234567;Нет;01.03.2026"))
+    look = sftp.SftpSession.look
+
+    async def crowded(session: sftp.SftpSession, known: Mapping[str, str]) -> Listing:
+        listing = await look(session, known)
+        return replace(listing, present=listing.present | {str(n) for n in range(33_000)})
+
+    monkeypatch.setattr(sftp.SftpSession, "look", crowded)
+    await configured(ingest, place.settings)
+    (run,) = await fetch(ingest)
+    assert run["status"] == "done"
+    assert [run["file"] for run in await fetch(ingest)] == [None]
 
 
 async def test_a_full_disk_delays_the_answer_and_nothing_else(

@@ -6,8 +6,8 @@ is not taken.
 """
 
 import base64
-import binascii
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -29,6 +29,7 @@ MOST_REDIRECTS = 5
 MOST_RESUMES = 5
 LONGEST_PAUSE_S = 86400.0
 LOST = "the connection was lost half way"
+OTHER_PART = "the server sends another part than it was asked for"
 
 
 class _Validators(BaseModel):
@@ -43,8 +44,11 @@ class _Validators(BaseModel):
 
     @classmethod
     def from_answer(cls, answer: httpx.Response) -> Self:
+        """Without what could not be sent back as it came."""
+        etag, last_modified = (answer.headers.get(name, "") for name in ("etag", "last-modified"))
         return cls(
-            etag=answer.headers.get("etag"), last_modified=answer.headers.get("last-modified")
+            etag=etag if etag.isascii() else None,
+            last_modified=last_modified if last_modified.isascii() else None,
         )
 
     @property
@@ -104,11 +108,14 @@ class HttpsSession:
             try:
                 async with self._answer(self._headers(have, sink)) as answer:
                     if answer.status_code == httpx.codes.NOT_MODIFIED:
+                        self._check_asked(sink)
                         return None
                     await self._take_up(answer, have, sink)
                     have = _Validators.from_answer(answer)
                     async for block in answer.aiter_raw():
                         await sink.write(block)
+                    if _end(answer) not in (None, sink.size):
+                        raise FetchError(OTHER_PART)
                     return Delivered(
                         mark=have.mark(),
                         name=file_name(answer.headers.get("content-disposition")),
@@ -118,6 +125,11 @@ class HttpsSession:
                 if have.strong is None or sink.size == before:
                     raise FetchError(_reason(error, began=sink.size > 0)) from error
         raise FetchError(LOST)
+
+    def _check_asked(self, sink: Sink) -> None:
+        """That nothing has changed is believed when that was the question."""
+        if sink.size or not self._known.condition():
+            raise FetchError("the server answers 304 without having been asked for changes")
 
     async def put_away(self, offer: Offer, sha256: bytes) -> None:
         """The file stays where it is: it is the server's."""
@@ -138,7 +150,7 @@ class HttpsSession:
         if answer.status_code == httpx.codes.PARTIAL_CONTENT:
             begins = answer.headers.get("content-range", "").startswith(f"bytes {sink.size}-")
             if not begins or answer.headers.get("etag") != have.strong or have.strong is None:
-                raise FetchError("the server sends another part than it was asked for")
+                raise FetchError(OTHER_PART)
             return
         length = answer.headers.get("content-length")
         if length is None and "chunked" not in answer.headers.get("transfer-encoding", ""):
@@ -167,6 +179,8 @@ class HttpsSession:
         secure = url.scheme == "https" or (url.scheme, self._url.scheme) == ("http", "http")
         if url.host not in {self._url.host, *self._entry.redirect_hosts}:
             raise FetchError(f"the server redirects to {url.host}, which is not in redirect_hosts")
+        if url.port is not None and not 0 < url.port < 1 << 16:
+            raise FetchError("the server redirects to a port that cannot be")
         if not secure or (url.scheme == "http" and url.host not in LOOPBACK):
             raise FetchError("the server redirects to an address that is not https")
         return url
@@ -197,6 +211,15 @@ class HttpsSession:
         raise FetchError(f"the server answers {code}")
 
 
+def _end(answer: httpx.Response) -> int | None:
+    """The length of the whole file, where the answer is a part of it: a server may give less than
+    the rest (RFC 9110 §15.3.7), which would look like an end."""
+    whole = re.fullmatch(r"bytes \d+-\d+/(\d{1,18})", answer.headers.get("content-range", ""))
+    if answer.status_code != httpx.codes.PARTIAL_CONTENT:
+        return None
+    return int(whole[1]) if whole else -1
+
+
 def _pause_s(answer: httpx.Response, now: datetime) -> float | None:
     """`Retry-After` in seconds, given as such or as a date (RFC 9110 §10.2.3)."""
     said = answer.headers.get("retry-after", "")
@@ -204,7 +227,7 @@ def _pause_s(answer: httpx.Response, now: datetime) -> float | None:
         return min(float(said), LONGEST_PAUSE_S)
     try:
         pause = (parsedate_to_datetime(said) - now).total_seconds()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return min(max(pause, 0.0), LONGEST_PAUSE_S)
 
@@ -216,7 +239,7 @@ def _digest(answer: httpx.Response) -> bytes | None:
         if algorithm == "sha-256" and value[:1] == value[-1:] == ":":
             try:
                 return base64.b64decode(value[1:-1], validate=True)
-            except binascii.Error:
+            except ValueError:
                 return None
     return None
 

@@ -1,13 +1,8 @@
-"""A partner's SFTP server.
-
-The server is known by the host keys of the configuration and by nothing else: neither the user's
-own known_hosts nor his keys, agent or ssh configuration take part.
-"""
+"""A partner's SFTP server: a folder of files, an archive, and a place for answers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TypeVar, cast
 from urllib.parse import unquote
@@ -15,6 +10,8 @@ from urllib.parse import unquote
 import asyncssh
 
 from careline_ingest.adapters.folder import is_wanted
+from careline_ingest.adapters.remote_names import Glimpse, folder_of, is_file, kept, looks, shown
+from careline_ingest.adapters.ssh import connected, lost, of_file
 from careline_ingest.config import SourceEntry
 from careline_ingest.ports import (
     Delivered,
@@ -26,33 +23,16 @@ from careline_ingest.ports import (
     Sink,
 )
 
-asyncssh.set_log_level("WARNING")  # it would log users and addresses
-
 BLOCK_BYTES = 1 << 18
 REQUEST_BYTES = 1 << 15
 """Every server takes requests of this size."""
 MOST_FILES = 100_000
-CLOSE_S = 5.0
-RSA = ("rsa-sha2-512", "rsa-sha2-256")
-HOST_KEYS = (
-    "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", *RSA,
-)  # fmt: skip
-"""Without those that sign by SHA-1."""
+"""With folders and links: a listing that never ends is given up."""
+LONGEST_NAME = 600
+"""Beyond what any server's file system allows; the database could not keep it as a key."""
 SILENT = "the server was silent for longer than timeout_s"
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class _Glimpse:
-    """What a file looked like, and the raw name by which the server knows it."""
-
-    raw: str
-    size: int
-    mtime: int
-
-    def __str__(self) -> str:
-        return f"{self.size} {self.mtime}"
 
 
 class SftpSource:
@@ -66,12 +46,12 @@ class SftpSource:
         """Raises `FetchError` when the server cannot be reached, is not the one that is meant, or
         does not let us in."""
         entry = self._entry
-        async with _connected(entry) as connection:
+        async with connected(entry) as connection:
             try:
                 async with asyncio.timeout(entry.timeout_s):
                     client = await connection.start_sftp_client(path_errors="surrogateescape")
             except (asyncssh.Error, OSError) as error:
-                raise FetchError(_lost(error)) from error
+                raise FetchError(lost(error)) from error
             yield SftpSession(connection, client, entry)
 
 
@@ -87,9 +67,9 @@ class SftpSession:
         self._connection = connection
         self._sftp = client
         self._entry = entry
-        self._folder = _folder(unquote(entry.address.path))
-        self._seen: dict[str, _Glimpse] = {}
-        self._markers: dict[str, _Glimpse] = {}
+        self._folder = folder_of(unquote(entry.address.path))
+        self._seen: dict[str, Glimpse] = {}
+        self._markers: dict[str, Glimpse] = {}
 
     async def look(self, known: Mapping[str, str]) -> Listing:
         """Files that fit the pattern and are whole. Those that are known are offered again."""
@@ -125,9 +105,9 @@ class SftpSession:
         except asyncssh.SFTPNoSuchFile:
             raise NotFinishedError from None
         except asyncssh.SFTPError as error:
-            raise _of_file("the file cannot be read", error) from error
+            raise of_file("the file cannot be read", error) from error
         except (asyncssh.Error, OSError) as error:
-            raise FetchError(_lost(error)) from error
+            raise FetchError(lost(error)) from error
         if (after.size, after.mtime) != (seen.size, seen.mtime) or sink.size != seen.size:
             raise NotFinishedError
         return Delivered(mark=offer.mark, sha256=expected)
@@ -140,28 +120,39 @@ class SftpSession:
             return
         seen = self._seen[offer.name]
         archive = self._place(self._entry.archive)
-        target = f"{archive}/{sha256.hex()[:12]}-{seen.raw}"
+        marker = self._markers.get(offer.name)
+        moves = [
+            (self._at(each.raw), f"{archive}/{kept(sha256, each.raw)}")
+            for each in (seen, marker)
+            if each is not None
+        ]
+        place, target = moves[0]
         try:
-            if _looks(await self._within(self._sftp.lstat(self._at(seen.raw))), seen.raw) != seen:
+            if not await self._is_still(place, seen):
                 return  # another file has come in its place and will be taken in its turn
             await self._within(self._sftp.makedirs(archive, exist_ok=True))
-            marker = self._markers.get(offer.name)
-            if marker is not None:
+            for path_and_target in moves[1:]:
                 with suppress(asyncssh.SFTPNoSuchFile):
-                    await self._move(
-                        self._at(marker.raw), f"{archive}/{sha256.hex()[:12]}-{marker.raw}"
-                    )
-            await self._move(self._at(seen.raw), target)
-            if _looks(await self._within(self._sftp.lstat(target)), seen.raw) != seen:
-                await self._within(self._sftp.rename(target, self._at(seen.raw)))
+                    await self._move(*path_and_target)
+            await self._move(place, target)
+            if not await self._is_still(target, seen):
+                await self._give_back(moves)
         except asyncssh.SFTPNoSuchFile:
             return
         except asyncssh.SFTPError as error:
-            raise _of_file(
-                "the file was taken and cannot be moved to the archive", error
-            ) from error
+            raise of_file("the file was taken and cannot be moved to the archive", error) from error
         except (asyncssh.Error, OSError) as error:
-            raise FetchError(_lost(error)) from error
+            raise FetchError(lost(error)) from error
+
+    async def _is_still(self, path: str, seen: Glimpse) -> bool:
+        return looks(await self._within(self._sftp.lstat(path)), seen.raw) == seen
+
+    async def _give_back(self, moves: Sequence[tuple[str, str]]) -> None:
+        """What came in the very moment of the move, the file before the marker; what has come since
+        is newer and stays."""
+        for path, target in moves:
+            with suppress(asyncssh.SFTPNoSuchFile, asyncssh.SFTPFailure):
+                await self._within(self._sftp.rename(target, path))
 
     async def answer(self, name: str, content: bytes) -> None:
         """An answer that lies there already is left alone."""
@@ -174,45 +165,51 @@ class SftpSession:
                 return
             try:
                 async with self._opened(making, "wb") as file:
-                    await self._within(file.write(content))
+                    for begin in range(0, len(content), REQUEST_BYTES):
+                        await self._within(file.write(content[begin : begin + REQUEST_BYTES]))
                 await self._move(making, place)
             except asyncssh.SFTPError:
                 with suppress(asyncssh.Error, OSError, FetchError):
                     await self._within(self._sftp.remove(making))
                 raise
         except asyncssh.SFTPError as error:
-            raise _of_file("the answer cannot be put there", error) from error
+            raise of_file("the answer cannot be put there", error) from error
         except (asyncssh.Error, OSError) as error:
-            raise FetchError(_lost(error)) from error
+            raise FetchError(lost(error)) from error
 
     async def _has(self, place: str, content: bytes) -> bool:
         try:
             if (await self._within(self._sftp.stat(place))).size != len(content):
                 return False
             async with self._opened(place) as file:
-                return await self._whole(file) == content
+                return await self._begins(file, len(content)) == content
         except asyncssh.SFTPNoSuchFile:
             return False
 
-    async def _whole(self, file: asyncssh.SFTPClientFile) -> bytes:
+    async def _begins(self, file: asyncssh.SFTPClientFile, size: int) -> bytes:
+        """The file, or what it begins with where it has more than it says."""
         found = bytearray()
-        while block := await self._block(file, len(found)):
+        while len(found) <= size and (block := await self._block(file, len(found))):
             found += block
         return bytes(found)
 
     async def _list(self) -> None:
         """Looks at the folder: at files that fit, and at the markers beside them."""
-        found: dict[str, _Glimpse] = {}
+        found: dict[str, Glimpse] = {}
+        listed = 0
         try:
             async for entry in self._entries():
                 raw = str(entry.filename)
-                if "/" in raw or "\x00" in raw or not _is_file(entry.attrs):
-                    continue
-                found[_shown(raw)] = _looks(entry.attrs, raw)
-                if len(found) > MOST_FILES:
+                listed += 1
+                if listed > MOST_FILES:
                     raise FetchError(f"more than {MOST_FILES} files lie there")
+                if len(raw) > LONGEST_NAME:
+                    raise FetchError(f"a name there is longer than {LONGEST_NAME} characters")
+                if "/" in raw or "\x00" in raw or not is_file(entry.attrs):
+                    continue
+                found[shown(raw)] = looks(entry.attrs, raw)
         except (asyncssh.Error, OSError) as error:
-            raise FetchError(f"the folder cannot be read: {_lost(error)}") from error
+            raise FetchError(f"the folder cannot be read: {lost(error)}") from error
         suffix = f".{self._entry.finished}"
         self._seen = {name: glimpse for name, glimpse in found.items() if self._fits(name)}
         self._markers = {
@@ -325,131 +322,3 @@ async def _in_parallel(file: asyncssh.SFTPClientFile, offset: int) -> bytes:
         if len(part) < REQUEST_BYTES:  # the end, or a server that gives less than it is asked for
             break
     return bytes(block)
-
-
-class _Client(asyncssh.SSHClient):
-    """Is asked about host keys that are not configured, and trusts none of them."""
-
-    shown: str | None = None
-
-    def validate_host_public_key(
-        self, host: str, addr: str, port: int, key: asyncssh.SSHKey
-    ) -> bool:
-        self.shown = f"{key.get_algorithm()} {key.get_fingerprint()}"
-        return False
-
-
-@asynccontextmanager
-async def _connected(entry: SourceEntry) -> AsyncIterator[asyncssh.SSHClientConnection]:
-    if not entry.user:
-        raise FetchError("the source has no user")
-    client = _Client()
-    try:
-        async with asyncio.timeout(entry.timeout_s):
-            connection = await asyncssh.connect(
-                entry.address.hostname or "",
-                entry.address.port or 22,
-                options=_options(entry, client),
-            )
-    except asyncssh.HostKeyNotVerifiable as error:
-        raise FetchError(_unknown_host(entry, client)) from error
-    except (asyncssh.Error, OSError) as error:
-        raise FetchError(_not_let_in(error)) from error
-    try:
-        yield connection
-    finally:
-        connection.close()
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                await connection.wait_closed()
-        except (TimeoutError, asyncssh.Error, OSError):
-            connection.abort()
-
-
-def _options(entry: SourceEntry, client: _Client) -> asyncssh.SSHClientConnectionOptions:
-    phrase = entry.passphrase.get_secret_value() if entry.passphrase else None
-    private = entry.private_key.get_secret_value() if entry.private_key else None
-    given = [entry.host_key] if isinstance(entry.host_key, str) else entry.host_key or []
-    trusted = [asyncssh.import_public_key(line) for line in given]
-    return asyncssh.SSHClientConnectionOptions(
-        client_factory=lambda: client,
-        config=None,
-        agent_path=None,
-        gss_host=None,
-        known_hosts=(trusted, [], []),
-        server_host_key_algs=_algorithms(trusted),
-        username=entry.user,
-        password=entry.password.get_secret_value() if entry.password else None,
-        client_keys=[asyncssh.import_private_key(private, phrase)] if private else None,
-        disable_trivial_auth=True,
-        login_timeout=entry.timeout_s,
-        keepalive_interval=max(1.0, entry.timeout_s / 3),
-    )
-
-
-def _algorithms(trusted: Sequence[asyncssh.SSHKey]) -> list[str]:
-    """Kinds of host keys: those that are trusted first, and then the others, so that a server which
-    has none of the former shows a key that can be named."""
-    kinds = [key.get_algorithm() for key in trusted]
-    wanted = [name for name in HOST_KEYS if name in kinds or (name in RSA and "ssh-rsa" in kinds)]
-    return list(dict.fromkeys([*wanted, *HOST_KEYS]))
-
-
-def _unknown_host(entry: SourceEntry, client: _Client) -> str:
-    key = f"the server's host key {client.shown or 'cannot be verified'}"
-    if entry.host_key is None:
-        return f"{key} is not trusted, because the source has no host_key: ask the partner for it"
-    return f"{key} is none of those in host_key: nothing was fetched"
-
-
-def _not_let_in(error: Exception) -> str:
-    match error:
-        case TimeoutError():
-            return "the server does not answer"
-        case asyncssh.PermissionDenied():
-            return "the server does not accept the user with this password or key"
-        case asyncssh.KeyExchangeFailed():
-            return "the server offers no host key or cipher that is still safe"
-        case OSError():
-            return f"the server cannot be reached: {error.strerror or type(error).__name__}"
-    return _lost(error)
-
-
-def _lost(error: Exception) -> str:
-    match error:
-        case asyncssh.SFTPNoSuchFile() | asyncssh.SFTPNoSuchPath():
-            return "no such file or folder"
-        case asyncssh.SFTPPermissionDenied():
-            return "permission denied"
-        case asyncssh.SFTPConnectionLost() | asyncssh.SFTPNoConnection():
-            return "the connection was lost"
-        case asyncssh.SFTPError():
-            return f"the server says {type(error).__name__.removeprefix('SFTP')}"
-    return "the connection was lost"
-
-
-def _of_file(what: str, error: asyncssh.SFTPError) -> Exception:
-    """An error of one file; unless it is one of the connection."""
-    if isinstance(error, asyncssh.SFTPConnectionLost | asyncssh.SFTPNoConnection):
-        return FetchError(_lost(error))
-    return FileRefusedError(f"{what}: {_lost(error)}")
-
-
-def _folder(path: str) -> str:
-    """As the server is asked for it: `/~/in` and no path at all are below the user's own folder."""
-    if path.startswith("/~"):
-        path = path[2:].lstrip("/")
-    return path.rstrip("/") or ("/." if path.startswith("/") else ".")
-
-
-def _is_file(attributes: asyncssh.SFTPAttrs) -> bool:
-    return bool(attributes.type == asyncssh.FILEXFER_TYPE_REGULAR)
-
-
-def _looks(attributes: asyncssh.SFTPAttrs, raw: str) -> _Glimpse:
-    return _Glimpse(raw, attributes.size or 0, attributes.mtime or 0)
-
-
-def _shown(raw: str) -> str:
-    """A name that the database can keep; two names that are not UTF-8 stay two."""
-    return raw.encode(errors="surrogateescape").decode(errors="backslashreplace")

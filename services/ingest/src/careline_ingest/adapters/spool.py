@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from careline_ingest.ports import FileRefusedError
+from careline_ingest.ports import FetchError, FileRefusedError
 
 BLOCK_BYTES = 1 << 20
 
@@ -61,7 +61,8 @@ class Spool:
             raise
 
     def landing(self, *, name: str, limit: int) -> "Landing":
-        """A place for a file that is being fetched, of at most `limit` bytes."""
+        """A place for a file that is being fetched, of at most `limit` bytes. Raises `FetchError`
+        when there is none."""
         return Landing(self._folder / f"{name}.new", limit)
 
     def copy(self, original: Path, *, name: str, limit: int) -> Stored:
@@ -123,7 +124,10 @@ class Landing:
     def __init__(self, path: Path, limit: int) -> None:
         self._path = path
         self._limit = limit
-        self._writer = _Writer(path, limit)
+        try:
+            self._writer = _Writer(path, limit)
+        except OSError as error:
+            raise _not_stored(error) from error
 
     @property
     def size(self) -> int:
@@ -131,11 +135,13 @@ class Landing:
         return self._writer.size
 
     async def write(self, block: bytes) -> None:
-        """Raises `FileRefusedError` beyond the limit."""
+        """Raises `FileRefusedError` beyond the limit, `FetchError` when the spool is full."""
         try:
             await asyncio.to_thread(self._writer.write, block)
         except FileTooLargeError:
             raise FileRefusedError(too_large(self._limit), lasting=True) from None
+        except OSError as error:
+            raise _not_stored(error) from error
 
     async def restart(self) -> None:
         """Forgets what has come."""
@@ -143,11 +149,20 @@ class Landing:
         self._writer = _Writer(self._path, self._limit)
 
     async def finish(self) -> Stored:
-        return await asyncio.to_thread(self._writer.finish)
+        """Raises `FetchError` when the spool is full."""
+        try:
+            return await asyncio.to_thread(self._writer.finish)
+        except OSError as error:
+            raise _not_stored(error) from error
 
     def abandon(self) -> None:
         """Deletes what has come."""
         self._writer.abandon()
+
+
+def _not_stored(error: OSError) -> FetchError:
+    """The fault is on our side; the partner's server is not to blame for it."""
+    return FetchError(f"the file cannot be stored here: {error.strerror or type(error).__name__}")
 
 
 def too_large(limit: int) -> str:
@@ -178,7 +193,8 @@ class _Writer:
         return Stored(self._path, self._hash.digest(), self.size)
 
     def abandon(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # where the disk is full, what waits cannot be written any more
+            self._file.close()
         self._path.unlink(missing_ok=True)
 
 

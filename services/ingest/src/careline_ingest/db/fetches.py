@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Text, all_, delete, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_ingest.db.tables import fetch, fetched, run
+
+NOT_HERE = "the file is not on this server any more: send it again"
+"""The error of a run whose file is not in the spool."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +127,16 @@ async def ended(connection: AsyncConnection, source: str, *, next_at: datetime, 
 
 
 async def known(connection: AsyncConnection, source: str, config_version: int) -> dict[str, Known]:
-    """What has been taken under this configuration, by name."""
+    """What has been taken under this configuration, by name; without what was lost here before it
+    was read, which is to be fetched again."""
     statement = (
         select(fetched.c.name, fetched.c.mark, run.c.sha256)
         .join(run, run.c.id == fetched.c.run_id)
-        .where(fetched.c.source == source, fetched.c.config_version == config_version)
+        .where(
+            fetched.c.source == source,
+            fetched.c.config_version == config_version,
+            run.c.error.is_distinct_from(NOT_HERE),
+        )
     )
     return {
         row.name: Known(mark=row.mark, sha256=row.sha256)
@@ -149,10 +157,10 @@ async def remember(
 
 
 async def forget_gone(connection: AsyncConnection, source: str, present: Sequence[str]) -> None:
-    """Forgets files that do not lie there any more."""
-    await connection.execute(
-        delete(fetched).where(fetched.c.source == source, fetched.c.name.not_in(present))
-    )
+    """Forgets files that do not lie there any more. The names are one parameter: of parameters a
+    statement can have 32 767."""
+    others = fetched.c.name != all_(literal(present, ARRAY(Text)))
+    await connection.execute(delete(fetched).where(fetched.c.source == source, others))
 
 
 async def last_new(connection: AsyncConnection, sources: Sequence[str]) -> Mapping[str, float]:

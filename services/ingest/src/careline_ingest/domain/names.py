@@ -16,7 +16,10 @@ def file_name(disposition: str | None) -> str | None:
         return None
     message = Message()
     message["Content-Disposition"] = disposition
-    name = message.get_filename()
+    try:
+        name = message.get_filename()
+    except ValueError:  # it counts its parts, or names a character set, in a way that nobody can
+        return None
     if name is None:
         return None
     try:

@@ -38,6 +38,10 @@ class FeedFaults:
     weak_etag: bool = False
     no_range: bool = False
     """Ranges are answered with the whole file."""
+    short_range: bool = False
+    """Of what a range asks for only the first half is sent, as RFC 9110 allows."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Every answer with the file has these too."""
     no_length: bool = False
     """Neither a length nor chunks: the body ends with the connection."""
     chunked: bool = False
@@ -171,7 +175,9 @@ class HttpsFeed:
             return
         body = content[start or 0 :]
         if start is not None:
-            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            body = body[: len(body) // 2] if faults.short_range else body
+            end = start + len(body) - 1
+            headers["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
         if self.name is not None:
             headers["Content-Disposition"] = f'attachment; filename="{self.name}"'
         if faults.wrong_digest:
@@ -183,7 +189,9 @@ class HttpsFeed:
             headers["Transfer-Encoding"] = "chunked"
         elif not faults.no_length:
             headers["Content-Length"] = str(len(body) + faults.longer_by)
-        await self._head(writer, 206 if start is not None else 200, headers, ends=False)
+        await self._head(
+            writer, 206 if start is not None else 200, headers | faults.headers, ends=False
+        )
         cut = faults.cut_at.pop(0) if faults.cut_at else None
         await self._send_body(body[:cut], writer)
         if cut is None:

@@ -34,6 +34,8 @@ class SftpFaults:
     """This is appended to a file whenever a block of it is read."""
     replace: dict[str, bytes] = field(default_factory=dict)
     """Contents, by name, that take the place of files when they are opened to be read."""
+    meanwhile: dict[str, bytes] = field(default_factory=dict)
+    """These files, by path from the root, come just before the next rename."""
     disk_full: bool = False
     """Nothing can be written any more."""
     no_posix_rename: bool = False
@@ -183,6 +185,10 @@ class _Server(asyncssh.SFTPServer):
         if self._partner.faults.no_posix_rename:
             raise asyncssh.SFTPOpUnsupported("no such extension")
         await self._partner.hang("rename")
+        meanwhile = self._partner.faults.meanwhile
+        while meanwhile:
+            path, content = meanwhile.popitem()
+            (self._partner.folder / path).write_bytes(content)
         super().posix_rename(oldpath, newpath)
         await self._partner.hang("renamed")
 
