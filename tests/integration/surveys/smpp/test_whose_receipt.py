@@ -82,8 +82,8 @@ async def test_a_strangers_receipt_with_our_reference_closes_nothing(surveys, fa
     await asks(surveys, fake)
     made = await unknown(surveys, fake, "r1")
     [kept] = await surveys.query("SELECT reference FROM surveys.message")
-    tlvs = {"0204": f"{kept['reference']:04x}"}
-    await receipt(surveys, fake, "77", **{"from": ANOTHER, "tlvs": tlvs})
+    named: dict[str, Any] = {"from": ANOTHER, "tlvs": {"0204": f"{kept['reference']:04x}"}}
+    await receipt(surveys, fake, "77", **named)
     assert await statuses(surveys, made) == ["unknown"]
 
 
