@@ -236,8 +236,10 @@ class SmppProvider:
         while True:
             try:
                 self._standby = True
+                since = asyncio.get_running_loop().time()
                 async with self._turns(f"surveys smpp {self.id}") as turn:
                     self._standby = False
+                    self._follow(since)
                     async with bound(self._entry, self._heard) as session:
                         pause = FIRST_PAUSE_S
                         await self._serve(session, turn)
@@ -246,6 +248,12 @@ class SmppProvider:
             self._standby = False
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads replicas
             pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    def _follow(self, since: float) -> None:
+        """Whoever had the turn for so long was bound: the SMSC has been away for a moment only."""
+        now = asyncio.get_running_loop().time()
+        if now - since >= self._entry.failover_s:
+            self._unbound_since = now
 
     async def _serve(self, session: Session, turn: Turn) -> None:
         log.info("smpp.bound", provider=self.id)
