@@ -48,12 +48,12 @@ async def test_two_tests_do_not_see_each_others_queues(
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
 async def test_confirmed_messages_outlive_the_node(
-    rabbit_server: RabbitServer, rabbit_url: str, end: str
+    mortal_rabbit: RabbitServer, mortal_rabbit_url: str, end: str
 ) -> None:
-    await put(rabbit_url, b"kept")
+    await put(mortal_rabbit_url, b"kept")
     await asyncio.sleep(DIRECTORY_SAVED_S)
-    await (rabbit_server.stop() if end == "stop" else rabbit_server.kill())
+    await (mortal_rabbit.stop() if end == "stop" else mortal_rabbit.kill())
     with pytest.raises(aio_pika.exceptions.AMQPConnectionError):
-        await take(rabbit_url)
-    await rabbit_server.start()
-    assert await take(rabbit_url) == b"kept"
+        await take(mortal_rabbit_url)
+    await mortal_rabbit.start()
+    assert await take(mortal_rabbit_url) == b"kept"

@@ -48,10 +48,10 @@ async def beside(url: str) -> AsyncIterator[AbstractChannel]:
 
 
 async def test_a_node_that_is_killed_and_comes_back_loses_nothing_that_was_confirmed(
-    rabbit_server: RabbitServer, rabbit_url: str
+    mortal_rabbit: RabbitServer, mortal_rabbit_url: str
 ) -> None:
-    consuming = RabbitTransport(rabbit_url, clock=SystemClock(), delays_s=DELAYS_S)
-    publishing = RabbitTransport(rabbit_url, clock=SystemClock(), delays_s=DELAYS_S)
+    consuming = RabbitTransport(mortal_rabbit_url, clock=SystemClock(), delays_s=DELAYS_S)
+    publishing = RabbitTransport(mortal_rabbit_url, clock=SystemClock(), delays_s=DELAYS_S)
     ear, confirmed, away = Ear(), set[str](), 0
     bus = Bus(lambda: consuming)
     async with bus.consuming(consuming, subscription(), ear):
@@ -66,8 +66,8 @@ async def test_a_node_that_is_killed_and_comes_back_loses_nothing_that_was_confi
                 assert isinstance(verdict, TransportUnavailableError)
                 away += 1
             if number == 200:
-                await rabbit_server.kill()
-                restart = asyncio.create_task(rabbit_server.start())
+                await mortal_rabbit.kill()
+                restart = asyncio.create_task(mortal_rabbit.start())
         assert restart is not None
         await restart
         await eventually(lambda: confirmed <= set(ear.handled), within_s=30)

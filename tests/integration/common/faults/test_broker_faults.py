@@ -142,16 +142,20 @@ async def test_what_is_committed_while_the_broker_is_down_goes_out_when_it_is_ba
 
 @pytest.mark.parametrize("end", ["kill", *(["stop"] if proving() else [])])
 async def test_the_broker_is_restarted_under_load(
-    database: Database, rabbit_server: RabbitServer, rabbit_url: str, record: Record, end: str
+    database: Database,
+    mortal_rabbit: RabbitServer,
+    mortal_rabbit_url: str,
+    record: Record,
+    end: str,
 ) -> None:
-    async with two_sides(database, rabbit_url):
+    async with two_sides(database, mortal_rabbit_url):
         await record.emit(20)
         await asyncio.sleep(DIRECTORY_SAVED_S)
         emitting = asyncio.create_task(record.emit(200))
         await eventually(lambda: len(record.emitted) > 80)
-        await (rabbit_server.stop() if end == "stop" else rabbit_server.kill())
+        await (mortal_rabbit.stop() if end == "stop" else mortal_rabbit.kill())
         await emitting
-        await rabbit_server.start()
+        await mortal_rabbit.start()
         await record.holds()
 
 

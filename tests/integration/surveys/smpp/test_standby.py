@@ -21,7 +21,7 @@ class _Kept:
 async def test_who_takes_over_from_a_bound_replica_has_its_whole_time_to_bind(
     surveys,
 ) -> None:
-    free, accepted = asyncio.Event(), asyncio.Event()
+    free, accepted, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     @asynccontextmanager
     async def turns(_name: str) -> AsyncIterator[Turn]:
@@ -30,7 +30,7 @@ async def test_who_takes_over_from_a_bound_replica_has_its_whole_time_to_bind(
 
     async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         accepted.set()
-        await asyncio.Event().wait()
+        await over.wait()
         writer.close()
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
@@ -47,4 +47,5 @@ async def test_who_takes_over_from_a_bound_replica_has_its_whole_time_to_bind(
     await accepted.wait()
     assert provider.able()
     await provider.close()
+    over.set()
     server.close()

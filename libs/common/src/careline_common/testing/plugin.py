@@ -114,7 +114,7 @@ def manual_clock() -> ManualClock:
 async def rabbit_server(
     project_folder: Path, run_folder: Path, ports: "Ports"
 ) -> "AsyncIterator[RabbitServer]":
-    """One private RabbitMQ node a run; a test that stops it starts it again."""
+    """One private RabbitMQ node a run. A test that kills takes `mortal_rabbit`."""
     from careline_common.testing.components import require
     from careline_common.testing.rabbit import private_node
 
@@ -129,6 +129,27 @@ async def rabbit_url(rabbit_server: "RabbitServer") -> AsyncIterator[str]:
     vhost = await rabbit_server.create_vhost()
     yield rabbit_server.url(vhost)
     await rabbit_server.delete_vhost(vhost)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def mortal_rabbit(
+    project_folder: Path, run_folder: Path, ports: "Ports"
+) -> "AsyncIterator[RabbitServer]":
+    """A RabbitMQ node for this test alone: 3.10 may keep dead quorum queues after a kill, and then
+    answers whoever comes next with INTERNAL_ERROR."""
+    from careline_common.testing.components import require
+    from careline_common.testing.rabbit import private_node
+
+    component = require("rabbitmq", project_folder)
+    folder = Path(tempfile.mkdtemp(prefix="rabbitmq-", dir=run_folder))
+    async with private_node(component, folder, ports) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def mortal_rabbit_url(mortal_rabbit: "RabbitServer") -> str:
+    """A virtual host of that node."""
+    return mortal_rabbit.url(await mortal_rabbit.create_vhost())
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -172,8 +193,6 @@ async def processes(run_folder: Path, ports: "Ports") -> "AsyncIterator[Processe
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers: tests of one costly component share a worker, and thereby the component."""
+    """With several workers: the tests of one file share a worker, and thereby what they started."""
     for item in items:
-        needed = set(getattr(item, "fixturenames", ()))
-        name = "rabbit" if "rabbit_server" in needed else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(name))
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))

@@ -73,6 +73,10 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
+        if self._server is None:  # it was cut meanwhile
+            for each in (writer, far_writer):
+                each.transport.abort()
+            return
         self._writers |= {writer, far_writer}
         for source, sink, gate in (
             (reader, far_writer, self._asking),
