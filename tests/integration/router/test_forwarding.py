@@ -331,10 +331,13 @@ async def test_two_that_take_each_other_for_the_leader_do_not_loop(
 
 
 async def test_a_leader_that_moves_while_he_is_asked_leaves_a_503(hop: Hop) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
     async with asyncio.timeout(30):
-        silent = await asyncio.start_server(lambda *_: asyncio.sleep(60), "127.0.0.1", 0)
-        async with silent:
-            hop.leader.is_at(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}")
+        async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+            hop.leader.is_at(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
             asking = asyncio.create_task(hop.http.get("/v1/calls"))
             await eventually(lambda: hop.leader._relying)
             hop.leader.is_at(None)
