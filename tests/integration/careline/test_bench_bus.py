@@ -30,7 +30,12 @@ async def test_it_counts_every_event_once_and_leaves_nothing_behind(
     assert process.returncode == (0 if all(result["limits_met"].values()) else 1)
     for contender in ("careline", "peer_pipelined", "peer_serial"):
         assert len(result["events_per_s"][contender]["rounds"]) == 2
+    assert result["rounds"] == len(result["ratios"]) == 2
+    for contender, name in (("careline", "careline"), ("bare", "peer_pipelined")):
+        assert result[contender]["events_per_s"] == result["events_per_s"][name]["median"]
+    assert min(result["ratios"]) <= result["ratio"] <= max(result["ratios"])
     latency = result["latency_ms"]["careline"]
+    assert result["at_200"] == {"p99_ms": latency["p99"]}
     assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"] <= latency["max"]
     assert await _schemas(empty_database_url) == []
     async with await aio_pika.connect(rabbit_url) as connection:
