@@ -2,11 +2,11 @@
 # test.sh [pytest arguments]: every test. Tests that need no processes of their own share the cores;
 # those that start real ones come after them, alone, so that their deadlines mean something.
 #
-# Up to six failures are run once more, alone, and named: with hundreds of real processes on two
+# Up to three failures are run once more, alone, and named: with hundreds of real processes on two
 # cores a stall of the machine is likelier than a fault. What fails twice fails.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-FEW=6
+FEW=3
 
 tests() { # NAME PYTEST-ARGUMENTS...
     local name=$1 failed

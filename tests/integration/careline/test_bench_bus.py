@@ -12,7 +12,7 @@ from careline_common.messaging.rabbit_topology import queue_name
 
 pytestmark = pytest.mark.integration
 
-SMALL = ["--rounds", "2", "--events", "500", "--rate", "50", "--seconds", "1", "--json"]
+SMALL = ["--rounds", "2", "--events", "500", "--seconds", "1", "--json"]
 
 
 async def test_it_counts_every_event_once_and_leaves_nothing_behind(

@@ -6,11 +6,12 @@ from typing import Any
 
 import httpx
 import uuid_utils
+from story.waiting import PATIENCE_S, until
 
 from careline_common.clock import SystemClock
 from careline_common.testing.waiting import eventually
 from matrix import floor
-from matrix.doors import PATIENCE_S, insist, until
+from matrix.doors import insist
 from matrix.people import Agent, People
 from matrix.record import Record
 from matrix.world import World

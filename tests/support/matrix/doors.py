@@ -2,17 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import uuid_utils
+from story.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S, PATIENCE_S, GaveUpError
 
-PATIENCE_S = 60.0
 TRY_S = 5.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.3
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-Value = TypeVar("Value")
 
 
 class RefusedError(AssertionError):
@@ -24,10 +21,6 @@ class RefusedError(AssertionError):
             f"{request.method} {request.url.path}: {response.status_code} {response.text[:500]}"
         )
         self.status = response.status_code
-
-
-class GaveUpError(AssertionError):
-    """Nothing came in time: the system hangs, or has lost it."""
 
 
 async def insist(send: Callable[[], Awaitable[httpx.Response]], what: str) -> httpx.Response:
@@ -50,28 +43,6 @@ async def insist(send: Callable[[], Awaitable[httpx.Response]], what: str) -> ht
                 pause_s = min(1.5 * pause_s, LONGEST_PAUSE_S)
     except TimeoutError:
         raise GaveUpError(f"{what}: not within {PATIENCE_S} s; last: {last}") from None
-
-
-async def until(
-    look: Callable[[], Awaitable[Value]], accept: Callable[[Value], Any], what: str
-) -> Value:
-    """What is seen once `accept` likes it; a service that does not answer counts as not yet."""
-    last: object = None
-    pause_s = FIRST_PAUSE_S
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                try:
-                    value = await look()
-                    if accept(value):
-                        return value
-                    last = value
-                except httpx.HTTPError as error:
-                    last = error
-                await asyncio.sleep(pause_s)
-                pause_s = min(1.5 * pause_s, LONGEST_PAUSE_S)
-    except TimeoutError:
-        raise GaveUpError(f"{what}: not within {PATIENCE_S} s; last seen: {last!r}") from None
 
 
 class Door:

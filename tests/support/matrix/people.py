@@ -10,9 +10,10 @@ from typing import Any
 import httpx
 from story.pbx import WebhookPbx
 from story.softphone import Softphone
+from story.waiting import until
 
 from matrix import floor
-from matrix.doors import Door, until
+from matrix.doors import Door
 from matrix.world import World
 
 

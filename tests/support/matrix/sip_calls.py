@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+from story.waiting import until
+
 from careline_common.testing.sipp import Phone
 from matrix import floor
 from matrix.calls import TALK_S
-from matrix.doors import RefusedError, until
+from matrix.doors import RefusedError
 from matrix.people import Agent, People
 from matrix.record import Record
 from matrix.world import World

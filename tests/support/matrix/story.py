@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from story.waiting import until
+
 from matrix import faults, floor
 from matrix.calls import Call, Survey
-from matrix.doors import until
 from matrix.people import People
 from matrix.plan import Cell, Plan, Step
 from matrix.record import Record

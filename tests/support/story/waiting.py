@@ -2,23 +2,33 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
+
+PATIENCE_S = 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.3
 
 Value = TypeVar("Value")
 
 
+class GaveUpError(AssertionError):
+    """Nothing came in time: the system hangs, or has lost it."""
+
+
 async def until(
-    look: Callable[[], Awaitable[Value]], accept: Callable[[Value], bool], *, within: float = 30
+    look: Callable[[], Awaitable[Value]],
+    accept: Callable[[Value], Any],
+    what: str = "what must come",
 ) -> Value:
     """Looks again and again until `accept` likes what it sees; fails with the last thing seen.
 
     While a killed service starts again it does not answer: that counts as not yet.
     """
     last: object = None
+    pause_s = FIRST_PAUSE_S
     try:
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     value = await look()
@@ -27,6 +37,7 @@ async def until(
                     last = value
                 except httpx.HTTPError as error:
                     last = error
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(pause_s)
+                pause_s = min(1.5 * pause_s, LONGEST_PAUSE_S)
     except TimeoutError:
-        raise AssertionError(f"not seen within {within} s; last seen: {last!r}") from None
+        raise GaveUpError(f"{what}: not within {PATIENCE_S} s; last seen: {last!r}") from None

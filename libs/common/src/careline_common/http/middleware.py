@@ -184,8 +184,7 @@ class BodyLimit:
         meter = _Meter(receive, send, limit)
         try:
             await self.app(scope, meter.receive, meter.send)
-        except Exception:
-            # a body that was cut off fails in whatever reads it: the answer to that is the 413
+        except Exception:  # of whatever read the body that was cut off: the answer is the 413
             if not meter.exceeded:
                 raise
         if meter.exceeded and not meter.answered:
