@@ -82,6 +82,12 @@ def is_unavailable(error: BaseException) -> bool:
     return closed or isinstance(error, (*SERVER_AWAY, *CONNECTION_LOST))
 
 
+def sqlstate(error: BaseException) -> str:
+    """The five characters by which PostgreSQL names an error; empty when it is not the server's."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(cause, "sqlstate", None) or "")
+
+
 class Database:
     """The database of one service: `schema` is its own, and no other service reads it."""
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import Table, func, insert, select
+from sqlalchemy import Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.clock import Clock
+from careline_common.db.copying import copy_rows, driver_of
 from careline_common.events.envelope import Envelope, Event
 from careline_common.events.registry import event_class
 from careline_common.ids import Ids
+
+
+OUTBOX_COLUMNS = ("event_id", "type", "subject", "sequence", "body", "created_at")
 
 
 def outbox_channel(schema: str) -> str:
@@ -71,20 +75,18 @@ class UnitOfWork:
         """Writes the outbox rows; called by `Database.unit_of_work` just before the commit."""
         if not self._events:
             return
-        await self.connection.execute(
-            insert(self._outbox),
-            [
-                {
-                    "event_id": envelope.id,
-                    "type": envelope.type,
-                    "subject": envelope.subject,
-                    "sequence": envelope.sequence,
-                    "body": envelope.to_json(),
-                    "created_at": envelope.time,
-                }
-                for envelope in self._events
-            ],
-        )
-        self._events.clear()
         channel = outbox_channel(str(self._outbox.schema))
         await self.connection.execute(select(func.pg_notify(channel, "")))
+        rows = [
+            (
+                envelope.id,
+                envelope.type,
+                envelope.subject,
+                envelope.sequence,
+                envelope.to_json(),
+                envelope.time,
+            )
+            for envelope in self._events
+        ]
+        await copy_rows(await driver_of(self.connection), self._outbox, OUTBOX_COLUMNS, rows)
+        self._events.clear()

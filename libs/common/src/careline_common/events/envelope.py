@@ -60,7 +60,7 @@ class Envelope:
         }
         if self.causationid is not None:
             document["causationid"] = self.causationid
-        document["data"] = self.data.model_dump(mode="json")
+        document["data"] = self.data
         return to_json(document)
 
     @classmethod

@@ -6,13 +6,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketState
 
-from careline_common.db.engine import is_unavailable
+from careline_common.db.engine import is_unavailable, sqlstate
 from careline_common.http.health import Readiness
 from careline_common.http.problem import (
     FieldError,
@@ -55,13 +55,9 @@ def problem_of(error: BaseException, readiness: Readiness) -> Problem:
         return error
     if is_unavailable(error) or (isinstance(error, SQLAlchemyError) and not readiness.ready):
         return NotReady("the service cannot reach what it needs: ask again soon")
-    if isinstance(error, DBAPIError) and _sqlstate(error).startswith(DATA_ERRORS):
+    if sqlstate(error).startswith(DATA_ERRORS):
         return InvalidInput("a value does not fit: too long, too large, or no text")
     return Problem()
-
-
-def _sqlstate(error: DBAPIError) -> str:
-    return str(getattr(error.orig, "sqlstate", None) or "")
 
 
 async def _as_is(connection: HTTPConnection, error: Exception) -> Response | None:
