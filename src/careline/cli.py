@@ -16,6 +16,7 @@ import uvloop
 from careline.bench.commands import bench
 from careline.configuration import ConfigurationError
 from careline.datadir import CannotError, DataDir
+from careline.sim_commands import sim
 
 app = typer.Typer(
     name="careline",
@@ -206,6 +207,7 @@ parked = typer.Typer(
 )
 app.add_typer(parked, name="parked")
 app.add_typer(bench, name="bench")
+app.add_typer(sim, name="sim")
 
 ParkedIds = Annotated[list[str] | None, typer.Argument(help="Event ids; none with --all.")]
 All = Annotated[bool, typer.Option("--all", help="Every parked message.")]
