@@ -8,7 +8,7 @@ from typing import Any, get_args
 import promql_parser as pql
 
 from careline import exposed, roster
-from careline_router.domain.states import AGENT_STATES
+from careline_router.domain.words import AGENT_STATES
 from careline_router.ports import CrmReason, CrmStatus
 
 OF_PROMETHEUS = frozenset({"job", "instance", "namespace", "pod", "container"})

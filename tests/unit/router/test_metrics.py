@@ -5,7 +5,7 @@ import pytest
 from careline_common.observability.metrics import MetricsRegistry
 from careline_router.domain import commands as cmd
 from careline_router.domain.floor import Floor
-from careline_router.domain.states import AgentSpec, QueueSpec
+from careline_router.domain.specs import AgentSpec, QueueSpec
 from careline_router.metrics import RouterMetrics
 
 pytestmark = pytest.mark.unit

@@ -22,7 +22,7 @@ from careline_common.config.section import Fault, Section
 from careline_common.config.store import Configuration
 from careline_router.adapters.cel_conditions import compile_condition
 from careline_router.crm_config import CrmEntry, crm_faults
-from careline_router.domain.states import Priority
+from careline_router.domain.words import Priority
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 

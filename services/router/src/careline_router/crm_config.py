@@ -20,7 +20,7 @@ from pydantic_core.core_schema import ValidationInfo
 from careline_common.config.models import ConfigModel, HttpAddress
 from careline_router.adapters.crm_fields import LONGEST_TEXT, CrmField, Target
 from careline_router.adapters.crm_spelling import USUAL, check_spelling
-from careline_router.domain.states import Payer
+from careline_router.domain.words import Payer
 
 PHONES = ("mobilephone", "telephone1", "telephone2", "address1_telephone1")
 PAYERS = frozenset(get_args(Payer))

@@ -10,8 +10,8 @@ from careline_router import config
 from careline_router.adapters.cel_conditions import compile_condition
 from careline_router.crm_config import CrmEntry
 from careline_router.domain.flows import Branch, Flow, Rule
-from careline_router.domain.indexes import lacking
-from careline_router.domain.states import AgentSpec, QueueSpec
+from careline_router.domain.skills import lacking
+from careline_router.domain.specs import AgentSpec, QueueSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

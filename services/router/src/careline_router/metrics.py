@@ -6,7 +6,7 @@ from typing import Protocol
 from careline_common.observability.metrics import MetricsRegistry
 from careline_router.domain import events as ev
 from careline_router.domain.floor import Floor
-from careline_router.domain.states import AGENT_STATES
+from careline_router.domain.words import AGENT_STATES
 
 WAITING_STATES = frozenset({"queued", "offered"})
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from careline_common.http.idempotency import Answer
-from careline_router.domain.states import Payer
+from careline_router.domain.words import Payer
 
 CrmStatus = Literal["found", "unknown", "timed_out", "failed"]
 CrmReason = Literal[

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from careline_router.domain.states import AgentState, CallState, Control, Outcome, Payer, Priority
+from careline_router.domain.words import AgentState, CallState, Control, Outcome, Payer, Priority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

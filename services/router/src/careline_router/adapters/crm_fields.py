@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from careline_router.domain.states import Payer
+from careline_router.domain.words import Payer
 from careline_router.ports import CrmProfile
 
 Target = Literal[

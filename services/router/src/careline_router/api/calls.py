@@ -12,7 +12,7 @@ from careline_router.api.deps import Service, may, once, viewer_who
 from careline_router.api.permissions import ALLOWED, PBX, Action
 from careline_router.api.schemas import Move, Reprioritise, WrapUp
 from careline_router.api.wire import as_wrap_up
-from careline_router.domain.states import CallState
+from careline_router.domain.words import CallState
 from careline_router.ports import Receipt
 from careline_router.views import CallView, Viewer
 

@@ -8,16 +8,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from careline_router.domain.states import (
-    AgentSpec,
+from careline_router.domain.specs import AgentSpec, FloorSpec, QueueSpec
+from careline_router.domain.words import (
+    CallbackMode,
+    CallbackOrigin,
     Control,
     FailureCause,
+    Kind,
     Outcome,
     Party,
     Payer,
     Priority,
-    QueueSpec,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigureFloor:
+    """The floor's policy and rules from now on; `unknown-policy` when there is no such policy."""
+
+    floor: FloorSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,18 +45,24 @@ class ConfigureAgents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterCall:
-    """A call came in. It is not routed yet: its flow and its CRM profile are still to come."""
+    """A call came in, or other work. It is not routed yet: its flow and CRM profile are still to come."""
 
     call_id: str
     pbx: str
     pbx_call_id: str
     line: str
     control: Control = "commands"
+    kind: Kind = "call"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueCall:
-    """The flow has decided: wait in this queue for an agent with these skills at these levels."""
+    """The flow has decided: wait in this queue for an agent with these skills at these levels.
+
+    A skill `@SITE` asks for an agent of that site. `person` is a key that says nothing about him,
+    `due_at` when the appeal that this is about is due. For `preferred_for_s` seconds it waits for the
+    agent `preferred` alone, while he is at work.
+    """
 
     call_id: str
     queue: str
@@ -59,24 +74,99 @@ class QueueCall:
     flow: str | None = None
     flow_version: int | None = None
     crm: Mapping[str, Any] = field(default_factory=dict)
+    person: str | None = None
+    due_at: float | None = None
+    preferred: str | None = None
+    preferred_for_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseCall:
-    """End a call that was never queued, with a message to the caller."""
+    """End a call that was never queued, with a message to the caller.
+
+    Who may be called back later (`person`, and the queue to do it) is, if the floor's rules say so.
+    """
 
     call_id: str
     outcome: Outcome
     media: str
+    person: str | None = None
+    queue: str | None = None
+    skills: Mapping[str, int] = field(default_factory=dict)
+    utc_offset_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveQueue:
+    """A waiting call goes elsewhere: `overflow`, `voicemail` or `self_served`."""
+
+    call_id: str
+    outcome: Outcome
+    media: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestCallback:
+    """Somebody is to be called back, at `not_before` or as soon as there are agents for it.
+
+    `call_id` is the callback's own. `known-person` when he is to be called back already.
+    """
+
+    call_id: str
+    pbx: str
+    line: str
+    queue: str
+    skills: Mapping[str, int]
+    priority: Priority
+    person: str
+    origin: CallbackOrigin = "requested"
+    payer: Payer = "unknown"
+    mode: CallbackMode = "defer"
+    not_before: float | None = None
+    utc_offset_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptCallback:
+    """A waiting caller wants to be called back instead; `callback_id` is the new item's."""
+
+    call_id: str
+    callback_id: str
+    utc_offset_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelCallback:
+    """Nobody is to be called back by this any more; `callback-begun` when he is being called."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialReached:
+    """The person who was called back has answered (fact)."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialFailed:
+    """The person who was called back was not reached (fact)."""
+
+    call_id: str
+    cause: FailureCause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HangUp:
-    """A party is gone (fact)."""
+    """A party is gone (fact). An agent whose `cause` is one of `DROPS` did not mean to go: his caller
+    is put back at the head of the queue."""
 
     call_id: str
     by: Party
     cause: str | None = None
+    utc_offset_s: float = 0.0
+    """The caller's zone, for the hours in which he may be called back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +241,14 @@ class CompleteWrapUp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendWrapUp:
+    """The agent needs so many seconds more, up to his queue's limit; `wrap-up-limit` beyond it."""
+
+    agent_id: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
     """Move a waiting call to another queue; it keeps its place in time."""
 
@@ -184,11 +282,18 @@ class Tick:
 
 
 Command = (
-    ConfigureQueues
+    ConfigureFloor
+    | ConfigureQueues
     | ConfigureAgents
     | RegisterCall
     | QueueCall
     | CloseCall
+    | LeaveQueue
+    | RequestCallback
+    | AcceptCallback
+    | CancelCallback
+    | DialReached
+    | DialFailed
     | HangUp
     | Digits
     | PhoneAnswered
@@ -200,6 +305,7 @@ Command = (
     | AcceptOffer
     | RejectOffer
     | CompleteWrapUp
+    | ExtendWrapUp
     | Move
     | SetPriority
     | ControlTalk

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from careline_router.domain import events as ev
-from careline_router.domain.states import AgentState, Call
+from careline_router.domain.states import Call
+from careline_router.domain.words import AgentState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,7 @@ def state_told(event: ev.Event) -> tuple[str, AgentState, str | None] | None:
             return event.agent_id, event.state, event.reason
         case ev.OfferMade():
             return event.agent_id, "reserved", None
-        case ev.CallConnected():
+        case ev.CallConnected() | ev.DialRequested() | ev.WorkResumed():
             return event.agent_id, "talking", None
         case _:
             return None

@@ -5,49 +5,67 @@ No event carries a number or a name of a patient: the journal is kept for long.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, dataclass_transform
 
-from careline_router.domain.states import (
-    AgentSpec,
+from careline_router.domain.specs import AgentSpec, FloorSpec, QueueSpec
+from careline_router.domain.words import (
     AgentState,
+    CallbackMode,
+    CallbackOrigin,
     Control,
+    FailureCause,
+    Kind,
     OfferEnd,
     OfferState,
     Outcome,
     Party,
     Payer,
     Priority,
-    QueueSpec,
 )
 
+_T = TypeVar("_T")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def event(cls: type[_T]) -> type[_T]:
+    """A frozen dataclass to readers and to mypy. At run time it is not: freezing makes one twice as
+    dear to make, and a floor makes a dozen a call."""
+    return dataclass(slots=True, kw_only=True)(cls)
+
+
+@event
 class Event:
     """`at` is the floor's time: seconds since the epoch, never running backwards."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
+class FloorConfigured(Event):
+    floor: FloorSpec
+
+
+@event
 class QueuesConfigured(Event):
     queues: tuple[QueueSpec, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
 class AgentsConfigured(Event):
     agents: tuple[AgentSpec, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
 class CallRegistered(Event):
     call_id: str
     pbx: str
     pbx_call_id: str
     line: str
     control: Control
+    kind: Kind = "call"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
 class CallQueued(Event):
     call_id: str
     queue: str
@@ -59,22 +77,45 @@ class CallQueued(Event):
     flow: str | None = None
     flow_version: int | None = None
     crm: Mapping[str, Any] = field(default_factory=dict)
+    person: str | None = None
+    due_at: float | None = None
+    preferred: str | None = None
+    preferred_until: float | None = None
+    estimate_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
+class CallReleased(Event):
+    """The call is held back no more: it waits in its queue, at its place in time."""
+
+    call_id: str
+
+
+@event
+class RequirementRelaxed(Event):
+    """A step of the queue's recipe was taken; the call needs this from now on, and waits here."""
+
+    call_id: str
+    step: int
+    needs: Mapping[str, int]
+    queue: str
+    priority: Priority
+
+
+@event
 class CallMoved(Event):
     call_id: str
     queue: str
     skills: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
 class PriorityChanged(Event):
     call_id: str
     priority: Priority
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
 class DigitsPressed(Event):
     """How many keys the caller pressed; which ones may be personal."""
 
@@ -82,7 +123,7 @@ class DigitsPressed(Event):
     count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
 class OfferMade(Event):
     """The agent is reserved. `state` is `ringing` when his phone rings with the offer."""
 
@@ -93,9 +134,11 @@ class OfferMade(Event):
     endpoint: str
     deadline: float
     timeout_s: float
+    tokens: float | None = None
+    """What is left of the policy's tokens; None: as before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
 class OfferAccepted(Event):
     """The agent took the offer on his screen; now his phone rings until `deadline`."""
 
@@ -107,7 +150,7 @@ class OfferAccepted(Event):
     timeout_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
 class OfferClosed(Event):
     """An offer ended without a talk. `rings`: his phone still rings and has to be stopped.
     `excluded`: this agent is not offered this call again."""
@@ -120,7 +163,7 @@ class OfferClosed(Event):
     excluded: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
 class ExclusionLifted(Event):
     """The agent may be offered the call again: nobody else is there who could serve it."""
 
@@ -128,21 +171,107 @@ class ExclusionLifted(Event):
     agent_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
 class CallConnected(Event):
     offer_id: str
     call_id: str
     agent_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
+class CallRequeued(Event):
+    """The agent's phone dropped out of the talk: the caller waits again, at his place in time."""
+
+    call_id: str
+    agent_id: str
+    cause: str
+
+
+@event
+class WorkInterrupted(Event):
+    """The agent leaves this item for one that may not wait."""
+
+    call_id: str
+    agent_id: str
+
+
+@event
+class WorkResumed(Event):
+    """The agent takes up again what he was interrupted in."""
+
+    call_id: str
+    agent_id: str
+
+
+@event
+class CallbackOffered(Event):
+    """The caller may choose to be called back; `wait_band` is what he may be told of his wait, as
+    from and to in seconds, None when no estimate can be trusted."""
+
+    call_id: str
+    wait_band: tuple[float, float | None] | None = None
+
+
+@event
+class CallbackMade(Event):
+    """Somebody is to be called back. `place` is since when this counts as waiting; `from_call` the
+    call that it comes from."""
+
+    call_id: str
+    from_call: str | None
+    pbx: str
+    line: str
+    control: Control
+    queue: str
+    skills: Mapping[str, int]
+    priority: Priority
+    payer: Payer
+    person: str | None
+    origin: CallbackOrigin
+    mode: CallbackMode
+    place: float
+    promise_due: float | None
+    not_before: float | None
+    utc_offset_s: float
+    insurance: str | None = None
+    language: str | None = None
+
+
+@event
+class CallbackDue(Event):
+    """Its promise has to be kept now: it waits at its place in the queue as if it were a caller."""
+
+    call_id: str
+
+
+@event
+class DialRequested(Event):
+    """The agent is there: call the person."""
+
+    call_id: str
+    offer_id: str
+    agent_id: str
+
+
+@event
+class DialEnded(Event):
+    """The person was reached, or was not and is tried again from `not_before` on."""
+
+    call_id: str
+    agent_id: str
+    reached: bool
+    cause: FailureCause | None = None
+    not_before: float | None = None
+
+
+@event
 class ControlRequested(Event):
     call_id: str
     kind: str
     body: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
 class CallEnded(Event):
     """`media` is what the caller still hears, for calls that were closed."""
 
@@ -153,27 +282,27 @@ class CallEnded(Event):
     media: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
 class CallWrappedUp(Event):
     call_id: str
     agent_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
 class CallsForgotten(Event):
     """Calls long ended leave the floor's memory; their records stay."""
 
     call_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
 class AgentLoggedIn(Event):
     agent_id: str
     endpoint: str
     site: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
 class AgentStateChanged(Event):
     """`until` is the end of a wrap-up, `keeps_idle` an agent who keeps his place among the idle."""
 
@@ -184,7 +313,27 @@ class AgentStateChanged(Event):
     keeps_idle: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event
+class WrapUpExtended(Event):
+    agent_id: str
+    until: float
+
+
+@event
+class OccupancyCapped(Event):
+    """The agent has been busy for too long a share of his time: nothing is offered him until then."""
+
+    agent_id: str
+    until: float
+    occupancy_pct: float
+
+
+@event
+class OccupancyFreed(Event):
+    agent_id: str
+
+
+@event
 class RestPlanned(Event):
     """The agent goes not ready after this call; `reason` None takes that back."""
 
@@ -193,9 +342,11 @@ class RestPlanned(Event):
 
 
 EVENTS: tuple[type[Event], ...] = (
-    QueuesConfigured, AgentsConfigured, CallRegistered, CallQueued, CallMoved, PriorityChanged,
-    DigitsPressed, OfferMade, OfferAccepted, OfferClosed, ExclusionLifted, CallConnected,
-    ControlRequested, CallEnded, CallWrappedUp, CallsForgotten, AgentLoggedIn, AgentStateChanged,
-    RestPlanned,
+    FloorConfigured, QueuesConfigured, AgentsConfigured, CallRegistered, CallQueued, CallReleased,
+    RequirementRelaxed, CallMoved, PriorityChanged, DigitsPressed, OfferMade, OfferAccepted,
+    OfferClosed, ExclusionLifted, CallConnected, CallRequeued, WorkInterrupted, WorkResumed,
+    CallbackOffered, CallbackMade, CallbackDue, DialRequested, DialEnded, ControlRequested,
+    CallEnded, CallWrappedUp, CallsForgotten, AgentLoggedIn, AgentStateChanged, WrapUpExtended,
+    OccupancyCapped, OccupancyFreed, RestPlanned,
 )  # fmt: skip
 """Every event, for the journal's reader."""

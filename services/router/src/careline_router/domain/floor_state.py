@@ -1,15 +1,30 @@
 """The floor as it stands, and how each event changes it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from careline_router.domain import events as ev
-from careline_router.domain.indexes import AgentGroups, Timers, WaitingCalls
-from careline_router.domain.states import Agent, AgentState, Call, CallState, Offer, QueueSpec
+from careline_router.domain.demand import Demand, DemandFigures
+from careline_router.domain.estimates import Estimates, QueueEstimates
+from careline_router.domain.groups import AgentGroups
+from careline_router.domain.occupancy import busy_now
+from careline_router.domain.policies import policy_of
+from careline_router.domain.promises import Promises, QueuePromises
+from careline_router.domain.skills import signature
+from careline_router.domain.specs import FloorSpec, QueueSpec
+from careline_router.domain.states import Agent, Call, Callback, Offer
+from careline_router.domain.timers import Timers
+from careline_router.domain.waiting import ClassKey, WaitingCalls, WaitingClass, class_key
+from careline_router.domain.words import AgentState, CallState
 
 LINGER_S = 3600.0
 """How long an ended call is remembered, so that it can still be wrapped up."""
+LOOK_BACK_S = 60.0
+"""A restored floor looks again at what was due so long before: it may not have come to it."""
+REFRESH_S = 300.0
+"""How often a policy weighs the load anew."""
+AT_WORK: frozenset[AgentState] = frozenset({"talking", "wrap_up"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +36,12 @@ class Snapshot:
     agents: tuple[Agent, ...]
     calls: tuple[Call, ...]
     offers: tuple[Offer, ...]
+    floor: FloorSpec = field(default_factory=FloorSpec)
+    tokens: float = 0.0
+    last_offered: dict[str, int] = field(default_factory=dict)
+    demand: DemandFigures = field(default_factory=DemandFigures)
+    estimates: tuple[QueueEstimates, ...] = ()
+    promises: tuple[QueuePromises, ...] = ()
 
 
 class FloorState:
@@ -28,42 +49,71 @@ class FloorState:
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.spec = FloorSpec()
+        self.policy = policy_of(self.spec)
         self.queues: dict[str, QueueSpec] = {}
         self.agents: dict[str, Agent] = {}
         self.calls: dict[str, Call] = {}
         self.offers: dict[str, Offer] = {}
         self.by_pbx: dict[tuple[str, str], str] = {}
-        self._waiting = WaitingCalls()
-        self._groups = AgentGroups()
+        self.waiting = WaitingCalls()
+        self.groups = AgentGroups()
+        self.demand = Demand()
+        self.estimates = Estimates()
+        self.promises = Promises()
+        self.tokens = 0.0
+        self.last_offered: dict[str, int] = {}
+        """By queue, the order of the agent who was offered a call of it last."""
+        self.busy = 0
+        """Agents who talk or wrap up."""
+        self.excluded_from: dict[str, set[str]] = {}
+        """By agent, the waiting calls that are not offered to him again."""
+        self.held: dict[str, str | None] = {}
+        """Calls that wait but in no queue yet, and for which agent, if for one."""
+        self.callback_of: dict[str, str] = {}
+        """By person, the callback that is still to be made."""
         self._timers = Timers()
-        self._excluded_from: dict[str, set[str]] = {}
+        self._refresh_at = 0.0
 
     @property
     def waiting_count(self) -> int:
         """Calls that wait, those that are just being offered included."""
-        return len(self._waiting) + len(self.offers)
+        return len(self.waiting) + len(self.held) + len(self.offers)
 
     # -- changing ------------------------------------------------------------------------------
 
     def apply(self, event: ev.Event) -> None:
         """Lets an event of this floor happen, for the first time or again out of the journal."""
         self.now = max(self.now, event.at)
-        call_id = getattr(event, "call_id", None)
-        if call_id is not None and call_id in self.calls:
-            self.calls[call_id].version += 1
+        call = self.calls.get(getattr(event, "call_id", ""))
+        if call is not None:
+            call.version += 1
         _APPLY[type(event)](self, event)
 
+    def _floor_configured(self, event: ev.FloorConfigured) -> None:
+        self.spec = event.floor
+        self.policy = policy_of(event.floor)
+        self._refresh_at = 0.0
+        for agent in self.agents.values():
+            self._file_agent(agent)
+
     def _queues_configured(self, event: ev.QueuesConfigured) -> None:
-        self.queues.update({queue.id: queue for queue in event.queues})
+        for queue in event.queues:
+            self.queues[queue.id] = queue
+            for waiting in self.waiting.classes.values():
+                if waiting.queue == queue.id:
+                    waiting.configure(queue)
 
     def _agents_configured(self, event: ev.AgentsConfigured) -> None:
         for spec in event.agents:
             agent = self.agents.get(spec.id)
             if agent is None:
-                self.agents[spec.id] = Agent(id=spec.id, spec=spec)
+                self.agents[spec.id] = Agent(id=spec.id, spec=spec, order=len(self.agents))
             else:
                 agent.spec = spec
-                self._groups.put(agent)
+                self._file_agent(agent)
+
+    # -- calls ---------------------------------------------------------------------------------
 
     def _call_registered(self, event: ev.CallRegistered) -> None:
         self.calls[event.call_id] = Call(
@@ -75,29 +125,67 @@ class FloorState:
             state="arrived",
             arrived_at=event.at,
             version=1,
+            kind=event.kind,
+            units=self.spec.units_of(event.kind),
+            interruptible=event.kind in self.spec.interruptible,
         )
         self.by_pbx[event.pbx, event.pbx_call_id] = event.call_id
 
     def _call_queued(self, event: ev.CallQueued) -> None:
         call = self.calls[event.call_id]
-        call.queue, call.skills, call.priority = event.queue, dict(event.skills), event.priority
+        call.queue, call.priority = event.queue, event.priority
+        call.skills, call.needs = dict(event.skills), dict(event.skills)
         call.payer, call.insurance, call.language = event.payer, event.insurance, event.language
         call.flow, call.flow_version, call.crm = event.flow, event.flow_version, dict(event.crm)
+        call.person, call.due_at, call.estimate_s = event.person, event.due_at, event.estimate_s
+        call.preferred, call.preferred_until = event.preferred, event.preferred_until
         call.queued_at = event.at
         self._set_call(call, "queued")
+        self.demand.arrived(self.class_for(call), event.at)
+        self._set_looks(call)
+
+    def _set_looks(self, call: Call) -> None:
+        """When somebody has to look whether the call may be given to more agents, or more be offered."""
+        assert call.queued_at is not None
+        assert call.queue is not None
+        since = max(self.now - LOOK_BACK_S, 0.0)
+        moments = [call.queued_at + after for after in self.policy.looks]
+        moments += [call.queued_at + step.after_s for step in self.queues[call.queue].recipe]
+        if call.preferred_until is not None:
+            moments.append(call.preferred_until)
+        if call.not_before is not None:
+            moments.append(call.not_before)
+        if call.callback is not None:
+            if call.callback.promise_due is not None:
+                moments.append(call.callback.promise_due)
+        elif self.spec.callbacks is not None and call.kind == "call":
+            moments.append(call.queued_at + self.spec.callbacks.after_s)
+        for at in moments:
+            if at > since:
+                self._timers.set(at, "look", call.id)
+
+    def _call_released(self, event: ev.CallReleased) -> None:
+        call = self.calls[event.call_id]
+        call.preferred_until = call.not_before = None
+        self._set_call(call, call.state)
+
+    def _requirement_relaxed(self, event: ev.RequirementRelaxed) -> None:
+        call = self.calls[event.call_id]
+        call.relaxed = event.step
+        call.needs, call.queue, call.priority = dict(event.needs), event.queue, event.priority
+        self._set_call(call, call.state)
 
     def _call_moved(self, event: ev.CallMoved) -> None:
         call = self.calls[event.call_id]
-        self._waiting.remove(call.id)
-        call.queue, call.skills = event.queue, dict(event.skills)
+        call.queue, call.relaxed = event.queue, 0
+        call.skills, call.needs = dict(event.skills), dict(event.skills)
         self._set_call(call, "queued")
+        self._set_looks(call)
 
     def _priority_changed(self, event: ev.PriorityChanged) -> None:
         call = self.calls[event.call_id]
-        self._waiting.remove(call.id)
         call.priority = event.priority
-        if call.state == "queued":
-            self._waiting.add(call)
+        self._set_call(call, call.state)
 
     def _offer_made(self, event: ev.OfferMade) -> None:
         call, agent = self.calls[event.call_id], self.agents[event.agent_id]
@@ -114,6 +202,10 @@ class FloorState:
             deadline=event.deadline,
         )
         self._timers.set(event.deadline, "offer", event.offer_id)
+        if event.tokens is not None:
+            self.tokens = event.tokens
+        assert call.queue is not None
+        self.last_offered[call.queue] = agent.order
         self._set_call(call, "offered")
         self._set_agent(agent, "reserved", at=event.at)
 
@@ -128,28 +220,74 @@ class FloorState:
         call.offer = agent.offer = agent.call = None
         if event.excluded:
             call.excluded.add(agent.id)
-            self._excluded_from.setdefault(agent.id, set()).add(call.id)
+            self.excluded_from.setdefault(agent.id, set()).add(call.id)
         self._set_call(call, "queued")
+        self._set_looks(call)
 
     def _exclusion_lifted(self, event: ev.ExclusionLifted) -> None:
         self.calls[event.call_id].excluded.discard(event.agent_id)
-        self._excluded_from.get(event.agent_id, set()).discard(event.call_id)
+        self.excluded_from.get(event.agent_id, set()).discard(event.call_id)
 
     def _call_connected(self, event: ev.CallConnected) -> None:
+        call, agent = self._taken(event)
+        assert call.queued_at is not None
+        assert call.queue is not None
+        call.answered_at = event.at
+        if call.kind == "call":
+            wait = event.at - call.queued_at
+            queue = self.queues[call.queue]
+            self.demand.answered(call.queue, in_target=wait <= queue.target_s)
+            self.estimates.came_true(call.queue, call.estimate_s, wait)
+        self._set_call(call, "connected")
+        self._set_agent(agent, "talking", at=event.at)
+
+    def _taken(self, event: ev.CallConnected | ev.DialRequested) -> tuple[Call, Agent]:
+        """The offer is over, and the agent has the call."""
         del self.offers[event.offer_id]
         call, agent = self.calls[event.call_id], self.agents[event.agent_id]
-        call.agent, call.answered_at = agent.id, event.at
+        call.agent = agent.id
         agent.offer, agent.call = None, call.id
-        self._set_call(call, "connected")
+        agent.at_work = (*agent.at_work, call.id)
+        agent.calls_taken += 1
+        return call, agent
+
+    def _call_requeued(self, event: ev.CallRequeued) -> None:
+        call = self.calls[event.call_id]
+        self._let_go(call)
+        call.agent = call.answered_at = call.offer = None
+        self._set_call(call, "queued")
+        self._set_looks(call)
+
+    def _let_go(self, call: Call) -> None:
+        agent = self.agents.get(call.agent or "")
+        if agent is not None and call.id in agent.at_work:
+            agent.at_work = tuple(each for each in agent.at_work if each != call.id)
+            agent.last_call_ended = self.now
+
+    def _work_interrupted(self, event: ev.WorkInterrupted) -> None:
+        self.calls[event.call_id].suspended = True
+
+    def _work_resumed(self, event: ev.WorkResumed) -> None:
+        call, agent = self.calls[event.call_id], self.agents[event.agent_id]
+        call.suspended = False
+        agent.wrap_up_until = agent.wrap_up_began = agent.rests_after = None
+        agent.call = call.id
         self._set_agent(agent, "talking", at=event.at)
 
     def _call_ended(self, event: ev.CallEnded) -> None:
         call = self.calls[event.call_id]
         call.outcome, call.ended_by, call.ended_at = event.outcome, event.by, event.at
         call.offer = None
+        self._let_go(call)
+        if call.answered_at is not None and call.queue is not None:
+            self.demand.handled(call.queue, event.at - call.answered_at)
+        if call.callback is not None:
+            self.promises.ended(call)
+            if self.callback_of.get(call.person or "") == call.id:
+                del self.callback_of[call.person or ""]
         self._set_call(call, "ended")
         for agent_id in call.excluded:
-            self._excluded_from.get(agent_id, set()).discard(call.id)
+            self.excluded_from.get(agent_id, set()).discard(call.id)
         self._timers.set(event.at + LINGER_S, "forget", call.id)
 
     def _call_wrapped_up(self, event: ev.CallWrappedUp) -> None:
@@ -160,20 +298,111 @@ class FloorState:
             call = self.calls.pop(call_id)
             self.by_pbx.pop((call.pbx, call.pbx_call_id), None)
 
+    # -- callbacks -----------------------------------------------------------------------------
+
+    def _callback_offered(self, event: ev.CallbackOffered) -> None:
+        self.calls[event.call_id].callback_offered_at = event.at
+        self.promises.offered(event.call_id, event.at)
+
+    def _callback_made(self, event: ev.CallbackMade) -> None:
+        call = self.calls[event.call_id] = Call(
+            id=event.call_id,
+            pbx=event.pbx,
+            pbx_call_id=event.call_id,
+            line=event.line,
+            control=event.control,
+            state="queued",
+            arrived_at=event.at,
+            queued_at=event.place,
+            version=1,
+            kind="callback",
+            units=self.spec.units_of("callback"),
+            queue=event.queue,
+            skills=dict(event.skills),
+            needs=dict(event.skills),
+            priority=event.priority,
+            payer=event.payer,
+            insurance=event.insurance,
+            language=event.language,
+            person=event.person,
+            not_before=event.not_before,
+            callback=Callback(
+                origin=event.origin,
+                mode=event.mode,
+                promised_at=event.at,
+                promise_due=event.promise_due,
+                utc_offset_s=event.utc_offset_s,
+            ),
+        )
+        self.by_pbx[call.pbx, call.pbx_call_id] = call.id
+        if event.person is not None:
+            self.callback_of[event.person] = call.id
+        self.promises.made(call, event.from_call)
+        self._set_call(call, "queued")
+        self._set_looks(call)
+
+    def _callback_due(self, event: ev.CallbackDue) -> None:
+        call = self.calls[event.call_id]
+        assert call.callback is not None
+        call.callback.due = True
+        self._set_call(call, call.state)
+
+    def _dial_requested(self, event: ev.DialRequested) -> None:
+        call, agent = self._taken(event)
+        assert call.callback is not None
+        call.callback.attempts += 1
+        call.callback.dialling = True
+        self.promises.called(call, event.at)
+        self._set_call(call, "connected")
+        self._set_agent(agent, "talking", at=event.at)
+
+    def _dial_ended(self, event: ev.DialEnded) -> None:
+        call = self.calls[event.call_id]
+        assert call.callback is not None
+        call.callback.dialling = False
+        if event.reached:
+            call.answered_at = event.at
+            return
+        self._let_go(call)
+        call.agent = call.offer = None
+        call.not_before = event.not_before
+        self._set_call(call, "queued")
+        self._set_looks(call)
+
+    # -- agents --------------------------------------------------------------------------------
+
     def _agent_logged_in(self, event: ev.AgentLoggedIn) -> None:
         agent = self.agents[event.agent_id]
         agent.endpoint, agent.site = event.endpoint, event.site
+        if agent.state != "logged_out":
+            self._file_agent(agent)
 
     def _agent_state_changed(self, event: ev.AgentStateChanged) -> None:
         agent = self.agents[event.agent_id]
         agent.wrap_up_until = event.until
         if event.until is not None:
             self._timers.set(event.until, "wrap_up", agent.id)
+            agent.wrap_up_began = event.at
         if event.state != "wrap_up":
-            agent.rests_after = agent.call = None
+            agent.rests_after = agent.call = agent.wrap_up_began = None
         if event.state == "ready" and not event.keeps_idle:
             agent.idle_since = event.at
         self._set_agent(agent, event.state, reason=event.reason, at=event.at)
+
+    def _wrap_up_extended(self, event: ev.WrapUpExtended) -> None:
+        self.agents[event.agent_id].wrap_up_until = event.until
+        self._timers.set(event.until, "wrap_up", event.agent_id)
+
+    def _occupancy_capped(self, event: ev.OccupancyCapped) -> None:
+        agent = self.agents[event.agent_id]
+        agent.rested_at = event.until
+        self._timers.set(event.until, "rested", agent.id)
+        self._file_agent(agent)
+
+    def _occupancy_freed(self, event: ev.OccupancyFreed) -> None:
+        agent = self.agents[event.agent_id]
+        agent.rested_at = None
+        self._file_agent(agent)
 
     def _rest_planned(self, event: ev.RestPlanned) -> None:
         self.agents[event.agent_id].rests_after = event.reason
@@ -181,18 +410,77 @@ class FloorState:
     def _nothing(self, event: ev.Event) -> None:
         """Events that tell the outside something and change nothing here."""
 
+    # -- filing --------------------------------------------------------------------------------
+
     def _set_call(self, call: Call, state: CallState) -> None:
-        self._waiting.remove(call.id)
+        if call.state in {"queued", "arrived"}:
+            self.waiting.remove(call.id)
+            self.held.pop(call.id, None)
         call.state = state
-        if state == "queued":
-            self._waiting.add(call)
+        if state != "queued":
+            return
+        if call.preferred_until is not None:
+            self.held[call.id] = call.preferred
+        elif call.not_before is not None:
+            self.held[call.id] = None
+        else:
+            self.waiting.add(call, self.class_for(call))
+
+    def class_for(self, call: Call) -> WaitingClass:
+        """The class that the call waits in, made when it is new."""
+        return self.class_of_key(class_key(call, signature(call.needs), self.now))
+
+    def class_of_key(self, key: ClassKey) -> WaitingClass:
+        found = self.waiting.classes.get(key)
+        if found is None:
+            found = WaitingClass(key, self.groups.requirement(dict(key[2])))
+            found.configure(self.queues[found.queue])
+            self.waiting.classes[key] = found
+            self.groups.add_class(found)
+            self._refresh_at = 0.0
+        return found
 
     def _set_agent(
         self, agent: Agent, state: AgentState, *, at: float, reason: str | None = None
     ) -> None:
+        was_busy, is_busy = agent.state in AT_WORK, state in AT_WORK
+        if was_busy != is_busy:
+            self.busy += 1 if is_busy else -1
+        if self.spec.occupancy_cap_pct is not None:
+            agent.busy, agent.busy_at = busy_now(agent, at), at
         agent.state, agent.reason, agent.since = state, reason, at
         agent.version += 1
-        self._groups.put(agent)
+        self._file_agent(agent)
+
+    def _file_agent(self, agent: Agent) -> None:
+        """Puts the agent where decisions look for him."""
+        if agent.state == "logged_out":
+            self.groups.leave(agent.id)
+            return
+        self.groups.enter(agent, self.waiting.classes)
+        self.groups.unidle(agent.id)
+        if agent.state == "ready" and agent.rested_at is None:
+            self.groups.idle(agent.id, self.policy.place(agent), agent.order)
+        elif agent.state == "talking" and self.is_lent(agent):
+            self.groups.lend(agent.id, agent.since, agent.order)
+
+    def is_lent(self, agent: Agent) -> bool:
+        """Whether all that the agent is at may be interrupted."""
+        return bool(agent.at_work) and all(self.calls[each].interruptible for each in agent.at_work)
+
+    def has_room(self, agent_id: str, units: int) -> bool:
+        """Whether an agent can take on so many units beside what he has in hand."""
+        agent = self.agents[agent_id]
+        taken = sum(
+            self.calls[each].units for each in agent.at_work if not self.calls[each].suspended
+        )
+        return taken + units <= agent.spec.capacity
+
+    def refresh(self) -> None:
+        """Has the policy weigh the load anew when it is time."""
+        if self.now >= self._refresh_at:
+            self.policy.refresh(self)
+            self._refresh_at = self.now + REFRESH_S
 
     # -- snapshot ------------------------------------------------------------------------------
 
@@ -202,45 +490,76 @@ class FloorState:
             now=self.now,
             queues=tuple(self.queues.values()),
             agents=tuple(replace(agent) for agent in self.agents.values()),
-            calls=tuple(
-                replace(call, skills=dict(call.skills), excluded=set(call.excluded))
-                for call in self.calls.values()
-            ),
+            calls=tuple(_copy(call) for call in self.calls.values()),
             offers=tuple(replace(offer) for offer in self.offers.values()),
+            floor=self.spec,
+            tokens=self.tokens,
+            last_offered=dict(self.last_offered),
+            demand=self.demand.figures(),
+            estimates=self.estimates.figures(),
+            promises=self.promises.figures(),
         )
 
     def load(self, snapshot: Snapshot) -> None:
         """Becomes what the snapshot says; for a new floor only."""
-        self.now = snapshot.now
+        self.now, self.spec, self.tokens = snapshot.now, snapshot.floor, snapshot.tokens
+        self.policy = policy_of(self.spec)
+        self.last_offered = dict(snapshot.last_offered)
+        self.demand = Demand(snapshot.demand)
+        self.estimates = Estimates(snapshot.estimates)
+        self.promises = Promises(snapshot.promises)
         self.queues = {queue.id: queue for queue in snapshot.queues}
         self.agents = {agent.id: replace(agent) for agent in snapshot.agents}
-        self.calls = {
-            call.id: replace(call, skills=dict(call.skills), excluded=set(call.excluded))
-            for call in snapshot.calls
-        }
+        self.calls = {call.id: _copy(call) for call in snapshot.calls}
         self.offers = {offer.id: replace(offer) for offer in snapshot.offers}
-        for agent in self.agents.values():
-            self._groups.put(agent)
-            if agent.wrap_up_until is not None:
-                self._timers.set(agent.wrap_up_until, "wrap_up", agent.id)
         for call in self.calls.values():
-            self.by_pbx[call.pbx, call.pbx_call_id] = call.id
-            if call.state == "queued":
-                self._waiting.add(call)
-            if call.ended_at is not None:
-                self._timers.set(call.ended_at + LINGER_S, "forget", call.id)
-            else:
-                for agent_id in call.excluded:
-                    self._excluded_from.setdefault(agent_id, set()).add(call.id)
+            self._load_call(call)
+        for agent in self.agents.values():
+            self._load_agent(agent)
         for offer in self.offers.values():
             self._timers.set(offer.deadline, "offer", offer.id)
 
+    def _load_call(self, call: Call) -> None:
+        self.by_pbx[call.pbx, call.pbx_call_id] = call.id
+        if call.ended_at is not None:
+            self._timers.set(call.ended_at + LINGER_S, "forget", call.id)
+            return
+        for agent_id in call.excluded:
+            self.excluded_from.setdefault(agent_id, set()).add(call.id)
+        self.promises.found(call)
+        if call.callback is not None and call.person is not None:
+            self.callback_of[call.person] = call.id
+        if call.state == "queued":
+            self._set_call(call, "queued")
+            self._set_looks(call)
+
+    def _load_agent(self, agent: Agent) -> None:
+        self.busy += agent.state in AT_WORK
+        self._file_agent(agent)
+        if agent.wrap_up_until is not None:
+            self._timers.set(agent.wrap_up_until, "wrap_up", agent.id)
+        if agent.rested_at is not None:
+            self._timers.set(agent.rested_at, "rested", agent.id)
+
+
+def _copy(call: Call) -> Call:
+    return replace(
+        call,
+        skills=dict(call.skills),
+        needs=dict(call.needs),
+        excluded=set(call.excluded),
+        callback=None if call.callback is None else replace(call.callback),
+    )
+
 
 _APPLY: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
+    ev.FloorConfigured: FloorState._floor_configured,  # noqa: SLF001
     ev.QueuesConfigured: FloorState._queues_configured,  # noqa: SLF001
     ev.AgentsConfigured: FloorState._agents_configured,  # noqa: SLF001
     ev.CallRegistered: FloorState._call_registered,  # noqa: SLF001
     ev.CallQueued: FloorState._call_queued,  # noqa: SLF001
+    ev.CallReleased: FloorState._call_released,  # noqa: SLF001
+    ev.RequirementRelaxed: FloorState._requirement_relaxed,  # noqa: SLF001
     ev.CallMoved: FloorState._call_moved,  # noqa: SLF001
     ev.PriorityChanged: FloorState._priority_changed,  # noqa: SLF001
     ev.DigitsPressed: FloorState._nothing,  # noqa: SLF001
@@ -249,11 +568,22 @@ _APPLY: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
     ev.OfferClosed: FloorState._offer_closed,  # noqa: SLF001
     ev.ExclusionLifted: FloorState._exclusion_lifted,  # noqa: SLF001
     ev.CallConnected: FloorState._call_connected,  # noqa: SLF001
+    ev.CallRequeued: FloorState._call_requeued,  # noqa: SLF001
+    ev.WorkInterrupted: FloorState._work_interrupted,  # noqa: SLF001
+    ev.WorkResumed: FloorState._work_resumed,  # noqa: SLF001
+    ev.CallbackOffered: FloorState._callback_offered,  # noqa: SLF001
+    ev.CallbackMade: FloorState._callback_made,  # noqa: SLF001
+    ev.CallbackDue: FloorState._callback_due,  # noqa: SLF001
+    ev.DialRequested: FloorState._dial_requested,  # noqa: SLF001
+    ev.DialEnded: FloorState._dial_ended,  # noqa: SLF001
     ev.ControlRequested: FloorState._nothing,  # noqa: SLF001
     ev.CallEnded: FloorState._call_ended,  # noqa: SLF001
     ev.CallWrappedUp: FloorState._call_wrapped_up,  # noqa: SLF001
     ev.CallsForgotten: FloorState._calls_forgotten,  # noqa: SLF001
     ev.AgentLoggedIn: FloorState._agent_logged_in,  # noqa: SLF001
     ev.AgentStateChanged: FloorState._agent_state_changed,  # noqa: SLF001
+    ev.WrapUpExtended: FloorState._wrap_up_extended,  # noqa: SLF001
+    ev.OccupancyCapped: FloorState._occupancy_capped,  # noqa: SLF001
+    ev.OccupancyFreed: FloorState._occupancy_freed,  # noqa: SLF001
     ev.RestPlanned: FloorState._rest_planned,  # noqa: SLF001
 }

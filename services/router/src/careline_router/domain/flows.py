@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from careline_router.domain.states import Payer, Priority
+from careline_router.domain.words import Payer, Priority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

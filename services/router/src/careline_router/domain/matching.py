@@ -1,90 +1,245 @@
-"""Who gets whom: the agent who has been idle longest among those with all required skills, and
-the call that is late, else of the first class, else has waited longest.
+"""Who gets whom: what holds under every policy, around what the policy chooses.
+
+- Nobody is given what he lacks a skill for, has no room for, or has missed or rejected already.
+- A call past the longest wait of its class goes before every call that has waited less.
+- Then emergencies, then VIPs, then what the policy chooses among calls, then callbacks that wait for agents to
+  spare, then work that a call may interrupt.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
+from typing import NamedTuple
 
-from careline_router.domain.indexes import (
-    AgentGroups,
-    SkillGroup,
-    WaitingCalls,
-    lacking,
-    order,
-    shown,
-)
-from careline_router.domain.states import Agent, AgentGroup, Call, Decision, QueueSpec
+from careline_router.domain.decisions import Decision
+from careline_router.domain.floor_state import FloorState
+from careline_router.domain.groups import SkillGroup
+from careline_router.domain.policies.interface import Able, Candidate, Considered, Scores
+from careline_router.domain.states import Agent, Call
+from careline_router.domain.waiting import Entry, WaitingClass
+from careline_router.domain.words import RANK
 
-POLICY = "longest_idle"
-SHOWN_AGENTS = 20
-
-
-def best_agent(call: Call, groups: AgentGroups) -> str | None:
-    """The idle agent who should have this call; None when nobody can serve it now."""
-    found: tuple[float, str] | None = None
-    for group in groups.values():
-        if not group.idle or lacking(group.skills, call.skills) is not None:
-            continue
-        first = next((entry for entry in group.idle if entry[1] not in call.excluded), None)
-        if first is not None and (found is None or first < found):
-            found = first
-    return None if found is None else found[1]
+FIRST_CLASSES = RANK["vip"]
+"""Classes up to this rank go first whatever the policy thinks; they are few."""
+OVERDUE = -1
+"""The rank of a call past its longest wait: before every class."""
 
 
-def best_call(
-    agent: Agent,
-    waiting: WaitingCalls,
-    calls: Mapping[str, Call],
-    queues: Mapping[str, QueueSpec],
-    now: float,
-) -> str | None:
-    """The waiting call that should have this agent; None when none is for him."""
-    found: tuple[tuple[int, int], float, str] | None = None
-    for bucket in waiting.buckets():
-        if lacking(agent.spec.skills, bucket.needs) is not None:
-            continue
-        for queued_at, call_id in bucket.calls:
-            if agent.id in calls[call_id].excluded:
-                continue
-            place = (order(bucket, queued_at, queues[bucket.queue], now), queued_at, call_id)
-            if found is None or place < found:
-                found = place
-            break
-    return None if found is None else found[2]
+class Match(NamedTuple):
+    """Call and agent, and by which rule: `policy overdue class preferred callback interrupt spare`."""
+
+    call_id: str
+    agent_id: str
+    rule: str
+    scores: Scores = ()
+    considered: Considered = ()
+    tokens: float | None = None
 
 
-def decision(offer_id: str, call: Call, chosen: Agent, groups: AgentGroups, now: float) -> Decision:
-    """Why this agent: every group of logged-in agents and what removed it."""
-    seen: list[AgentGroup] = []
-    idle_of_chosen: tuple[str, ...] = ()
-    for skills, group in groups.items():
-        removed_by = _removed_by(call, group)
-        longest = now - group.idle[0][0] if group.idle and removed_by is None else None
-        seen.append(
-            AgentGroup(
-                signature=shown(skills), idle=len(group.idle), removed_by=removed_by, score=longest
-            )
-        )
-        if chosen.id in group.members:
-            idle_of_chosen = tuple(name for _, name in group.idle[:SHOWN_AGENTS])
-    return Decision(
-        offer_id=offer_id,
-        call_id=call.id,
-        at=now,
-        policy=POLICY,
-        groups=tuple(seen),
-        agents=idle_of_chosen,
-        chosen=chosen.id,
-        flow_version=call.flow_version,
-        crm=call.crm,
+# -- a call looks for an agent ---------------------------------------------------------------------
+
+
+def match_for_call(call: Call, state: FloorState) -> Match | None:
+    """The idle agent who should have this call; None when nobody can, or a rule keeps them free."""
+    waiting = state.waiting.class_of(call.id)
+    if waiting is None:
+        return None
+    state.refresh()
+    if not waiting.requirement.idle:
+        return _interrupting(call, waiting, state)
+    able = [
+        Able(group, waiting.requirement.ranks[group.index], first)
+        for group in waiting.requirement.able
+        if group.idle and (first := group.first_for(call, state.has_room)) is not None
+    ]
+    if not able:
+        return _interrupting(call, waiting, state)
+    rule = _strict_rule(waiting, waiting.members[call.id], state.now)
+    if rule is None and (waiting.deferred or waiting.min_idle):
+        able = [each for each in able if may_spare(waiting, each.group, state)]
+        if not able:
+            return None
+        rule = "callback" if waiting.deferred else None
+    if rule in {"overdue", "class"}:
+        best = min(able, key=lambda each: (each.rank, each.first))
+        return Match(call.id, best.first[2], rule or "")
+    choice = state.policy.pick_agent(call, waiting, able, state)
+    if choice is None:
+        return None
+    return Match(call.id, choice.agent_id, rule or "policy", choice.scores)
+
+
+def _strict_rule(waiting: WaitingClass, queued_at: float, now: float) -> str | None:
+    if now - queued_at >= waiting.max_wait_s and not waiting.deferred:
+        return "overdue"
+    return "class" if waiting.rank <= FIRST_CLASSES else None
+
+
+def _interrupting(call: Call, waiting: WaitingClass, state: FloorState) -> Match | None:
+    """The agent who has been longest at work that this call may interrupt."""
+    if waiting.interruptible or waiting.deferred:
+        return None
+    lent = [
+        (waiting.requirement.ranks[group.index], entry)
+        for group in waiting.requirement.able
+        for entry in group.lent.values()
+        if entry[2] not in call.excluded
+    ]
+    return Match(call.id, min(lent)[1][2], "interrupt") if lent else None
+
+
+def may_spare(waiting: WaitingClass, group: SkillGroup, state: FloorState) -> bool:
+    """Whether enough agents stay idle when one of this group takes work that can wait."""
+    if waiting.deferred:
+        rules = state.spec.callbacks
+        return rules is None or waiting.requirement.idle >= rules.idle_min
+    return not waiting.min_idle or all(
+        needs.idle > waiting.min_idle for needs in group.requirements
     )
 
 
-def _removed_by(call: Call, group: SkillGroup) -> str | None:
-    lack = lacking(group.skills, call.skills)
+# -- an agent looks for a call ---------------------------------------------------------------------
+
+
+def match_for_agent(agent: Agent, state: FloorState) -> Match | None:
+    """The waiting call that should have this agent; None when none is for him, or a rule keeps him."""
+    if state.held:
+        kept = _kept_for(agent, state)
+        if kept is not None:
+            return Match(kept, agent.id, "preferred")
+    group = state.groups.group_of(agent.id)
+    if group is None:
+        return None
+    state.refresh()
+    now = state.now
+    unwanted = _unwanted(agent, state)
+    candidates: list[Candidate] = []
+    spare: list[Candidate] = []
+    first: tuple[int, Entry] | None = None
+    for waiting, rank, slowness in group.classes:
+        if not waiting.members:
+            continue
+        waiting.settle(now)
+        if unwanted is None:
+            fresh, late = waiting.fresh.first(), waiting.late.first()
+        else:
+            fresh, late = waiting.fresh.first_but(unwanted), waiting.late.first_but(unwanted)
+        if fresh is None and late is None:
+            continue
+        each = Candidate(waiting, rank, slowness, fresh, late)
+        if waiting.deferred or waiting.interruptible:
+            spare.append(each)
+            continue
+        oldest = late or fresh
+        assert oldest is not None
+        if now - oldest[0] >= waiting.max_wait_s:
+            if first is None or (OVERDUE, oldest) < first:
+                first = (OVERDUE, oldest)
+        elif waiting.rank <= FIRST_CLASSES:
+            if first is None or (waiting.rank, oldest) < first:
+                first = (waiting.rank, oldest)
+        elif not waiting.min_idle or may_spare(waiting, group, state):
+            candidates.append(each)
+    if first is not None:
+        return Match(first[1][1], agent.id, "overdue" if first[0] == OVERDUE else "class")
+    if candidates:
+        choice = state.policy.pick_call(agent, candidates, state)
+        if choice is not None:
+            return Match(choice.call_id, agent.id, "policy", (), choice.considered, choice.tokens)
+    return _spare_work(agent, group, spare, state) if spare else None
+
+
+def _kept_for(agent: Agent, state: FloorState) -> str | None:
+    """Who has waited longest for this agent and no other."""
+    kept = [
+        (state.calls[name].queued_at or 0.0, name)
+        for name, wanted in state.held.items()
+        if wanted == agent.id
+        and agent.id not in state.calls[name].excluded
+        and state.has_room(agent.id, state.calls[name].units)
+    ]
+    return min(kept)[1] if kept else None
+
+
+def _unwanted(agent: Agent, state: FloorState) -> Callable[[str], bool] | None:
+    """What tells the calls that this agent is not offered; None when he may be offered any."""
+    excluded = state.excluded_from.get(agent.id)
+    if agent.spec.capacity == 1 and not state.spec.units:
+        return excluded.__contains__ if excluded else None
+    known, calls = excluded or set(), state.calls
+    return lambda name: name in known or not state.has_room(agent.id, calls[name].units)
+
+
+def _spare_work(
+    agent: Agent, group: SkillGroup, spare: list[Candidate], state: FloorState
+) -> Match | None:
+    """Callbacks before work that may be interrupted, by class and then by wait."""
+    may = [
+        each
+        for each in spare
+        if may_spare(each.waiting, group, state)
+        and not (each.waiting.interruptible and agent.at_work)
+    ]
+    if not may:
+        return None
+    best = min(may, key=lambda each: (each.waiting.interruptible, each.waiting.rank, each.first))
+    return Match(best.first[1], agent.id, "callback" if best.waiting.deferred else "spare")
+
+
+# -- why -------------------------------------------------------------------------------------------
+
+
+def why_waiting(call: Call, agent: Agent, state: FloorState) -> str | None:
+    """The rule by which a waiting call is not given to an agent who is ready; None: there is none.
+
+    `skill:… level:… site:…` what he lacks, `excluded room occupancy preferred not_before`, `blending`,
+    `callback` (it waits for agents to spare), `reserve` and `tier` (the policy's).
+    """
+    group = state.groups.group_of(agent.id)
+    if group is None:
+        return "logged_out"
+    needs = state.groups.requirement(call.needs)
+    lack = needs.lacks[group.index]
     if lack is not None:
         return lack
-    if not group.idle:
-        return "nobody_idle"
-    if all(name in call.excluded for _, name in group.idle):
+    if agent.id in call.excluded:
         return "excluded"
-    return None
+    if not state.has_room(agent.id, call.units):
+        return "room"
+    if agent.rested_at is not None:
+        return "occupancy"
+    if call.id in state.held:
+        return "preferred" if state.held[call.id] is not None else "not_before"
+    waiting = state.waiting.class_of(call.id)
+    if waiting is None:
+        return "not_waiting"
+    queued_at = waiting.members[call.id]
+    if _strict_rule(waiting, queued_at, state.now) is not None:
+        return None
+    if not may_spare(waiting, group, state):
+        return "callback" if waiting.deferred else "blending"
+    if waiting.interruptible and agent.at_work:
+        return "room"
+    return state.policy.holds(waiting, state.now - queued_at, group)
+
+
+def decision(offer_id: str, match: Match, call: Call, state: FloorState) -> Decision:
+    """Why this agent: what the floor looked like when the match was made."""
+    group = state.groups.group_of(match.agent_id)
+    assert group is not None
+    needs = state.groups.requirement(call.needs)
+    return Decision(
+        offer_id,
+        call.id,
+        state.now,
+        state.policy.name,
+        match.rule,
+        match.agent_id,
+        call.flow_version,
+        call.crm,
+        needs,
+        state.groups.idle_counts[:],
+        group,
+        tuple(group.idle) if len(group.idle) <= 20 else tuple(group.idle)[:20],
+        match.scores,
+        match.considered,
+        state.groups,
+    )

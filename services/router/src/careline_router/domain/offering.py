@@ -1,20 +1,13 @@
 """Offers on the floor: made, failed, withdrawn; and agents released to the next one."""
 
 from careline_router.domain import events as ev
+from careline_router.domain.decisions import Decision
 from careline_router.domain.floor_state import FloorState
-from careline_router.domain.matching import best_agent, best_call, decision
-from careline_router.domain.states import (
-    Agent,
-    AgentState,
-    Call,
-    Decision,
-    Offer,
-    OfferEnd,
-    Outcome,
-    Party,
-    QueueSpec,
-    Rejected,
-)
+from careline_router.domain.matching import Match, decision, match_for_agent, match_for_call
+from careline_router.domain.occupancy import occupancy_pct, rest_s
+from careline_router.domain.specs import QueueSpec
+from careline_router.domain.states import Agent, Call, Offer, Rejected
+from careline_router.domain.words import AgentState, OfferEnd, Outcome, Party
 
 STATE_COMMANDS: dict[AgentState, tuple[str, ...]] = {
     "logged_out": ("log_in",),
@@ -25,6 +18,8 @@ STATE_COMMANDS: dict[AgentState, tuple[str, ...]] = {
     "wrap_up": ("wrap_up", "set_ready", "set_not_ready", "log_out"),
 }
 """What an agent may do in each state."""
+CALLS_AWAY: frozenset[str] = frozenset({"policy", "overdue", "class", "preferred"})
+"""Rules by which a match calls an agent away from work that may be interrupted."""
 
 
 class Offering(FloorState):
@@ -40,22 +35,39 @@ class Offering(FloorState):
         self._out.append(event)
 
     def _serve_call(self, call: Call) -> None:
-        """Offers a call that has just begun to wait, if somebody is idle for it."""
-        if call.state == "queued":
-            agent_id = best_agent(call, self._groups)
-            if agent_id is not None:
-                self._offer(call, self.agents[agent_id])
+        """Offers a call that waits, if somebody is idle for it."""
+        if call.state != "queued":
+            return
+        wanted = self.held.get(call.id)
+        if wanted is not None:
+            self._serve_preferred(call, self.agents[wanted])
+            return
+        match = match_for_call(call, self)
+        if match is not None:
+            self._offer(match)
+
+    def _serve_preferred(self, call: Call, agent: Agent) -> None:
+        if (
+            agent.state == "ready"
+            and agent.rested_at is None
+            and agent.id not in call.excluded
+            and self.has_room(agent.id, call.units)
+        ):
+            self._offer(Match(call.id, agent.id, "preferred"))
 
     def _serve_agent(self, agent: Agent) -> None:
         """Offers an agent who has just become idle the call that should have him."""
-        if agent.state == "ready":
-            call_id = best_call(agent, self._waiting, self.calls, self.queues, self.now)
-            if call_id is not None:
-                self._offer(self.calls[call_id], agent)
+        if agent.state == "ready" and agent.rested_at is None:
+            match = match_for_agent(agent, self)
+            if match is not None:
+                self._offer(match)
 
-    def _offer(self, call: Call, agent: Agent) -> None:
+    def _offer(self, match: Match) -> None:
+        call, agent = self.calls[match.call_id], self.agents[match.agent_id]
         offer_id = f"{call.id}.{call.offers_made + 1}"
-        self._decisions.append(decision(offer_id, call, agent, self._groups, self.now))
+        self._decisions.append(decision(offer_id, match, call, self))
+        if match.rule == "interrupt":
+            self._interrupt(agent)
         queue = self._queue_of(call)
         rings = agent.spec.accept != "app"
         timeout = queue.ring_timeout_s if rings else queue.offer_timeout_s
@@ -70,8 +82,14 @@ class Offering(FloorState):
                 endpoint=agent.endpoint,
                 deadline=self.now + timeout,
                 timeout_s=timeout,
+                tokens=match.tokens,
             )
         )
+
+    def _interrupt(self, agent: Agent) -> None:
+        for item in agent.at_work:
+            if not self.calls[item].suspended:
+                self._emit(ev.WorkInterrupted(at=self.now, call_id=item, agent_id=agent.id))
 
     def _fail(self, offer: Offer, end: OfferEnd, *, phone_told: bool = False) -> None:
         """The agent does not get the call: it goes back to its place, and to the next one.
@@ -81,14 +99,29 @@ class Offering(FloorState):
         call, agent = self.calls[offer.call], self.agents[offer.agent]
         self._close_offer(offer, end, excluded=True, phone_told=phone_told)
         if end == "rejected":
-            self._serve_call(call)
+            self._serve_call(self._unpreferred(call))
             self._release(agent)
             return
         reason = "rona" if end in {"no_accept", "no_answer"} else end
         self._emit(
             ev.AgentStateChanged(at=self.now, agent_id=agent.id, state="not_ready", reason=reason)
         )
-        self._serve_call(call)
+        self._serve_call(self._unpreferred(call))
+
+    def _unpreferred(self, call: Call) -> Call:
+        """A call that waits for one agent alone who can not have it waits for all."""
+        wanted = self.held.get(call.id)
+        if wanted is not None and not self._is_worth_waiting_for(call, self.agents[wanted]):
+            self._emit(ev.CallReleased(at=self.now, call_id=call.id))
+        return call
+
+    def _is_worth_waiting_for(self, call: Call, agent: Agent) -> bool:
+        return agent.id not in call.excluded and agent.state not in {"logged_out", "not_ready"}
+
+    def _let_others_have(self, agent: Agent) -> None:
+        """Calls that wait for an agent who has gone wait for everybody."""
+        for call_id in [name for name, wanted in self.held.items() if wanted == agent.id]:
+            self._serve_call(self._unpreferred(self.calls[call_id]))
 
     def _withdraw(self, call: Call, end: OfferEnd) -> Agent | None:
         """Takes an open offer back, if there is one; the agent is still to be released."""
@@ -114,20 +147,55 @@ class Offering(FloorState):
         )
 
     def _release(self, agent: Agent, *, keeps_idle: bool = False) -> None:
-        """The agent is done with a call: ready again, or not ready as he has wished."""
+        """The agent is done with a call: back to what it interrupted, ready, or not ready as he wished."""
         if agent.rests_after is not None:
             self._emit(
                 ev.AgentStateChanged(
                     at=self.now, agent_id=agent.id, state="not_ready", reason=agent.rests_after
                 )
             )
+            self._let_others_have(agent)
+            return
+        if self._resume_work(agent):
             return
         self._emit(
             ev.AgentStateChanged(
                 at=self.now, agent_id=agent.id, state="ready", keeps_idle=keeps_idle
             )
         )
+        self._cap_occupancy(agent)
         self._serve_agent(agent)
+
+    def _resume_work(self, agent: Agent) -> bool:
+        """Takes up what was interrupted, unless a call waits for him first."""
+        for item in agent.at_work:
+            if self.calls[item].suspended:
+                self._emit(ev.WorkResumed(at=self.now, call_id=item, agent_id=agent.id))
+                self._interrupt_for_waiting(agent)
+                return True
+        return False
+
+    def _interrupt_for_waiting(self, agent: Agent) -> None:
+        """Whoever waits and may interrupt goes before work that was taken up again."""
+        if agent.state == "talking" and self.is_lent(agent):
+            match = match_for_agent(agent, self)
+            if match is not None and match.rule in CALLS_AWAY:
+                self._offer(match._replace(rule="interrupt"))
+
+    def _cap_occupancy(self, agent: Agent) -> None:
+        cap = self.spec.occupancy_cap_pct
+        if cap is None:
+            return
+        occupancy = occupancy_pct(agent, self.now)
+        if occupancy > cap:
+            self._emit(
+                ev.OccupancyCapped(
+                    at=self.now,
+                    agent_id=agent.id,
+                    until=self.now + rest_s(occupancy, cap),
+                    occupancy_pct=round(occupancy, 1),
+                )
+            )
 
     def _end(self, call: Call, outcome: Outcome, *, by: Party, media: str | None = None) -> None:
         self._emit(ev.CallEnded(at=self.now, call_id=call.id, outcome=outcome, by=by, media=media))
@@ -145,10 +213,6 @@ class Offering(FloorState):
         if call.state not in {"queued", "offered"}:
             raise Rejected("call-not-waiting", f"the call is {call.state}")
         return call
-
-    def _talking_to(self, call: Call) -> str:
-        assert call.agent is not None
-        return call.agent
 
     def _agent(self, agent_id: str) -> Agent:
         try:

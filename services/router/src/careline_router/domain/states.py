@@ -1,38 +1,25 @@
-"""What a floor consists of, and the words for it.
+"""What a floor consists of.
 
 Times are seconds since the epoch (UTC). The mutable classes are changed by `Floor.apply` alone.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-CallState = Literal["arrived", "self_service", "queued", "offered", "connected", "ended"]
-AgentState = Literal["logged_out", "not_ready", "ready", "reserved", "talking", "wrap_up"]
-OfferState = Literal["offered", "ringing"]
-Outcome = Literal[
-    "handled", "self_served", "abandoned", "callback", "voicemail", "overflow", "closed", "lost"
-]
-Payer = Literal["cash", "insured", "unknown"]
-Priority = Literal["emergency", "vip", "cash", "insured", "deferrable"]
-AcceptMode = Literal["app", "ring", "auto"]
-Control = Literal["commands", "dialplan"]
-"""How the PBX is steered: it takes commands, or its dialplan asks in a loop."""
-Party = Literal["caller", "agent", "system"]
-FailureCause = Literal["busy", "rejected", "no_answer", "unreachable"]
-OfferEnd = Literal[
-    "rejected", "no_accept", "no_answer", "busy", "unreachable", "abandoned", "withdrawn"
-]
-
-PRIORITIES: tuple[Priority, ...] = ("emergency", "vip", "cash", "insured", "deferrable")
-"""Priority classes from first to last."""
-RANK: Mapping[str, int] = {priority: rank for rank, priority in enumerate(PRIORITIES)}
-CALL_STATES: tuple[CallState, ...] = (
-    "arrived", "self_service", "queued", "offered", "connected", "ended",
-)  # fmt: skip
-AGENT_STATES: tuple[AgentState, ...] = (
-    "logged_out", "not_ready", "ready", "reserved", "talking", "wrap_up",
-)  # fmt: skip
+from careline_router.domain.specs import AgentSpec
+from careline_router.domain.words import (
+    AgentState,
+    CallbackMode,
+    CallbackOrigin,
+    CallState,
+    Control,
+    Kind,
+    OfferState,
+    Outcome,
+    Party,
+    Payer,
+    Priority,
+)
 
 
 class Rejected(Exception):  # noqa: N818 - the word of the field
@@ -45,33 +32,13 @@ class Rejected(Exception):  # noqa: N818 - the word of the field
         self.allowed = allowed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueSpec:
-    """A queue as configured; all durations in seconds."""
-
-    id: str
-    target_s: float = 20.0
-    max_wait_s: float = 600.0
-    offer_timeout_s: float = 15.0
-    ring_timeout_s: float = 20.0
-    wrap_up_s: float = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentSpec:
-    """An agent as configured. Skill levels go from 1 to 10, 10 is best."""
-
-    id: str
-    team: str | None = None
-    site: str | None = None
-    skills: Mapping[str, int] = field(default_factory=dict)
-    endpoint: str | None = None
-    accept: AcceptMode = "app"
-
-
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """A call on the floor. `excluded` are the agents who missed or rejected it."""
+    """An item of work on the floor, mostly a call. `excluded` are the agents who missed or rejected it.
+
+    Times are None until they have come. `needs` are the skills it needs now; `skills` those it came
+    with, before anything was relaxed.
+    """
 
     id: str
     pbx: str
@@ -80,10 +47,16 @@ class Call:
     control: Control
     state: CallState
     arrived_at: float
+    kind: Kind = "call"
+    units: int = 1
+    interruptible: bool = False
     version: int = 0
     offers_made: int = 0
     queue: str | None = None
     skills: dict[str, int] = field(default_factory=dict)
+    needs: dict[str, int] = field(default_factory=dict)
+    relaxed: int = 0
+    """How many steps of its queue's recipe have been taken."""
     priority: Priority | None = None
     payer: Payer = "unknown"
     insurance: str | None = None
@@ -91,6 +64,13 @@ class Call:
     flow: str | None = None
     flow_version: int | None = None
     crm: dict[str, Any] = field(default_factory=dict)
+    person: str | None = None
+    """Who calls, as a key that says nothing (a keyed hash of the number)."""
+    due_at: float | None = None
+    """When the appeal that this is about is due."""
+    preferred: str | None = None
+    preferred_until: float | None = None
+    not_before: float | None = None
     queued_at: float | None = None
     answered_at: float | None = None
     ended_at: float | None = None
@@ -100,6 +80,28 @@ class Call:
     ended_by: Party | None = None
     excluded: set[str] = field(default_factory=set)
     wrapped_up: bool = False
+    estimate_s: float | None = None
+    """The wait that was estimated when it was queued, if anybody was."""
+    suspended: bool = False
+    """Its agent was called away from it, and comes back."""
+    callback_offered_at: float | None = None
+    callback: "Callback | None" = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Callback:
+    """What a call of kind `callback` has besides."""
+
+    origin: CallbackOrigin
+    mode: CallbackMode
+    promised_at: float
+    promise_due: float | None
+    """Until when it was promised; None: nobody was promised anything."""
+    utc_offset_s: float = 0.0
+    attempts: int = 0
+    dialling: bool = False
+    due: bool = False
+    """Its promise is due: it waits at its place in the queue, whoever else does."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,6 +110,8 @@ class Agent:
 
     id: str
     spec: AgentSpec
+    order: int = 0
+    """His place among all agents as they were configured."""
     state: AgentState = "logged_out"
     reason: str | None = None
     since: float = 0.0
@@ -116,10 +120,21 @@ class Agent:
     site: str | None = None
     offer: str | None = None
     call: str | None = None
+    """The call he is offered, has, or is wrapping up; of several the newest."""
+    at_work: tuple[str, ...] = ()
+    """All items he has in hand, the oldest first."""
     rests_after: str | None = None
     """Reason for which he goes not ready after this call; None: he does not."""
     wrap_up_until: float | None = None
+    wrap_up_began: float | None = None
     idle_since: float = 0.0
+    last_call_ended: float = 0.0
+    calls_taken: int = 0
+    busy: float = 0.0
+    """Decayed seconds of work, for his occupancy (see `occupancy`)."""
+    busy_at: float = 0.0
+    rested_at: float | None = None
+    """Until then the occupancy cap keeps calls from him."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -143,18 +158,3 @@ class AgentGroup:
     idle: int
     removed_by: str | None = None
     score: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """Why an offer went to this agent (api.md, `GET /calls/{id}/decisions`)."""
-
-    offer_id: str
-    call_id: str
-    at: float
-    policy: str
-    groups: tuple[AgentGroup, ...]
-    agents: tuple[str, ...]
-    chosen: str
-    flow_version: int | None
-    crm: Mapping[str, Any]

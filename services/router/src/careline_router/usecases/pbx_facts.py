@@ -16,13 +16,14 @@ from careline_common.phones import main_region_of
 from careline_router.db import reading, repository
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
-from careline_router.domain.states import Call, Control, FailureCause, Party
+from careline_router.domain.states import Call
+from careline_router.domain.words import Control, FailureCause, Party
 from careline_router.intake import contact_of
 from careline_router.pbx_link import CLOSED_MEDIA, REDELIVER_S
 from careline_router.ports import AlreadyAnswered, Arrival, Receipt
 from careline_router.queries import EVERYTHING, call_view, unknown_call
 from careline_router.runtime.contacts import Contact
-from careline_router.runtime.floor_actor import Within
+from careline_router.runtime.work import Within
 from careline_router.usecases.parts import Parts, UseCases
 from careline_router.views import PbxAnswer
 

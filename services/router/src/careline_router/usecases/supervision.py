@@ -7,8 +7,8 @@ from careline_common.http.problem import Forbidden, NotFound, invalid
 from careline_router.db import reading
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
-from careline_router.domain.indexes import lacking
-from careline_router.domain.states import Priority
+from careline_router.domain.skills import lacking
+from careline_router.domain.words import Priority
 from careline_router.ports import Receipt
 from careline_router.queries import call_view, unknown_call
 from careline_router.usecases.parts import UseCases

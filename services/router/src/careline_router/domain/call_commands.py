@@ -1,0 +1,222 @@
+"""What is done to calls: they arrive, are queued, moved, answered, and end.
+
+A caller who goes away leaves the agent ready in his old place among the idle.
+"""
+
+from careline_router.domain import commands as cmd
+from careline_router.domain import events as ev
+from careline_router.domain.callback_commands import CallbackCommands
+from careline_router.domain.skills import signature
+from careline_router.domain.states import Agent, Call, Rejected
+from careline_router.domain.waiting import URGENT_S
+from careline_router.domain.words import DROPS, Outcome
+
+
+class CallCommands(CallbackCommands):
+    def _register(self, command: cmd.RegisterCall) -> None:
+        self._new_call(command.call_id)
+        if (command.pbx, command.pbx_call_id) in self.by_pbx:
+            raise Rejected("known-call", "this PBX has announced this call already")
+        self._emit(
+            ev.CallRegistered(
+                at=self.now,
+                call_id=command.call_id,
+                pbx=command.pbx,
+                pbx_call_id=command.pbx_call_id,
+                line=command.line,
+                control=command.control,
+                kind=command.kind,
+            )
+        )
+
+    def _queue(self, command: cmd.QueueCall) -> None:
+        call = self._call(command.call_id)
+        if call.state not in {"arrived", "self_service"}:
+            raise Rejected("call-not-new", f"the call is {call.state}", allowed=())
+        self._queue_spec(command.queue)
+        preferred = self._preferred(command)
+        self._has_called_back(command.person)
+        self._emit(
+            ev.CallQueued(
+                at=self.now,
+                call_id=call.id,
+                queue=command.queue,
+                skills=command.skills,
+                priority=command.priority,
+                payer=command.payer,
+                insurance=command.insurance,
+                language=command.language,
+                flow=command.flow,
+                flow_version=command.flow_version,
+                crm=command.crm,
+                person=command.person,
+                due_at=command.due_at,
+                preferred=preferred,
+                preferred_until=None if preferred is None else self.now + self._hold_s(command),
+                estimate_s=self._estimate(call, command),
+            )
+        )
+        self._serve_call(call)
+        self._relax(call)
+        self._consider_callback(call)
+
+    def _preferred(self, command: cmd.QueueCall) -> str | None:
+        """The agent whom the call waits for, if he is at work and could serve it."""
+        agent = self.agents.get(command.preferred or "")
+        if agent is None or command.preferred_for_s <= 0:
+            return None
+        if agent.state in {"logged_out", "not_ready"}:
+            return None
+        group = self.groups.group_of(agent.id)
+        needs = self.groups.requirement(command.skills)
+        return agent.id if group is not None and needs.ranks[group.index] else None
+
+    def _hold_s(self, command: cmd.QueueCall) -> float:
+        """Nobody waits for one agent longer than for any."""
+        longest = self.queues[command.queue].max_wait_of(command.priority)
+        return min(command.preferred_for_s, longest)
+
+    def _estimate(self, call: Call, command: cmd.QueueCall) -> float | None:
+        """How long the call is expected to wait, in seconds; None when an agent is idle for it."""
+        needs = self.groups.requirement(command.skills)
+        if call.kind != "call" or needs.idle:
+            return None
+        urgent = command.due_at is not None and command.due_at - self.now <= URGENT_S
+        key = (
+            command.queue, command.priority, signature(command.skills), urgent, False,
+            call.interruptible,
+        )  # fmt: skip
+        waiting = self.waiting.classes.get(key)
+        first = None if waiting is None else waiting.first()
+        head = None if first is None else self.now - first[0]
+        return self.estimates.estimate(command.queue, head)
+
+    def _close(self, command: cmd.CloseCall) -> None:
+        call = self._call(command.call_id)
+        if call.state not in {"arrived", "self_service"}:
+            raise Rejected("call-not-new", f"the call is {call.state}")
+        self._end(call, command.outcome, by="system", media=command.media)
+        rules = self.spec.callbacks
+        if (
+            rules is not None
+            and rules.missed
+            and command.person is not None
+            and command.person not in self.callback_of
+            and command.queue in self.queues
+        ):
+            self._request_callback(
+                cmd.RequestCallback(
+                    call_id=f"{call.id}.callback",
+                    pbx=call.pbx,
+                    line=call.line,
+                    queue=command.queue,
+                    skills=command.skills,
+                    priority="deferrable",
+                    person=command.person,
+                    origin="missed",
+                    utc_offset_s=command.utc_offset_s,
+                )
+            )
+
+    def _leave_queue(self, command: cmd.LeaveQueue) -> None:
+        call = self._waiting_call(command.call_id)
+        agent = self._withdraw(call, "withdrawn")
+        self._end(call, command.outcome, by="system", media=command.media)
+        if agent is not None:
+            self._release(agent, keeps_idle=True)
+
+    def _hang_up(self, command: cmd.HangUp) -> None:
+        call = self._call(command.call_id)
+        if call.state == "ended":
+            return
+        if call.state == "connected":
+            self._end_talk(call, command)
+            return
+        if command.by == "agent" and call.kind != "callback":
+            return
+        self._gone_waiting(call, command)
+
+    def _gone_waiting(self, call: Call, command: cmd.HangUp) -> None:
+        outcome: Outcome = "abandoned" if command.by == "caller" else "lost"
+        agent = self._withdraw(call, "abandoned")
+        self._emit(ev.CallEnded(at=self.now, call_id=call.id, outcome=outcome, by=command.by))
+        if outcome == "abandoned":
+            self._call_back_later(call, "abandoned", command.utc_offset_s)
+        if agent is not None:
+            self._release(agent, keeps_idle=True)
+
+    def _end_talk(self, call: Call, command: cmd.HangUp) -> None:
+        agent = self.agents[call.agent or ""]
+        if call.callback is not None and call.callback.dialling:
+            self._not_reached(call, "unreachable" if command.by == "agent" else "no_answer")
+            return
+        if command.by == "agent" and command.cause in DROPS and call.kind == "call":
+            self._put_back(call, agent, command.cause or "")
+            return
+        self._emit(
+            ev.CallEnded(
+                at=self.now, call_id=call.id, outcome="handled", by=command.by, agent_id=agent.id
+            )
+        )
+        self._after_work(agent, call)
+
+    def _put_back(self, call: Call, agent: Agent, cause: str) -> None:
+        """The agent's phone dropped out: he is not ready, his caller first at his place again."""
+        self._emit(ev.CallRequeued(at=self.now, call_id=call.id, agent_id=agent.id, cause=cause))
+        self._emit(
+            ev.AgentStateChanged(
+                at=self.now, agent_id=agent.id, state="not_ready", reason="unreachable"
+            )
+        )
+        self._let_others_have(agent)
+        self._serve_call(call)
+
+    def _after_work(self, agent: Agent, call: Call) -> None:
+        """The agent wraps up, unless he has other work in hand or this needs none."""
+        if agent.offer is not None or (agent.state == "ready" and agent.spec.capacity > 1):
+            self._file_agent(agent)
+            return
+        wrap_up_s = self.queues[call.queue].wrap_up_s if call.queue in self.queues else 0.0
+        if wrap_up_s <= 0 or agent.spec.kind == "bot":
+            self._release(agent)
+            return
+        self._emit(
+            ev.AgentStateChanged(
+                at=self.now, agent_id=agent.id, state="wrap_up", until=self.now + wrap_up_s
+            )
+        )
+
+    def _digits(self, command: cmd.Digits) -> None:
+        call = self._call(command.call_id)
+        if call.state != "ended":
+            self._emit(ev.DigitsPressed(at=self.now, call_id=call.id, count=len(command.digits)))
+
+    def _move(self, command: cmd.Move) -> None:
+        call = self._waiting_call(command.call_id)
+        self._queue_spec(command.queue)
+        agent = self._withdraw(call, "withdrawn")
+        self._emit(
+            ev.CallMoved(
+                at=self.now, call_id=call.id, queue=command.queue, skills=dict(command.skills)
+            )
+        )
+        self._serve_call(call)
+        if agent is not None:
+            self._release(agent, keeps_idle=True)
+
+    def _set_priority(self, command: cmd.SetPriority) -> None:
+        call = self._waiting_call(command.call_id)
+        if call.priority != command.priority:
+            self._emit(ev.PriorityChanged(at=self.now, call_id=call.id, priority=command.priority))
+            self._serve_call(call)
+
+    def _control_talk(self, command: cmd.ControlTalk) -> None:
+        call = self._call(command.call_id)
+        if call.state != "connected":
+            raise Rejected("call-not-connected", f"the call is {call.state}")
+        if command.agent_id is not None and call.agent != command.agent_id:
+            raise Rejected("not-your-call", "another agent has this call")
+        body = dict(command.body)
+        if command.kind == "bridge":
+            body["offer_id"] = call.offer
+        self._emit(ev.ControlRequested(at=self.now, call_id=call.id, kind=command.kind, body=body))

@@ -1,0 +1,183 @@
+"""The floor's own policy: time to target first, with a share kept for those who are late.
+
+R1T of the research behind Careline: calls that can still be answered in time go by how near their
+target is; calls that are late already go by how late, and are let in by tokens, so that neither
+rots. An agent is chosen by what he would be worth to the other calls he can serve (his shadow price,
+after Mandelbaum & Stolyar's index rules and the weight-based routing of Chan, Koole & L'Ecuyer 2014).
+The last idle agent of the scarcest skill is kept for it, for a while.
+"""
+
+from __future__ import annotations
+
+from math import exp
+from typing import TYPE_CHECKING
+
+from careline_router.domain.policies.interface import Able, AgentChoice, CallChoice, Candidate
+from careline_router.domain.skills import BEST_LEVEL, slowness
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from careline_router.domain.floor_state import FloorState
+    from careline_router.domain.groups import Requirement, SkillGroup
+    from careline_router.domain.states import Agent, Call
+    from careline_router.domain.waiting import WaitingClass
+    from careline_router.domain.words import Priority
+
+WEIGHTS: dict[Priority, float] = {
+    "emergency": 16.0, "vip": 8.0, "cash": 4.0, "insured": 1.0, "deferrable": 0.3,
+}  # fmt: skip
+SCARCE_FACTOR = 1.2
+URGENT_FACTOR = 2.0
+NEARNESS = 12.0
+"""How much more a call is worth when its target is reached than when it has just come."""
+LATENESS = 0.25
+"""How fast the value of a late call grows with the square of its lateness, in targets."""
+OWN_SKILL = 8
+"""The power of slowness by which a call loses value for an agent who is slow at it."""
+TOKENS_A_CHOICE = 0.4
+MOST_TOKENS = 30.0
+SPARE_AGENTS = 6.0
+"""With so many more idle agents the price of one falls to 1/e."""
+RESERVE_S = 20.0
+"""The last idle agent of a scarce skill is kept for it from calls that have waited less."""
+PRICED_IDLE = 64
+"""With more idle agents than this, one is worth nothing."""
+_QUICK = [0.0, *(slowness(rank) ** -OWN_SKILL for rank in range(1, BEST_LEVEL + 1))]
+_SLOWER = [0.0, *(slowness(rank) - 1.0 for rank in range(1, BEST_LEVEL + 1))]
+_FALLS = [0.0, *(exp(-(idle - 1) / SPARE_AGENTS) for idle in range(1, PRICED_IDLE + 1))]
+
+
+class CarelinePolicy:
+    name = "careline"
+    looks: Sequence[float] = (RESERVE_S,)
+
+    def __init__(self, *, fair: bool = False) -> None:
+        self._fair = fair
+        self._scarce: frozenset[int] = frozenset()
+        self._scarce_needs: tuple[Requirement, ...] = ()
+
+    def place(self, agent: Agent) -> float:
+        return agent.idle_since
+
+    def refresh(self, state: FloorState) -> None:
+        loads = state.demand.shares(state.waiting.classes.values())
+        scarce = _scarcest(loads)
+        for waiting in state.waiting.classes.values():
+            weight = WEIGHTS[waiting.priority]
+            if waiting.urgent:
+                weight *= URGENT_FACTOR
+            if waiting.requirement is scarce and waiting.priority != "deferrable":
+                weight *= SCARCE_FACTOR
+            waiting.weight = weight
+        for requirement in state.groups.requirements.values():
+            worth = sum(
+                share * waiting.weight
+                for waiting, share in loads.items()
+                if waiting.requirement is requirement
+            )
+            requirement.prices = [worth * fall for fall in _FALLS]
+            requirement.count(0)
+        self._scarce_needs = () if scarce is None else (scarce,)
+        self._scarce = frozenset(
+            group.index for needs in self._scarce_needs for group in needs.able
+        )
+
+    # -- a call has come -----------------------------------------------------------------------
+
+    def pick_agent(
+        self, call: Call, waiting: WaitingClass, able: Sequence[Able], state: FloorState
+    ) -> AgentChoice | None:
+        keeps = self._keeps_last(waiting, state.now - waiting.members[call.id])
+        if self._fair:
+            return _fairest(able, self._scarce if keeps else frozenset())
+        own = waiting.requirement
+        best: Able | None = None
+        least = 0.0
+        scores: list[tuple[int, float]] = []
+        for found in able:
+            group = found.group
+            if keeps and group.index in self._scarce:
+                continue
+            cost = _SLOWER[found.rank]
+            for requirement in group.requirements:
+                if requirement is not own:
+                    cost += requirement.price
+            scores.append((group.index, cost))
+            if best is None or cost < least or (cost == least and found.first < best.first):
+                best, least = found, cost
+        return None if best is None else AgentChoice(best.first[2], tuple(scores))
+
+    def _keeps_last(self, waiting: WaitingClass, waited_s: float) -> bool:
+        """Whether the last idle agent of the scarce skill is kept from calls of this class."""
+        return (
+            waited_s < RESERVE_S
+            and bool(self._scarce_needs)
+            and waiting.requirement not in self._scarce_needs
+            and any(needs.idle <= 1 for needs in self._scarce_needs)
+        )
+
+    def holds(self, waiting: WaitingClass, waited_s: float, group: SkillGroup) -> str | None:
+        if group.index in self._scarce and self._keeps_last(waiting, waited_s):
+            return "reserve"
+        return None
+
+    # -- an agent has become idle --------------------------------------------------------------
+
+    def pick_call(
+        self, agent: Agent, candidates: Sequence[Candidate], state: FloorState
+    ) -> CallChoice | None:
+        group = state.groups.group_of(agent.id)
+        guards = group is not None and group.index in self._scarce
+        now = state.now
+        fresh_id, fresh_value = "", 0.0
+        late_id, late_value = "", 0.0
+        considered = []
+        for waiting, rank, _, fresh, late in candidates:
+            target = waiting.target_s
+            worth = waiting.weight * _QUICK[rank]
+            if fresh is not None:
+                waited = now - fresh[0]
+                if not (guards and self._keeps_last(waiting, waited)):
+                    value = worth * (1.0 + NEARNESS) * waited / target - rank + 1
+                    considered.append((waiting, fresh[0], value))
+                    if not fresh_id or value > fresh_value:
+                        fresh_id, fresh_value = fresh[1], value
+            if late is not None:
+                over = (now - late[0] - target) / target
+                value = worth * (1.0 + LATENESS * over * over) - rank + 1
+                considered.append((waiting, late[0], value))
+                if not late_id or value > late_value:
+                    late_id, late_value = late[1], value
+        if not late_id:
+            return CallChoice(fresh_id, tuple(considered)) if fresh_id else None
+        if not fresh_id:
+            return CallChoice(late_id, tuple(considered))
+        tokens = min(MOST_TOKENS, state.tokens + TOKENS_A_CHOICE)
+        if late_value > fresh_value and tokens >= 1.0:
+            return CallChoice(late_id, tuple(considered), tokens - 1.0)
+        return CallChoice(fresh_id, tuple(considered), tokens)
+
+
+def _scarcest(loads: dict[WaitingClass, float]) -> Requirement | None:
+    """The requirement with the fewest able agents for its load, deferrable work aside."""
+    load_of: dict[Requirement, float] = {}
+    for waiting, share in loads.items():
+        if waiting.priority != "deferrable":
+            needs = waiting.requirement
+            load_of[needs] = load_of.get(needs, 0.0) + share
+    able = {
+        needs: needs.members / load for needs, load in load_of.items() if load and needs.members
+    }
+    if len(able) < 2:
+        return None
+    return min(able, key=lambda needs: (able[needs], needs.key))
+
+
+def _fairest(able: Sequence[Able], kept: frozenset[int]) -> AgentChoice | None:
+    """The longest idle of those with the best level."""
+    free = [found for found in able if found.group.index not in kept]
+    if not free:
+        return None
+    best = min(free, key=lambda found: (found.rank, found.first))
+    return AgentChoice(best.first[2], tuple((each.group.index, float(each.rank)) for each in free))
