@@ -17,17 +17,18 @@ from careline.datadir import CannotError
 from careline_router.simulation.comparison import Comparison, Days, play_comparison, report
 from careline_router.simulation.days import player
 from careline_router.simulation.plots import FORMATS, draw
-from careline_router.simulation.policies import CONTENDERS
+from careline_router.simulation.policies import CONTENDERS, REFERENCE
 from careline_router.simulation.runner import Conduct
 from careline_router.simulation.scenario import Scenario, ScenarioError, load_scenario
 from careline_router.simulation.staffing import NoStaffError, Staffing, find_staff
 
 MOST_SEEDS = 10_000
+WIDE = 160
 COLUMNS = {
-    "sl20": "SL 20 s %",
-    "delta_sl20": "±SL",
-    "lcr": "lost %",
-    "delta_lcr": "±lost",
+    "sl20": "SL20 %",
+    "delta_sl20": "difference",
+    "lcr": "LCR %",
+    "delta_lcr": "difference",
     "asa": "ASA s",
     "p95": "P95 s",
     "p99": "P99 s",
@@ -87,7 +88,7 @@ def compare(
     if as_json:
         typer.echo(json.dumps(result, indent=1))
     else:
-        Console().print(_comparison_table(result))
+        _show(_comparison_table(result))
 
 
 def find_fewest(what: Asked, *, processes: int | None, as_json: bool) -> None:
@@ -103,7 +104,7 @@ def find_fewest(what: Asked, *, processes: int | None, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(result, indent=1))
     else:
-        Console().print(_staffing_table(result))
+        _show(_staffing_table(result))
 
 
 # -- what is asked ---------------------------------------------------------------------------------
@@ -166,38 +167,55 @@ def _comparison_table(result: dict[str, Any]) -> Table:
         "policy",
         *COLUMNS.values(),
         title=f"{result['scenario']}, {result['agents']} agents, seeds {seeds[0]}-{seeds[-1]}",
-        caption="means with 95 % intervals; ± against the reference, paired by day",
+        caption=f"± is half a 95 % interval; differences to {REFERENCE}, paired by day",
     )
     for name, figures in result["policies"].items():
-        table.add_row(name, *(_with_interval(figures[column]) for column in COLUMNS))
+        table.add_row(name, *(_with_half(figures[column]) for column in COLUMNS))
     return table
 
 
 def _staffing_table(result: dict[str, Any]) -> Table:
     table = Table(
-        "policy", "agents", "SL 20 s %", "lost %", "needed", "saved", "needed at equal lost", "saved",
-        title=f"{result['scenario']}: {result['sl20_pct']:g} % in 20 s, at most"
+        "policy", "agents", "SL20 %", "LCR %", "needed", "saved", "needed at equal LCR", "saved",
+        title=f"{result['scenario']}: {result['sl20_pct']:g} % in 20 s, less than"
         f" {result['lcr_pct']:g} % lost, {len(result['seeds'])} days",
-        caption="needed and saved are read between numbers of agents; intervals are 95 %",
+        caption="needed and saved are read between numbers of agents; saved with its 95 % interval",
     )  # fmt: skip
     for name, figures in result["policies"].items():
         equal = figures["at_equal_lcr"]
         table.add_row(
             name,
             str(figures["agents"]),
-            _with_interval(figures["sl20"]),
-            _with_interval(figures["lcr"]),
+            _with_half(figures["sl20"]),
+            _with_half(figures["lcr"]),
             f"{figures['needed']:.1f}",
-            _with_interval(figures["saved"]),
+            _with_bounds(figures["saved"]),
             f"{equal['needed']:.1f}",
-            _with_interval(equal["saved"]),
+            _with_bounds(equal["saved"]),
         )
     return table
 
 
-def _with_interval(figure: Mapping[str, float | None]) -> str:
-    """`80.61 [79.2, 82.0]`; a dash where there is nothing to say."""
-    mean, low, high = figure["mean"], figure["low"], figure["high"]
+Figure = Mapping[str, float | None]
+
+
+def _with_half(figure: Figure) -> str:
+    """`80.61 ±1.4`; a dash where there is nothing to say."""
+    mean, high = figure["mean"], figure["high"]
     if mean is None:
         return "-"
-    return f"{mean:.2f}" if low is None or high is None else f"{mean:.2f} [{low:.1f}, {high:.1f}]"
+    return f"{mean:.2f}" if high is None else f"{mean:.2f} ±{high - mean:.1f}"
+
+
+def _with_bounds(figure: Figure) -> str:
+    """`5.1 [4.3, 6.9]`."""
+    mean, low, high = figure["mean"], figure["low"], figure["high"]
+    return f"{mean:.1f}" if low is None else f"{mean:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _show(table: Table) -> None:
+    """A file or a pipe takes any width."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(table)

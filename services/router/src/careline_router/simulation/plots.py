@@ -11,7 +11,7 @@ from careline_router.simulation.scenario import SLOTS_A_DAY
 
 FORMATS = (".png", ".svg")
 TARGET_PCT = 80
-HOURS = [slot / 2 for slot in range(SLOTS_A_DAY)]
+BOUNDS_H = [slot / 2 for slot in range(SLOTS_A_DAY + 1)]
 
 
 def draw(comparison: Comparison, days: Days, file: Path) -> None:
@@ -26,8 +26,8 @@ def draw(comparison: Comparison, days: Days, file: Path) -> None:
         level, wait = picture.subplots(2, 1, sharex=True)
         for name in days:
             in_time, waited = _by_half_hour(days[name])
-            level.plot(HOURS, in_time, drawstyle="steps-post", label=name)
-            wait.plot(HOURS, waited, drawstyle="steps-post", label=name)
+            level.stairs(in_time, BOUNDS_H, baseline=None, label=name, linewidth=1.5)
+            wait.stairs(waited, BOUNDS_H, baseline=None, label=name, linewidth=1.5)
         level.axhline(TARGET_PCT, color="grey", linewidth=0.8, linestyle="--")
         level.set(ylabel="answered in 20 s, %", ylim=(0, 101), title=_title(comparison))
         wait.set(ylabel="mean wait, s", xlabel="hour of the day", xlim=(0, 24))

@@ -14,30 +14,28 @@ from typing import Any
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain.floor import Floor
-from careline_router.domain.specs import AgentSpec, FloorSpec, QueueSpec
-from careline_router.domain.words import Priority
+from careline_router.domain.specs import FloorSpec
 from careline_router.simulation.calls import Call
+from careline_router.simulation.floor_setup import (
+    RING_TIMEOUT_S,
+    agent_spec,
+    factors,
+    queue_specs,
+    queueing,
+)
 from careline_router.simulation.policies import Contender
 from careline_router.simulation.record import DayRecord, Fate
 from careline_router.simulation.roster import RosterAgent
-from careline_router.simulation.scenario import (
-    DEFERRABLE_TARGET_S,
-    INBOUND_TARGET_S,
-    CallClass,
-    QueueLoad,
-    Scenario,
-)
+from careline_router.simulation.scenario import Scenario
 
 DIAL_S = 10.0
 """From dialling a callback to the person's answer."""
 DIAL_FAILS_S = 25.0
 """What a callback that nobody answers costs the agent."""
-RING_TIMEOUT_S = 20.0
 BACK_AFTER_MISS_S = 60.0
 """How long an agent who missed an offer stays not ready."""
 LONGEST_BREAK_S = 3600.0
 """A longer absence is the end of a shift: the agent logs out."""
-BEST_LEVEL_PLUS_1 = 11
 
 # What the heap holds besides its time and a subject; at equal times the lower comes first.
 _JOIN, _LEAVE, _ANSWER, _HANG_UP, _GIVE_UP, _DIAL_ENDS, _BACK, _END = range(8)
@@ -93,8 +91,8 @@ class _Day:
         self._chance = Random(f"{seed} phones")  # noqa: S311 - no secret
         self._ids = [str(number) for number in range(len(calls))]
         self._number_of = {call_id: number for number, call_id in enumerate(self._ids)}
-        self._queueing = [_queueing(one) for one in scenario.classes]
-        self._factors = {one.id: _factors(scenario, one) for one in roster}
+        self._queueing = [queueing(one) for one in scenario.classes]
+        self._factors = [factors(scenario, one) for one in roster]
         self._heap: list[tuple[float, int, int, str]] = []
         self._lines = scenario.lines if scenario.lines is not None else math.inf
         self._in_system = 0
@@ -104,6 +102,7 @@ class _Day:
             ev.CallConnected: self._connected,
             ev.CallbackOffered: self._callback_offered,
             ev.DialRequested: self._dial,
+            ev.DialEnded: self._dial_ended,
         }
 
     # -- the course of the day -----------------------------------------------------------------
@@ -118,8 +117,8 @@ class _Day:
         )
         handle = self._floor.handle
         handle(cmd.ConfigureFloor(floor=spec), 0.0)
-        handle(cmd.ConfigureQueues(queues=_queue_specs(self._scenario, contender)), 0.0)
-        handle(cmd.ConfigureAgents(agents=tuple(map(_agent_spec, self._roster))), 0.0)
+        handle(cmd.ConfigureQueues(queues=queue_specs(self._scenario, contender)), 0.0)
+        handle(cmd.ConfigureAgents(agents=tuple(map(agent_spec, self._roster))), 0.0)
         for number, agent in enumerate(self._roster):
             for start, end in agent.intervals:
                 self._heap.append((start, _JOIN, number, agent.id))
@@ -168,9 +167,14 @@ class _Day:
         self._in_system += 1
         call_id = self._ids[number]
         _, index, _, patience, _, _ = self._calls[number]
-        queue, skills, priority = self._queueing[index]
+        kind, queue, skills, priority = self._queueing[index]
         handle = self._floor.handle
-        handle(cmd.RegisterCall(call_id=call_id, pbx="sim", pbx_call_id=call_id, line="sim"), now)
+        handle(
+            cmd.RegisterCall(
+                call_id=call_id, pbx="sim", pbx_call_id=call_id, line="sim", kind=kind
+            ),
+            now,
+        )
         self._follow(
             handle(
                 cmd.QueueCall(call_id=call_id, queue=queue, skills=skills, priority=priority), now
@@ -214,18 +218,17 @@ class _Day:
         self._follow(self._floor.handle(cmd.PhoneAnswered(offer_id=offer_id), now), now)
 
     def _connected(self, event: ev.CallConnected, now: float) -> None:
-        call_id, agent_id = event.call_id, event.agent_id
-        number, record = self._number_of[call_id], self.record
-        arrived, index, handle_s, *_ = self._calls[number]
-        ends, busy_from = now + handle_s * self._factors[agent_id][index], now
-        record.agents[number] = int(agent_id)
-        if record.fates[number] == Fate.NOT_REACHED:
-            record.fates[number] = Fate.CALLED_BACK
-            busy_from -= DIAL_S
-        else:
-            record.fates[number] = Fate.ANSWERED
-            record.waits[number] = now - arrived
-        record.busy.append((int(agent_id), busy_from, ends))
+        number, record = self._number_of[event.call_id], self.record
+        record.fates[number] = Fate.ANSWERED
+        record.waits[number] = now - self._calls[number][0]
+        self._talk(number, event.call_id, event.agent_id, now)
+
+    def _talk(self, number: int, call_id: str, agent_id: str, now: float) -> None:
+        agent, record = int(agent_id), self.record
+        _, index, handle_s, _, _, _ = self._calls[number]
+        ends = now + handle_s * self._factors[agent][index]
+        record.agents[number] = agent
+        record.busy.append((agent, now, ends))
         heapq.heappush(self._heap, (ends, _HANG_UP, number, call_id))
 
     def _hang_up(self, number: int, call_id: str, now: float) -> None:
@@ -252,15 +255,20 @@ class _Day:
     def _dial(self, event: ev.DialRequested, now: float) -> None:
         number = self._number_of[event.call_id]
         takes = DIAL_S if self._calls[number][5] else DIAL_FAILS_S
-        if takes == DIAL_FAILS_S:
-            self.record.busy.append((int(event.agent_id), now, now + takes))
+        self.record.busy.append((int(event.agent_id), now, now + takes))
         heapq.heappush(self._heap, (now + takes, _DIAL_ENDS, number, event.call_id))
 
     def _dial_ends(self, number: int, call_id: str, now: float) -> None:
-        ended: cmd.Command = cmd.DialReached(call_id=call_id)
+        ends: cmd.Command = cmd.DialReached(call_id=call_id)
         if not self._calls[number][5]:
-            ended = cmd.DialFailed(call_id=call_id, cause="no_answer")
-        self._follow(self._floor.handle(ended, now), now)
+            ends = cmd.DialFailed(call_id=call_id, cause="no_answer")
+        self._follow(self._floor.handle(ends, now), now)
+
+    def _dial_ended(self, event: ev.DialEnded, now: float) -> None:
+        number = self._number_of[event.call_id]
+        if event.reached:
+            self.record.fates[number] = Fate.CALLED_BACK
+            self._talk(number, event.call_id, event.agent_id, now)
 
     # -- agents --------------------------------------------------------------------------------
 
@@ -290,50 +298,3 @@ class _Day:
         missed = self._floor.agents[agent_id].reason == "rona"
         if missed and any(a <= now < b for a, b in self._roster[number].intervals):
             self._follow(self._floor.handle(cmd.SetReady(agent_id=agent_id), now), now)
-
-
-def _priority(one: CallClass) -> Priority:
-    if one.queue.deferrable:
-        return "deferrable"
-    return "cash" if one.urgent else "insured"
-
-
-def _queueing(one: CallClass) -> tuple[str, dict[str, int], Priority]:
-    """Queue, requirement and class of the class's calls: any rank will do."""
-    return one.queue.name, {one.queue.name: 1}, _priority(one)
-
-
-def _queue_specs(scenario: Scenario, contender: Contender) -> tuple[QueueSpec, ...]:
-    return tuple(
-        QueueSpec(
-            id=queue.name,
-            target_s=_target_s(queue),
-            max_wait_s=contender.max_deferrable_wait_s
-            if queue.deferrable
-            else contender.max_wait_s,
-            ring_timeout_s=RING_TIMEOUT_S,
-            wrap_up_s=0.0,
-        )
-        for queue in scenario.queues
-    )
-
-
-def _target_s(queue: QueueLoad) -> float:
-    """The least target of its payers, as a queue has one."""
-    default = DEFERRABLE_TARGET_S if queue.deferrable else INBOUND_TARGET_S
-    return min(payer.target or default for payer in queue.payers)
-
-
-def _agent_spec(agent: RosterAgent) -> AgentSpec:
-    skills = {queue: BEST_LEVEL_PLUS_1 - rank for queue, rank in agent.ranks.items()}
-    return AgentSpec(id=agent.id, skills=skills, endpoint="sim", accept="auto")
-
-
-def _factors(scenario: Scenario, agent: RosterAgent) -> tuple[float, ...]:
-    """By class of calls: what the agent makes of a call's handle time; infinite where he cannot."""
-    return tuple(
-        scenario.level_factor[agent.ranks[one.queue.name]] * agent.speed
-        if one.queue.name in agent.ranks
-        else math.inf
-        for one in scenario.classes
-    )
