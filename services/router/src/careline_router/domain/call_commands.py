@@ -34,8 +34,9 @@ class CallCommands(CallbackCommands):
         if call.state not in {"arrived", "self_service"}:
             raise Rejected("call-not-new", f"the call is {call.state}", allowed=())
         self._queue_spec(command.queue)
-        preferred = self._preferred(command)
-        self._has_called_back(command.person)
+        preferred = None if command.preferred is None else self._preferred(command)
+        if command.person is not None:
+            self._has_called_back(command.person)
         self._emit(
             ev.CallQueued(
                 at=self.now,
@@ -58,7 +59,8 @@ class CallCommands(CallbackCommands):
         )
         self._serve_call(call)
         self._relax(call)
-        self._consider_callback(call)
+        if self.spec.callbacks is not None:
+            self._consider_callback(call)
 
     def _preferred(self, command: cmd.QueueCall) -> str | None:
         """The agent whom the call waits for, if he is at work and could serve it."""

@@ -5,9 +5,10 @@ Requests of people are legal or `Rejected`. Facts that a PBX tells (`PhoneAnswer
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from careline_router.domain.records import record
 from careline_router.domain.specs import AgentSpec, FloorSpec, QueueSpec
 from careline_router.domain.words import (
     CallbackMode,
@@ -22,28 +23,28 @@ from careline_router.domain.words import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ConfigureFloor:
     """The floor's policy and rules from now on; `unknown-policy` when there is no such policy."""
 
     floor: FloorSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ConfigureQueues:
     """Queues as they are from now on; those not named stay."""
 
     queues: tuple[QueueSpec, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ConfigureAgents:
     """Agents as they are from now on; those not named stay."""
 
     agents: tuple[AgentSpec, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RegisterCall:
     """A call came in, or other work. It is not routed yet: its flow and CRM profile are still to come."""
 
@@ -55,7 +56,7 @@ class RegisterCall:
     kind: Kind = "call"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class QueueCall:
     """The flow has decided: wait in this queue for an agent with these skills at these levels.
 
@@ -80,7 +81,7 @@ class QueueCall:
     preferred_for_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CloseCall:
     """End a call that was never queued, with a message to the caller.
 
@@ -96,7 +97,7 @@ class CloseCall:
     utc_offset_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class LeaveQueue:
     """A waiting call goes elsewhere: `overflow`, `voicemail` or `self_served`."""
 
@@ -105,7 +106,7 @@ class LeaveQueue:
     media: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RequestCallback:
     """Somebody is to be called back, at `not_before` or as soon as there are agents for it.
 
@@ -126,7 +127,7 @@ class RequestCallback:
     utc_offset_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AcceptCallback:
     """A waiting caller wants to be called back instead; `callback_id` is the new item's."""
 
@@ -135,21 +136,21 @@ class AcceptCallback:
     utc_offset_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CancelCallback:
     """Nobody is to be called back by this any more; `callback-begun` when he is being called."""
 
     call_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DialReached:
     """The person who was called back has answered (fact)."""
 
     call_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DialFailed:
     """The person who was called back was not reached (fact)."""
 
@@ -157,7 +158,7 @@ class DialFailed:
     cause: FailureCause
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HangUp:
     """A party is gone (fact). An agent whose `cause` is one of `DROPS` did not mean to go: his caller
     is put back at the head of the queue."""
@@ -169,7 +170,7 @@ class HangUp:
     """The caller's zone, for the hours in which he may be called back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Digits:
     """The caller pressed keys (fact)."""
 
@@ -177,14 +178,14 @@ class Digits:
     digits: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PhoneAnswered:
     """The agent's phone was answered (fact)."""
 
     offer_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class OfferFailed:
     """The agent's phone could not be reached or was not answered (fact)."""
 
@@ -192,7 +193,7 @@ class OfferFailed:
     cause: FailureCause
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class LogIn:
     """An agent comes to work; he is not ready until he says so. The newer log-in wins."""
 
@@ -201,17 +202,17 @@ class LogIn:
     site: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class LogOut:
     agent_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SetReady:
     agent_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SetNotReady:
     """Takes effect at once, or after this call when the agent is reserved or talking."""
 
@@ -219,20 +220,20 @@ class SetNotReady:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AcceptOffer:
     agent_id: str
     offer_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RejectOffer:
     agent_id: str
     offer_id: str
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CompleteWrapUp:
     """The agent is done with a call; allowed until the floor forgets the call."""
 
@@ -240,7 +241,7 @@ class CompleteWrapUp:
     call_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ExtendWrapUp:
     """The agent needs so many seconds more, up to his queue's limit; `wrap-up-limit` beyond it."""
 
@@ -248,7 +249,7 @@ class ExtendWrapUp:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Move:
     """Move a waiting call to another queue; it keeps its place in time."""
 
@@ -257,13 +258,13 @@ class Move:
     skills: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SetPriority:
     call_id: str
     priority: Priority
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ControlTalk:
     """Have the PBX do something to a connected call: `hold bridge record listen transfer`.
 
@@ -276,7 +277,7 @@ class ControlTalk:
     agent_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Tick:
     """Time has passed: whatever is due happens."""
 

@@ -4,9 +4,10 @@ No event carries a number or a name of a patient: the journal is kept for long.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar, dataclass_transform
+from dataclasses import field
+from typing import Any
 
+from careline_router.domain.records import record
 from careline_router.domain.specs import AgentSpec, FloorSpec, QueueSpec
 from careline_router.domain.words import (
     AgentState,
@@ -23,39 +24,30 @@ from careline_router.domain.words import (
     Priority,
 )
 
-_T = TypeVar("_T")
 
-
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-def event(cls: type[_T]) -> type[_T]:
-    """A frozen dataclass to readers and to mypy. At run time it is not: freezing makes one twice as
-    dear to make, and a floor makes a dozen a call."""
-    return dataclass(slots=True, kw_only=True)(cls)
-
-
-@event
+@record
 class Event:
     """`at` is the floor's time: seconds since the epoch, never running backwards."""
 
     at: float
 
 
-@event
+@record
 class FloorConfigured(Event):
     floor: FloorSpec
 
 
-@event
+@record
 class QueuesConfigured(Event):
     queues: tuple[QueueSpec, ...]
 
 
-@event
+@record
 class AgentsConfigured(Event):
     agents: tuple[AgentSpec, ...]
 
 
-@event
+@record
 class CallRegistered(Event):
     call_id: str
     pbx: str
@@ -65,7 +57,7 @@ class CallRegistered(Event):
     kind: Kind = "call"
 
 
-@event
+@record
 class CallQueued(Event):
     call_id: str
     queue: str
@@ -84,14 +76,14 @@ class CallQueued(Event):
     estimate_s: float | None = None
 
 
-@event
+@record
 class CallReleased(Event):
     """The call is held back no more: it waits in its queue, at its place in time."""
 
     call_id: str
 
 
-@event
+@record
 class RequirementRelaxed(Event):
     """A step of the queue's recipe was taken; the call needs this from now on, and waits here."""
 
@@ -102,20 +94,20 @@ class RequirementRelaxed(Event):
     priority: Priority
 
 
-@event
+@record
 class CallMoved(Event):
     call_id: str
     queue: str
     skills: Mapping[str, int]
 
 
-@event
+@record
 class PriorityChanged(Event):
     call_id: str
     priority: Priority
 
 
-@event
+@record
 class DigitsPressed(Event):
     """How many keys the caller pressed; which ones may be personal."""
 
@@ -123,7 +115,7 @@ class DigitsPressed(Event):
     count: int
 
 
-@event
+@record
 class OfferMade(Event):
     """The agent is reserved. `state` is `ringing` when his phone rings with the offer."""
 
@@ -138,7 +130,7 @@ class OfferMade(Event):
     """What is left of the policy's tokens; None: as before."""
 
 
-@event
+@record
 class OfferAccepted(Event):
     """The agent took the offer on his screen; now his phone rings until `deadline`."""
 
@@ -150,7 +142,7 @@ class OfferAccepted(Event):
     timeout_s: float
 
 
-@event
+@record
 class OfferClosed(Event):
     """An offer ended without a talk. `rings`: his phone still rings and has to be stopped.
     `excluded`: this agent is not offered this call again."""
@@ -163,7 +155,7 @@ class OfferClosed(Event):
     excluded: bool
 
 
-@event
+@record
 class ExclusionLifted(Event):
     """The agent may be offered the call again: nobody else is there who could serve it."""
 
@@ -171,14 +163,14 @@ class ExclusionLifted(Event):
     agent_id: str
 
 
-@event
+@record
 class CallConnected(Event):
     offer_id: str
     call_id: str
     agent_id: str
 
 
-@event
+@record
 class CallRequeued(Event):
     """The agent's phone dropped out of the talk: the caller waits again, at his place in time."""
 
@@ -187,7 +179,7 @@ class CallRequeued(Event):
     cause: str
 
 
-@event
+@record
 class WorkInterrupted(Event):
     """The agent leaves this item for one that may not wait."""
 
@@ -195,7 +187,7 @@ class WorkInterrupted(Event):
     agent_id: str
 
 
-@event
+@record
 class WorkResumed(Event):
     """The agent takes up again what he was interrupted in."""
 
@@ -203,7 +195,7 @@ class WorkResumed(Event):
     agent_id: str
 
 
-@event
+@record
 class CallbackOffered(Event):
     """The caller may choose to be called back; `wait_band` is what he may be told of his wait, as
     from and to in seconds, None when no estimate can be trusted."""
@@ -212,7 +204,7 @@ class CallbackOffered(Event):
     wait_band: tuple[float, float | None] | None = None
 
 
-@event
+@record
 class CallbackMade(Event):
     """Somebody is to be called back. `place` is since when this counts as waiting; `from_call` the
     call that it comes from."""
@@ -237,14 +229,14 @@ class CallbackMade(Event):
     language: str | None = None
 
 
-@event
+@record
 class CallbackDue(Event):
     """Its promise has to be kept now: it waits at its place in the queue as if it were a caller."""
 
     call_id: str
 
 
-@event
+@record
 class DialRequested(Event):
     """The agent is there: call the person."""
 
@@ -253,7 +245,7 @@ class DialRequested(Event):
     agent_id: str
 
 
-@event
+@record
 class DialEnded(Event):
     """The person was reached, or was not and is tried again from `not_before` on."""
 
@@ -264,14 +256,14 @@ class DialEnded(Event):
     not_before: float | None = None
 
 
-@event
+@record
 class ControlRequested(Event):
     call_id: str
     kind: str
     body: Mapping[str, Any]
 
 
-@event
+@record
 class CallEnded(Event):
     """`media` is what the caller still hears, for calls that were closed."""
 
@@ -282,27 +274,27 @@ class CallEnded(Event):
     media: str | None = None
 
 
-@event
+@record
 class CallWrappedUp(Event):
     call_id: str
     agent_id: str
 
 
-@event
+@record
 class CallsForgotten(Event):
     """Calls long ended leave the floor's memory; their records stay."""
 
     call_ids: tuple[str, ...]
 
 
-@event
+@record
 class AgentLoggedIn(Event):
     agent_id: str
     endpoint: str
     site: str | None
 
 
-@event
+@record
 class AgentStateChanged(Event):
     """`until` is the end of a wrap-up, `keeps_idle` an agent who keeps his place among the idle."""
 
@@ -313,13 +305,13 @@ class AgentStateChanged(Event):
     keeps_idle: bool = False
 
 
-@event
+@record
 class WrapUpExtended(Event):
     agent_id: str
     until: float
 
 
-@event
+@record
 class OccupancyCapped(Event):
     """The agent has been busy for too long a share of his time: nothing is offered him until then."""
 
@@ -328,12 +320,12 @@ class OccupancyCapped(Event):
     occupancy_pct: float
 
 
-@event
+@record
 class OccupancyFreed(Event):
     agent_id: str
 
 
-@event
+@record
 class RestPlanned(Event):
     """The agent goes not ready after this call; `reason` None takes that back."""
 

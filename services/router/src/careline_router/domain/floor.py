@@ -10,7 +10,7 @@ from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain.agent_commands import AgentCommands
 from careline_router.domain.decisions import Decision
-from careline_router.domain.floor_state import LINGER_S, Snapshot
+from careline_router.domain.floor_state import Snapshot, forget_at
 from careline_router.domain.policies import POLICIES
 from careline_router.domain.states import Agent, Rejected
 
@@ -77,11 +77,21 @@ class Floor(AgentCommands):
 
     def next_timer(self) -> float | None:
         """When the next thing is due, so that somebody sends a `Tick`; None: nothing is."""
+        if self._to_look_at:
+            self._look_after_waiting()
         while (first := self._timers.first()) is not None:
             if self._timer_holds(*first):
                 return first[0]
             self._timers.pop()
         return None
+
+    def _look_after_waiting(self) -> None:
+        """Most calls are offered at once and need no timers; those that still wait do."""
+        for call_id in self._to_look_at:
+            call = self.calls.get(call_id)
+            if call is not None and call.state == "queued":
+                self._set_looks(call)
+        self._to_look_at.clear()
 
     def _tick(self, _command: cmd.Tick) -> None:
         forgotten: list[str] = []
@@ -120,7 +130,7 @@ class Floor(AgentCommands):
                 return (
                     call is not None
                     and call.ended_at is not None
-                    and (call.ended_at + LINGER_S == at)
+                    and forget_at(call.ended_at) == at
                 )
 
     def equals(self, other: "Floor") -> bool:

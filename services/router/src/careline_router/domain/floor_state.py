@@ -1,7 +1,8 @@
 """The floor as it stands, and how each event changes it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from math import ceil
 from typing import Any
 
 from careline_router.domain import events as ev
@@ -20,6 +21,7 @@ from careline_router.domain.words import AgentState, CallState
 
 LINGER_S = 3600.0
 """How long an ended call is remembered, so that it can still be wrapped up."""
+FORGET_EVERY_S = 60.0
 LOOK_BACK_S = 60.0
 """A restored floor looks again at what was due so long before: it may not have come to it."""
 REFRESH_S = 300.0
@@ -73,7 +75,9 @@ class FloorState:
         self.callback_of: dict[str, str] = {}
         """By person, the callback that is still to be made."""
         self._timers = Timers()
-        self._refresh_at = 0.0
+        self._to_look_at: list[str] = []
+        """Calls that have begun to wait since somebody asked for the next timer."""
+        self.refresh_at = 0.0
 
     @property
     def waiting_count(self) -> int:
@@ -84,16 +88,19 @@ class FloorState:
 
     def apply(self, event: ev.Event) -> None:
         """Lets an event of this floor happen, for the first time or again out of the journal."""
-        self.now = max(self.now, event.at)
-        call = self.calls.get(getattr(event, "call_id", ""))
-        if call is not None:
-            call.version += 1
-        _APPLY[type(event)](self, event)
+        if event.at > self.now:  # noqa: PLR1730 - this runs a million times a day
+            self.now = event.at
+        change, of_call = _APPLY[type(event)]
+        if of_call:
+            call = self.calls.get(event.call_id)  # type: ignore[attr-defined]
+            if call is not None:
+                call.version += 1
+        change(self, event)
 
     def _floor_configured(self, event: ev.FloorConfigured) -> None:
         self.spec = event.floor
         self.policy = policy_of(event.floor)
-        self._refresh_at = 0.0
+        self.refresh_at = 0.0
         for agent in self.agents.values():
             self._file_agent(agent)
 
@@ -111,7 +118,7 @@ class FloorState:
                 self.agents[spec.id] = Agent(id=spec.id, spec=spec, order=len(self.agents))
             else:
                 agent.spec = spec
-                self._file_agent(agent)
+                self._refile_agent(agent)
 
     # -- calls ---------------------------------------------------------------------------------
 
@@ -140,9 +147,9 @@ class FloorState:
         call.person, call.due_at, call.estimate_s = event.person, event.due_at, event.estimate_s
         call.preferred, call.preferred_until = event.preferred, event.preferred_until
         call.queued_at = event.at
-        self._set_call(call, "queued")
-        self.demand.arrived(self.class_for(call), event.at)
-        self._set_looks(call)
+        waiting = self.class_for(call)
+        self._set_call(call, "queued", waiting)
+        self.demand.arrived(waiting, event.at)
 
     def _set_looks(self, call: Call) -> None:
         """When somebody has to look whether the call may be given to more agents, or more be offered."""
@@ -180,7 +187,6 @@ class FloorState:
         call.queue, call.relaxed = event.queue, 0
         call.skills, call.needs = dict(event.skills), dict(event.skills)
         self._set_call(call, "queued")
-        self._set_looks(call)
 
     def _priority_changed(self, event: ev.PriorityChanged) -> None:
         call = self.calls[event.call_id]
@@ -222,7 +228,6 @@ class FloorState:
             call.excluded.add(agent.id)
             self.excluded_from.setdefault(agent.id, set()).add(call.id)
         self._set_call(call, "queued")
-        self._set_looks(call)
 
     def _exclusion_lifted(self, event: ev.ExclusionLifted) -> None:
         self.calls[event.call_id].excluded.discard(event.agent_id)
@@ -256,7 +261,6 @@ class FloorState:
         self._let_go(call)
         call.agent = call.answered_at = call.offer = None
         self._set_call(call, "queued")
-        self._set_looks(call)
 
     def _let_go(self, call: Call) -> None:
         agent = self.agents.get(call.agent or "")
@@ -288,7 +292,7 @@ class FloorState:
         self._set_call(call, "ended")
         for agent_id in call.excluded:
             self.excluded_from.get(agent_id, set()).discard(call.id)
-        self._timers.set(event.at + LINGER_S, "forget", call.id)
+        self._timers.set(forget_at(event.at), "forget", call.id)
 
     def _call_wrapped_up(self, event: ev.CallWrappedUp) -> None:
         self.calls[event.call_id].wrapped_up = True
@@ -339,7 +343,6 @@ class FloorState:
             self.callback_of[event.person] = call.id
         self.promises.made(call, event.from_call)
         self._set_call(call, "queued")
-        self._set_looks(call)
 
     def _callback_due(self, event: ev.CallbackDue) -> None:
         call = self.calls[event.call_id]
@@ -367,15 +370,13 @@ class FloorState:
         call.agent = call.offer = None
         call.not_before = event.not_before
         self._set_call(call, "queued")
-        self._set_looks(call)
 
     # -- agents --------------------------------------------------------------------------------
 
     def _agent_logged_in(self, event: ev.AgentLoggedIn) -> None:
         agent = self.agents[event.agent_id]
         agent.endpoint, agent.site = event.endpoint, event.site
-        if agent.state != "logged_out":
-            self._file_agent(agent)
+        self._refile_agent(agent)
 
     def _agent_state_changed(self, event: ev.AgentStateChanged) -> None:
         agent = self.agents[event.agent_id]
@@ -412,19 +413,22 @@ class FloorState:
 
     # -- filing --------------------------------------------------------------------------------
 
-    def _set_call(self, call: Call, state: CallState) -> None:
-        if call.state in {"queued", "arrived"}:
+    def _set_call(self, call: Call, state: CallState, into: WaitingClass | None = None) -> None:
+        """`into` is the class of a call that begins to wait, where it is known already."""
+        if call.state == "queued":
             self.waiting.remove(call.id)
-            self.held.pop(call.id, None)
+            if self.held:
+                self.held.pop(call.id, None)
         call.state = state
         if state != "queued":
             return
+        self._to_look_at.append(call.id)
         if call.preferred_until is not None:
             self.held[call.id] = call.preferred
         elif call.not_before is not None:
             self.held[call.id] = None
         else:
-            self.waiting.add(call, self.class_for(call))
+            self.waiting.add(call, into or self.class_for(call))
 
     def class_for(self, call: Call) -> WaitingClass:
         """The class that the call waits in, made when it is new."""
@@ -437,7 +441,7 @@ class FloorState:
             found.configure(self.queues[found.queue])
             self.waiting.classes[key] = found
             self.groups.add_class(found)
-            self._refresh_at = 0.0
+            self.refresh_at = 0.0
         return found
 
     def _set_agent(
@@ -457,16 +461,27 @@ class FloorState:
         if agent.state == "logged_out":
             self.groups.leave(agent.id)
             return
-        self.groups.enter(agent, self.waiting.classes)
-        self.groups.unidle(agent.id)
+        if self.groups.group_of(agent.id) is None:
+            self.groups.enter(agent, self.waiting.classes)
         if agent.state == "ready" and agent.rested_at is None:
             self.groups.idle(agent.id, self.policy.place(agent), agent.order)
-        elif agent.state == "talking" and self.is_lent(agent):
+            return
+        self.groups.unidle(agent.id)
+        if agent.state == "talking" and self.is_lent(agent):
             self.groups.lend(agent.id, agent.since, agent.order)
+
+    def _refile_agent(self, agent: Agent) -> None:
+        """His skills or his site may have changed."""
+        if agent.state != "logged_out":
+            self.groups.enter(agent, self.waiting.classes)
+            self._file_agent(agent)
 
     def is_lent(self, agent: Agent) -> bool:
         """Whether all that the agent is at may be interrupted."""
-        return bool(agent.at_work) and all(self.calls[each].interruptible for each in agent.at_work)
+        at_work = agent.at_work
+        if len(at_work) == 1:
+            return self.calls[at_work[0]].interruptible
+        return bool(at_work) and all(self.calls[each].interruptible for each in at_work)
 
     def has_room(self, agent_id: str, units: int) -> bool:
         """Whether an agent can take on so many units beside what he has in hand."""
@@ -477,10 +492,9 @@ class FloorState:
         return taken + units <= agent.spec.capacity
 
     def refresh(self) -> None:
-        """Has the policy weigh the load anew when it is time."""
-        if self.now >= self._refresh_at:
-            self.policy.refresh(self)
-            self._refresh_at = self.now + REFRESH_S
+        """Has the policy weigh the load anew; due at `refresh_at`."""
+        self.policy.refresh(self)
+        self.refresh_at = self.now + REFRESH_S
 
     # -- snapshot ------------------------------------------------------------------------------
 
@@ -522,7 +536,7 @@ class FloorState:
     def _load_call(self, call: Call) -> None:
         self.by_pbx[call.pbx, call.pbx_call_id] = call.id
         if call.ended_at is not None:
-            self._timers.set(call.ended_at + LINGER_S, "forget", call.id)
+            self._timers.set(forget_at(call.ended_at), "forget", call.id)
             return
         for agent_id in call.excluded:
             self.excluded_from.setdefault(agent_id, set()).add(call.id)
@@ -531,7 +545,6 @@ class FloorState:
             self.callback_of[call.person] = call.id
         if call.state == "queued":
             self._set_call(call, "queued")
-            self._set_looks(call)
 
     def _load_agent(self, agent: Agent) -> None:
         self.busy += agent.state in AT_WORK
@@ -540,6 +553,11 @@ class FloorState:
             self._timers.set(agent.wrap_up_until, "wrap_up", agent.id)
         if agent.rested_at is not None:
             self._timers.set(agent.rested_at, "rested", agent.id)
+
+
+def forget_at(ended_at: float) -> float:
+    """When the floor forgets a call: by the minute, so that many go at once."""
+    return ceil((ended_at + LINGER_S) / FORGET_EVERY_S) * FORGET_EVERY_S
 
 
 def _copy(call: Call) -> Call:
@@ -552,7 +570,7 @@ def _copy(call: Call) -> Call:
     )
 
 
-_APPLY: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
+_CHANGES: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
     ev.FloorConfigured: FloorState._floor_configured,  # noqa: SLF001
     ev.QueuesConfigured: FloorState._queues_configured,  # noqa: SLF001
     ev.AgentsConfigured: FloorState._agents_configured,  # noqa: SLF001
@@ -587,3 +605,8 @@ _APPLY: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
     ev.OccupancyFreed: FloorState._occupancy_freed,  # noqa: SLF001
     ev.RestPlanned: FloorState._rest_planned,  # noqa: SLF001
 }
+_APPLY: dict[type[ev.Event], tuple[Callable[[FloorState, Any], None], bool]] = {
+    kind: (change, any(each.name == "call_id" for each in fields(kind)))
+    for kind, change in _CHANGES.items()
+}
+"""How an event changes the floor, and whether it is one of a call's."""

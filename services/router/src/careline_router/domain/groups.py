@@ -125,6 +125,8 @@ class AgentGroups:
         self.groups: list[SkillGroup] = []
         self.idle_counts = array("I")
         self.requirements: dict[Signature, Requirement] = {}
+        self.lent = 0
+        """Agents whose work a call may interrupt."""
         self._by_key: dict[Signature, SkillGroup] = {}
         self._group_of: dict[str, SkillGroup] = {}
 
@@ -199,6 +201,8 @@ class AgentGroups:
     def idle(self, agent_id: str, place: float, order: int) -> None:
         """The agent can be offered something, and this is his place among those who can."""
         group = self._group_of[agent_id]
+        if group.lent and group.lent.pop(agent_id, None) is not None:
+            self.lent -= 1
         if agent_id not in group.idle:
             self.idle_counts[group.index] += 1
             for requirement in group.requirements:
@@ -207,13 +211,16 @@ class AgentGroups:
 
     def lend(self, agent_id: str, place: float, order: int) -> None:
         """The agent is at work that a call may interrupt."""
-        self._group_of[agent_id].lent[agent_id] = (place, order, agent_id)
+        lent = self._group_of[agent_id].lent
+        self.lent += agent_id not in lent
+        lent[agent_id] = (place, order, agent_id)
 
     def unidle(self, agent_id: str) -> None:
         group = self._group_of.get(agent_id)
         if group is None:
             return
-        group.lent.pop(agent_id, None)
+        if group.lent and group.lent.pop(agent_id, None) is not None:
+            self.lent -= 1
         if group.idle.pop(agent_id, None) is not None:
             self.idle_counts[group.index] -= 1
             for requirement in group.requirements:

@@ -42,7 +42,8 @@ def match_for_call(call: Call, state: FloorState) -> Match | None:
     waiting = state.waiting.class_of(call.id)
     if waiting is None:
         return None
-    state.refresh()
+    if state.now >= state.refresh_at:
+        state.refresh()
     if not waiting.requirement.idle:
         return _interrupting(call, waiting, state)
     able = [
@@ -75,7 +76,7 @@ def _strict_rule(waiting: WaitingClass, queued_at: float, now: float) -> str | N
 
 def _interrupting(call: Call, waiting: WaitingClass, state: FloorState) -> Match | None:
     """The agent who has been longest at work that this call may interrupt."""
-    if waiting.interruptible or waiting.deferred:
+    if not state.groups.lent or waiting.interruptible or waiting.deferred:
         return None
     lent = [
         (waiting.requirement.ranks[group.index], entry)
@@ -108,8 +109,9 @@ def match_for_agent(agent: Agent, state: FloorState) -> Match | None:
     group = state.groups.group_of(agent.id)
     if group is None:
         return None
-    state.refresh()
     now = state.now
+    if now >= state.refresh_at:
+        state.refresh()
     unwanted = _unwanted(agent, state)
     candidates: list[Candidate] = []
     spare: list[Candidate] = []
@@ -117,11 +119,7 @@ def match_for_agent(agent: Agent, state: FloorState) -> Match | None:
     for waiting, rank, slowness in group.classes:
         if not waiting.members:
             continue
-        waiting.settle(now)
-        if unwanted is None:
-            fresh, late = waiting.fresh.first(), waiting.late.first()
-        else:
-            fresh, late = waiting.fresh.first_but(unwanted), waiting.late.first_but(unwanted)
+        fresh, late = waiting.heads(now, unwanted)
         if fresh is None and late is None:
             continue
         each = Candidate(waiting, rank, slowness, fresh, late)
@@ -225,7 +223,8 @@ def decision(offer_id: str, match: Match, call: Call, state: FloorState) -> Deci
     """Why this agent: what the floor looked like when the match was made."""
     group = state.groups.group_of(match.agent_id)
     assert group is not None
-    needs = state.groups.requirement(call.needs)
+    waiting = state.waiting.class_of(call.id)
+    needs = state.groups.requirement(call.needs) if waiting is None else waiting.requirement
     return Decision(
         offer_id,
         call.id,

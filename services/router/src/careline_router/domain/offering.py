@@ -38,10 +38,11 @@ class Offering(FloorState):
         """Offers a call that waits, if somebody is idle for it."""
         if call.state != "queued":
             return
-        wanted = self.held.get(call.id)
-        if wanted is not None:
-            self._serve_preferred(call, self.agents[wanted])
-            return
+        if self.held:
+            wanted = self.held.get(call.id)
+            if wanted is not None:
+                self._serve_preferred(call, self.agents[wanted])
+                return
         match = match_for_call(call, self)
         if match is not None:
             self._offer(match)
@@ -156,14 +157,15 @@ class Offering(FloorState):
             )
             self._let_others_have(agent)
             return
-        if self._resume_work(agent):
+        if agent.at_work and self._resume_work(agent):
             return
         self._emit(
             ev.AgentStateChanged(
                 at=self.now, agent_id=agent.id, state="ready", keeps_idle=keeps_idle
             )
         )
-        self._cap_occupancy(agent)
+        if self.spec.occupancy_cap_pct is not None:
+            self._cap_occupancy(agent)
         self._serve_agent(agent)
 
     def _resume_work(self, agent: Agent) -> bool:

@@ -13,7 +13,7 @@ SLOWER_A_LEVEL = 0.08
 
 def signature(skills: Mapping[str, int]) -> Signature:
     """Skills in a form that can be compared: agents with the same one are interchangeable."""
-    return tuple(sorted(skills.items()))
+    return tuple(skills.items()) if len(skills) < 2 else tuple(sorted(skills.items()))
 
 
 def shown(skills: Signature) -> str:

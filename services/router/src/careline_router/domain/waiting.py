@@ -109,27 +109,29 @@ class WaitingClass:
         self.max_wait_s = queue.max_wait_of(self.priority)
         self.min_idle = queue.min_idle if self.priority == "deferrable" else 0
 
-    def settle(self, now: float) -> None:
-        """Moves over who has become late."""
+    def heads(
+        self, now: float, unwanted: Callable[[str], bool] | None = None
+    ) -> tuple[Entry | None, Entry | None]:
+        """The first fresh and the first late call at `now`, of those who are not unwanted."""
         late_before = now - self.target_s
-        fresh = self.fresh
-        while fresh.heap:
-            entry = fresh.first()
-            if entry is None or entry[0] > late_before:
-                return
-            heapq.heappop(fresh.heap)
-            self.late.add(*entry)
+        heap, members = self.fresh.heap, self.members
+        fresh: Entry | None = None
+        while heap:
+            fresh = heap[0]
+            if members.get(fresh[1]) != fresh[0]:
+                heapq.heappop(heap)
+            elif fresh[0] <= late_before:
+                self.late.add(*heapq.heappop(heap))
+            else:
+                break
+            fresh = None
+        if unwanted is not None:
+            return self.fresh.first_but(unwanted), self.late.first_but(unwanted)
+        return fresh, self.late.first() if self.late.heap else None
 
     def first(self) -> Entry | None:
         """Who has waited longest of all."""
         fresh, late = self.fresh.first(), self.late.first()
-        if fresh is None or late is None:
-            return late or fresh
-        return min(fresh, late)
-
-    def first_but(self, unwanted: Callable[[str], bool]) -> Entry | None:
-        """Who has waited longest of those who are not unwanted."""
-        fresh, late = self.fresh.first_but(unwanted), self.late.first_but(unwanted)
         if fresh is None or late is None:
             return late or fresh
         return min(fresh, late)
