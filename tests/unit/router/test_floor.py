@@ -3,65 +3,15 @@
 from typing import Any
 
 import pytest
+from floor_scene import Scene
 
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain.effects import overtaken_by, pbx_steps
-from careline_router.domain.floor import Floor
 from careline_router.domain.floor_state import LINGER_S
 from careline_router.domain.specs import AgentSpec, QueueSpec
-from careline_router.domain.states import Rejected
 
 pytestmark = pytest.mark.unit
-
-QUEUE = QueueSpec(id="q", max_wait_s=100, offer_timeout_s=15, ring_timeout_s=20, wrap_up_s=30)
-
-
-class Scene:
-    """A floor with a clock that the test moves."""
-
-    def __init__(self, **accepts: Any) -> None:
-        self.floor = Floor()
-        self.now = 0.0
-        self.do(cmd.ConfigureQueues(queues=(QUEUE,)))
-        specs = tuple(
-            AgentSpec(id=name, skills={"x": 5}, endpoint=f"P/{name}", accept=accept)
-            for name, accept in accepts.items()
-        )
-        self.do(cmd.ConfigureAgents(agents=specs))
-
-    def do(self, command: Any) -> list[ev.Event]:
-        return self.floor.handle(command, self.now)
-
-    def call(self, name: str, **fields: Any) -> list[ev.Event]:
-        self.do(cmd.RegisterCall(call_id=name, pbx="p", pbx_call_id=name, line="1"))
-        fields = {"queue": "q", "skills": {"x": 1}, "priority": "insured", **fields}
-        return self.do(cmd.QueueCall(call_id=name, **fields))
-
-    def ready(self, *names: str) -> None:
-        for name in names:
-            self.do(cmd.LogIn(agent_id=name))
-            self.do(cmd.SetReady(agent_id=name))
-            self.now += 1
-
-    def after(self, seconds: float) -> list[ev.Event]:
-        self.now += seconds
-        return self.do(cmd.Tick())
-
-    def state(self, agent: str) -> tuple[str, str | None]:
-        return self.floor.agents[agent].state, self.floor.agents[agent].reason
-
-    def offered(self) -> dict[str, str]:
-        return {offer.agent: offer.call for offer in self.floor.offers.values()}
-
-    def connect(self, call: str, agent: str) -> None:
-        assert self.offered()[agent] == call
-        self.do(cmd.PhoneAnswered(offer_id=self.floor.agents[agent].offer or ""))
-
-    def refused(self, command: Any) -> Rejected:
-        with pytest.raises(Rejected) as caught:
-            self.do(command)
-        return caught.value
 
 
 def test_the_agent_who_has_been_idle_longest_is_offered_the_call() -> None:
