@@ -14,7 +14,6 @@ from careline_router.domain.skills import (
     rank,
     shown,
     signature,
-    slowness,
 )
 
 if TYPE_CHECKING:
@@ -78,8 +77,8 @@ class SkillGroup:
         self.idle: dict[str, IdleEntry] = {}
         self.lent: dict[str, IdleEntry] = {}
         self.requirements: list[Requirement] = []
-        self.classes: list[tuple[WaitingClass, int, float]] = []
-        """Classes it can serve, with its rank and how much slower it is there."""
+        self.classes: list[tuple[WaitingClass, int]] = []
+        """Classes it can serve, with its rank there."""
         self._heap: list[IdleEntry] = []
 
     def put_idle(self, entry: IdleEntry) -> None:
@@ -160,8 +159,7 @@ class AgentGroups:
             self._serves(group, new)
 
     def _serves(self, group: SkillGroup, served: WaitingClass) -> None:
-        at_rank = served.requirement.ranks[group.index]
-        group.classes.append((served, at_rank, slowness(at_rank)))
+        group.classes.append((served, served.requirement.ranks[group.index]))
 
     def _group(self, key: Signature, classes: Mapping[ClassKey, WaitingClass]) -> SkillGroup:
         group = self._by_key.get(key)

@@ -37,7 +37,7 @@ class Match(NamedTuple):
 # -- a call looks for an agent ---------------------------------------------------------------------
 
 
-def match_for_call(call: Call, state: FloorState) -> Match | None:
+def match_for_call(call: Call, state: FloorState) -> Match | None:  # noqa: PLR0911 - each rule in turn
     """The idle agent who should have this call; None when nobody can, or a rule keeps them free."""
     waiting = state.waiting.class_of(call.id)
     if waiting is None:
@@ -46,22 +46,24 @@ def match_for_call(call: Call, state: FloorState) -> Match | None:
         state.refresh()
     if not waiting.requirement.idle:
         return _interrupting(call, waiting, state)
-    able = [
-        Able(group, waiting.requirement.ranks[group.index], first)
-        for group in waiting.requirement.able
-        if group.idle and (first := group.first_for(call, state.has_room)) is not None
-    ]
+    able: list[Able] = []
+    ranks, picky = waiting.requirement.ranks, bool(call.excluded) or call.units > 1
+    for group in waiting.requirement.able:
+        if group.idle:
+            first = group.first_for(call, state.has_room) if picky else group.first_idle()
+            if first is not None:
+                able.append((group, ranks[group.index], first))
     if not able:
         return _interrupting(call, waiting, state)
     rule = _strict_rule(waiting, waiting.members[call.id], state.now)
     if rule is None and (waiting.deferred or waiting.min_idle):
-        able = [each for each in able if may_spare(waiting, each.group, state)]
+        able = [each for each in able if may_spare(waiting, each[0], state)]
         if not able:
             return None
         rule = "callback" if waiting.deferred else None
     if rule in {"overdue", "class"}:
-        best = min(able, key=lambda each: (each.rank, each.first))
-        return Match(call.id, best.first[2], rule or "")
+        best = min(able, key=lambda each: (each[1], each[2]))
+        return Match(call.id, best[2][2], rule or "")
     choice = state.policy.pick_agent(call, waiting, able, state)
     if choice is None:
         return None
@@ -100,34 +102,45 @@ def may_spare(waiting: WaitingClass, group: SkillGroup, state: FloorState) -> bo
 # -- an agent looks for a call ---------------------------------------------------------------------
 
 
-def match_for_agent(agent: Agent, state: FloorState) -> Match | None:
+def match_for_agent(agent: Agent, state: FloorState) -> Match | None:  # noqa: PLR0912 - the hot path: a call a class would double it
     """The waiting call that should have this agent; None when none is for him, or a rule keeps him."""
-    if state.held:
-        kept = _kept_for(agent, state)
-        if kept is not None:
-            return Match(kept, agent.id, "preferred")
     group = state.groups.group_of(agent.id)
     if group is None:
         return None
     now = state.now
     if now >= state.refresh_at:
         state.refresh()
-    unwanted = _unwanted(agent, state)
+    unwanted = (
+        _unwanted(agent, state)
+        if agent.spec.capacity > 1 or state.spec.units or state.excluded_from
+        else None
+    )
     candidates: list[Candidate] = []
     spare: list[Candidate] = []
     first: tuple[int, Entry] | None = None
-    for waiting, rank, slowness in group.classes:
-        if not waiting.members:
+    for waiting, rank in group.classes:
+        members = waiting.members
+        if not members:
             continue
-        fresh, late = waiting.heads(now, unwanted)
-        if fresh is None and late is None:
-            continue
-        each = Candidate(waiting, rank, slowness, fresh, late)
-        if waiting.deferred or waiting.interruptible:
-            spare.append(each)
+        late_before = now - waiting.target_s
+        if unwanted is None:
+            heap = waiting.fresh_heap
+            fresh = heap[0] if heap else None
+            if fresh and (fresh[0] <= late_before or members.get(fresh[1]) != fresh[0]):
+                fresh = waiting.first_fresh(late_before)
+            heap = waiting.late_heap
+            late = heap[0] if heap else None
+            if late and members.get(late[1]) != late[0]:
+                late = waiting.late.first()
+        else:
+            fresh, late = waiting.heads_but(late_before, unwanted)
+        if not waiting.plain:
+            if fresh or late:
+                spare.append((waiting, rank, fresh, late))
             continue
         oldest = late or fresh
-        assert oldest is not None
+        if oldest is None:
+            continue
         if now - oldest[0] >= waiting.max_wait_s:
             if first is None or (OVERDUE, oldest) < first:
                 first = (OVERDUE, oldest)
@@ -135,9 +148,11 @@ def match_for_agent(agent: Agent, state: FloorState) -> Match | None:
             if first is None or (waiting.rank, oldest) < first:
                 first = (waiting.rank, oldest)
         elif not waiting.min_idle or may_spare(waiting, group, state):
-            candidates.append(each)
+            candidates.append((waiting, rank, fresh, late))
     if first is not None:
         return Match(first[1][1], agent.id, "overdue" if first[0] == OVERDUE else "class")
+    if state.held and (kept := _kept_for(agent, state)) is not None:
+        return Match(kept, agent.id, "preferred")
     if candidates:
         choice = state.policy.pick_call(agent, candidates, state)
         if choice is not None:
@@ -171,21 +186,21 @@ def _spare_work(
 ) -> Match | None:
     """Callbacks before work that may be interrupted, by class and then by wait."""
     may = [
-        each
-        for each in spare
-        if may_spare(each.waiting, group, state)
-        and not (each.waiting.interruptible and agent.at_work)
+        (waiting.interruptible, waiting.rank, late or fresh, waiting)
+        for waiting, _, fresh, late in spare
+        if may_spare(waiting, group, state) and not (waiting.interruptible and agent.at_work)
     ]
     if not may:
         return None
-    best = min(may, key=lambda each: (each.waiting.interruptible, each.waiting.rank, each.first))
-    return Match(best.first[1], agent.id, "callback" if best.waiting.deferred else "spare")
+    interruptible, _, first, _ = min(may, key=lambda each: each[:3])
+    assert first is not None
+    return Match(first[1], agent.id, "spare" if interruptible else "callback")
 
 
 # -- why -------------------------------------------------------------------------------------------
 
 
-def why_waiting(call: Call, agent: Agent, state: FloorState) -> str | None:
+def why_waiting(call: Call, agent: Agent, state: FloorState) -> str | None:  # noqa: PLR0911 - each rule in turn
     """The rule by which a waiting call is not given to an agent who is ready; None: there is none.
 
     `skill:… level:… site:…` what he lacks, `excluded room occupancy preferred not_before`, `blending`,

@@ -43,7 +43,7 @@ class Offering(FloorState):
             if wanted is not None:
                 self._serve_preferred(call, self.agents[wanted])
                 return
-        match = match_for_call(call, self)
+        match = self._choose_agent(call)
         if match is not None:
             self._offer(match)
 
@@ -54,19 +54,31 @@ class Offering(FloorState):
             and agent.id not in call.excluded
             and self.has_room(agent.id, call.units)
         ):
-            self._offer(Match(call.id, agent.id, "preferred"))
+            self._offer(self._recorded(Match(call.id, agent.id, "preferred")))
 
     def _serve_agent(self, agent: Agent) -> None:
         """Offers an agent who has just become idle the call that should have him."""
         if agent.state == "ready" and agent.rested_at is None:
-            match = match_for_agent(agent, self)
+            match = self._choose_call(agent)
             if match is not None:
                 self._offer(match)
 
+    def _choose_agent(self, call: Call) -> Match | None:
+        match = match_for_call(call, self)
+        return None if match is None else self._recorded(match)
+
+    def _choose_call(self, agent: Agent) -> Match | None:
+        match = match_for_agent(agent, self)
+        return None if match is None else self._recorded(match)
+
+    def _recorded(self, match: Match) -> Match:
+        """Keeps why, as the floor is before anything comes of it."""
+        call = self.calls[match.call_id]
+        self._decisions.append(decision(_next_offer(call), match, call, self))
+        return match
+
     def _offer(self, match: Match) -> None:
         call, agent = self.calls[match.call_id], self.agents[match.agent_id]
-        offer_id = f"{call.id}.{call.offers_made + 1}"
-        self._decisions.append(decision(offer_id, match, call, self))
         if match.rule == "interrupt":
             self._interrupt(agent)
         queue = self._queue_of(call)
@@ -76,7 +88,7 @@ class Offering(FloorState):
         self._emit(
             ev.OfferMade(
                 at=self.now,
-                offer_id=offer_id,
+                offer_id=_next_offer(call),
                 call_id=call.id,
                 agent_id=agent.id,
                 state="ringing" if rings else "offered",
@@ -182,7 +194,7 @@ class Offering(FloorState):
         if agent.state == "talking" and self.is_lent(agent):
             match = match_for_agent(agent, self)
             if match is not None and match.rule in CALLS_AWAY:
-                self._offer(match._replace(rule="interrupt"))
+                self._offer(self._recorded(match._replace(rule="interrupt")))
 
     def _cap_occupancy(self, agent: Agent) -> None:
         cap = self.spec.occupancy_cap_pct
@@ -252,3 +264,8 @@ class Offering(FloorState):
     def _queue_of(self, call: Call) -> QueueSpec:
         assert call.queue is not None
         return self.queues[call.queue]
+
+
+def _next_offer(call: Call) -> str:
+    """The id of the call's next offer."""
+    return f"{call.id}.{call.offers_made + 1}"

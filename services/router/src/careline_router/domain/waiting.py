@@ -36,7 +36,7 @@ class Line:
     def add(self, queued_at: float, call_id: str) -> None:
         heapq.heappush(self.heap, (queued_at, call_id))
         if len(self.heap) > 2 * len(self._members) + SPARE:
-            self.heap = [entry for entry in set(self.heap) if self._lives(entry)]
+            self.heap[:] = [entry for entry in set(self.heap) if self._lives(entry)]
             heapq.heapify(self.heap)
 
     def first(self) -> Entry | None:
@@ -73,21 +73,9 @@ class WaitingClass:
     """
 
     __slots__ = (
-        "deferred",
-        "fresh",
-        "interruptible",
-        "key",
-        "late",
-        "max_wait_s",
-        "members",
-        "min_idle",
-        "priority",
-        "queue",
-        "rank",
-        "requirement",
-        "target_s",
-        "urgent",
-        "weight",
+        "key", "queue", "priority", "rank", "requirement", "urgent", "deferred", "interruptible",
+        "plain", "target_s", "max_wait_s", "min_idle", "members", "fresh", "late", "fresh_heap",
+        "late_heap", "weight",
     )  # fmt: skip
 
     def __init__(self, key: ClassKey, requirement: Requirement) -> None:
@@ -100,6 +88,8 @@ class WaitingClass:
         self.members: dict[str, float] = {}
         self.fresh = Line(self.members)
         self.late = Line(self.members)
+        self.fresh_heap, self.late_heap = self.fresh.heap, self.late.heap
+        self.plain = not (self.deferred or self.interruptible)
         self.target_s, self.max_wait_s, self.min_idle = 20.0, 600.0, 0
         self.weight = 1.0
 
@@ -109,25 +99,20 @@ class WaitingClass:
         self.max_wait_s = queue.max_wait_of(self.priority)
         self.min_idle = queue.min_idle if self.priority == "deferrable" else 0
 
-    def heads(
-        self, now: float, unwanted: Callable[[str], bool] | None = None
+    def first_fresh(self, late_before: float) -> Entry | None:
+        """Who has waited longest of those who are not late; who is by now moves over."""
+        fresh = self.fresh
+        while (entry := fresh.first()) is not None and entry[0] <= late_before:
+            heapq.heappop(fresh.heap)
+            self.late.add(*entry)
+        return entry
+
+    def heads_but(
+        self, late_before: float, unwanted: Callable[[str], bool]
     ) -> tuple[Entry | None, Entry | None]:
-        """The first fresh and the first late call at `now`, of those who are not unwanted."""
-        late_before = now - self.target_s
-        heap, members = self.fresh.heap, self.members
-        fresh: Entry | None = None
-        while heap:
-            fresh = heap[0]
-            if members.get(fresh[1]) != fresh[0]:
-                heapq.heappop(heap)
-            elif fresh[0] <= late_before:
-                self.late.add(*heapq.heappop(heap))
-            else:
-                break
-            fresh = None
-        if unwanted is not None:
-            return self.fresh.first_but(unwanted), self.late.first_but(unwanted)
-        return fresh, self.late.first() if self.late.heap else None
+        """The first fresh and the first late of those who are not unwanted."""
+        self.first_fresh(late_before)
+        return self.fresh.first_but(unwanted), self.late.first_but(unwanted)
 
     def first(self) -> Entry | None:
         """Who has waited longest of all."""

@@ -9,7 +9,7 @@ The last idle agent of the scarcest skill is kept for it, for a while.
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, sqrt
 from typing import TYPE_CHECKING
 
 from careline_router.domain.policies.interface import Able, AgentChoice, CallChoice, Candidate
@@ -35,12 +35,14 @@ LATENESS = 0.25
 """How fast the value of a late call grows with the square of its lateness, in targets."""
 OWN_SKILL = 8
 """The power of slowness by which a call loses value for an agent who is slow at it."""
-TOKENS_A_CHOICE = 0.4
+TOKENS_A_CHOICE = 0.3
 MOST_TOKENS = 30.0
 SPARE_AGENTS = 6.0
 """With so many more idle agents the price of one falls to 1/e."""
 RESERVE_S = 20.0
 """The last idle agent of a scarce skill is kept for it from calls that have waited less."""
+USUAL_OCCUPANCY = 0.85
+"""Of the agents at work, when what they are offered is only known in shares."""
 PRICED_IDLE = 64
 """With more idle agents than this, one is worth nothing."""
 _QUICK = [0.0, *(slowness(rank) ** -OWN_SKILL for rank in range(1, BEST_LEVEL + 1))]
@@ -54,20 +56,22 @@ class CarelinePolicy:
 
     def __init__(self, *, fair: bool = False) -> None:
         self._fair = fair
-        self._scarce: frozenset[int] = frozenset()
-        self._scarce_needs: tuple[Requirement, ...] = ()
+        self._scarce: frozenset[Requirement] = frozenset()
+        self._guards: dict[int, tuple[Requirement, ...]] = {}
+        """By group index, the scarce requirements that its agents can serve."""
 
     def place(self, agent: Agent) -> float:
         return agent.idle_since
 
     def refresh(self, state: FloorState) -> None:
         loads = state.demand.shares(state.waiting.classes.values())
-        scarce = _scarcest(loads)
+        at_work = sum(len(group.members) for group in state.groups.groups)
+        self._scarce = scarce = _scarcest(loads, at_work)
         for waiting in state.waiting.classes.values():
             weight = WEIGHTS[waiting.priority]
             if waiting.urgent:
                 weight *= URGENT_FACTOR
-            if waiting.requirement is scarce and waiting.priority != "deferrable":
+            if waiting.requirement in scarce and waiting.priority != "deferrable":
                 weight *= SCARCE_FACTOR
             waiting.weight = weight
         for requirement in state.groups.requirements.values():
@@ -78,10 +82,11 @@ class CarelinePolicy:
             )
             requirement.prices = [worth * fall for fall in _FALLS]
             requirement.count(0)
-        self._scarce_needs = () if scarce is None else (scarce,)
-        self._scarce = frozenset(
-            group.index for needs in self._scarce_needs for group in needs.able
-        )
+        self._guards = {
+            group.index: kept
+            for group in state.groups.groups
+            if (kept := tuple(needs for needs in group.requirements if needs in scarce))
+        }
 
     # -- a call has come -----------------------------------------------------------------------
 
@@ -89,38 +94,37 @@ class CarelinePolicy:
         self, call: Call, waiting: WaitingClass, able: Sequence[Able], state: FloorState
     ) -> AgentChoice | None:
         keeps = self._keeps_last(waiting, state.now - waiting.members[call.id])
+        if keeps:
+            able = [found for found in able if not self._is_last(found[0].index)]
         if self._fair:
-            return _fairest(able, self._scarce if keeps else frozenset())
+            return _fairest(able)
         own = waiting.requirement
         best: Able | None = None
         least = 0.0
         scores: list[tuple[int, float]] = []
         for found in able:
-            group = found.group
-            if keeps and group.index in self._scarce:
-                continue
-            cost = _SLOWER[found.rank]
+            group, rank, first = found
+            cost = _SLOWER[rank]
             for requirement in group.requirements:
                 if requirement is not own:
                     cost += requirement.price
             scores.append((group.index, cost))
-            if best is None or cost < least or (cost == least and found.first < best.first):
+            if best is None or cost < least or (cost == least and first < best[2]):
                 best, least = found, cost
-        return None if best is None else AgentChoice(best.first[2], tuple(scores))
+        return None if best is None else AgentChoice(best[2][2], tuple(scores))
 
     def _keeps_last(self, waiting: WaitingClass, waited_s: float) -> bool:
-        """Whether the last idle agent of the scarce skill is kept from calls of this class."""
-        return (
-            waited_s < RESERVE_S
-            and bool(self._scarce_needs)
-            and waiting.requirement not in self._scarce_needs
-            and any(needs.idle <= 1 for needs in self._scarce_needs)
-        )
+        """Whether the last idle agent of a scarce skill is kept from such calls."""
+        return waited_s < RESERVE_S and waiting.requirement not in self._scarce
+
+    def _is_last(self, group_index: int) -> bool:
+        """Whether a group's idle agents are the last of a scarce skill."""
+        guards = self._guards.get(group_index)
+        return guards is not None and any(needs.idle <= 1 for needs in guards)
 
     def holds(self, waiting: WaitingClass, waited_s: float, group: SkillGroup) -> str | None:
-        if group.index in self._scarce and self._keeps_last(waiting, waited_s):
-            return "reserve"
-        return None
+        kept = self._keeps_last(waiting, waited_s) and self._is_last(group.index)
+        return "reserve" if kept else None
 
     # -- an agent has become idle --------------------------------------------------------------
 
@@ -128,17 +132,17 @@ class CarelinePolicy:
         self, agent: Agent, candidates: Sequence[Candidate], state: FloorState
     ) -> CallChoice | None:
         group = state.groups.group_of(agent.id)
-        guards = group is not None and group.index in self._scarce
+        is_last = group is not None and self._is_last(group.index)
         now = state.now
         fresh_id, fresh_value = "", 0.0
         late_id, late_value = "", 0.0
         considered = []
-        for waiting, rank, _, fresh, late in candidates:
+        for waiting, rank, fresh, late in candidates:
             target = waiting.target_s
             worth = waiting.weight * _QUICK[rank]
             if fresh is not None:
                 waited = now - fresh[0]
-                if not (guards and self._keeps_last(waiting, waited)):
+                if not (is_last and self._keeps_last(waiting, waited)):
                     value = worth * (1.0 + NEARNESS) * waited / target - rank + 1
                     considered.append((waiting, fresh[0], value))
                     if not fresh_id or value > fresh_value:
@@ -159,25 +163,27 @@ class CarelinePolicy:
         return CallChoice(fresh_id, tuple(considered), tokens)
 
 
-def _scarcest(loads: dict[WaitingClass, float]) -> Requirement | None:
-    """The requirement with the fewest able agents for its load, deferrable work aside."""
+def _scarcest(loads: dict[WaitingClass, float], at_work: int) -> frozenset[Requirement]:
+    """The requirement with the least headroom: able agents above the load, in square roots of the
+    load (the square-root rule of staffing); deferrable work aside."""
     load_of: dict[Requirement, float] = {}
     for waiting, share in loads.items():
         if waiting.priority != "deferrable":
             needs = waiting.requirement
-            load_of[needs] = load_of.get(needs, 0.0) + share
-    able = {
-        needs: needs.members / load for needs, load in load_of.items() if load and needs.members
+            load_of[needs] = load_of.get(needs, 0.0) + share * USUAL_OCCUPANCY * at_work
+    headroom = {
+        needs: (needs.members - load) / sqrt(load)
+        for needs, load in load_of.items()
+        if load > 0 and needs.members
     }
-    if len(able) < 2:
-        return None
-    return min(able, key=lambda needs: (able[needs], needs.key))
+    if len(headroom) < 2:
+        return frozenset()
+    return frozenset((min(headroom, key=lambda needs: (headroom[needs], needs.key)),))
 
 
-def _fairest(able: Sequence[Able], kept: frozenset[int]) -> AgentChoice | None:
+def _fairest(able: Sequence[Able]) -> AgentChoice | None:
     """The longest idle of those with the best level."""
-    free = [found for found in able if found.group.index not in kept]
-    if not free:
+    if not able:
         return None
-    best = min(free, key=lambda found: (found.rank, found.first))
-    return AgentChoice(best.first[2], tuple((each.group.index, float(each.rank)) for each in free))
+    best = min(able, key=lambda found: (found[1], found[2]))
+    return AgentChoice(best[2][2], tuple((group.index, float(rank)) for group, rank, _ in able))

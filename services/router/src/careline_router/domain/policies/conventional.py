@@ -67,23 +67,23 @@ class Conventional:
         self, call: Call, waiting: WaitingClass, able: Sequence[Able], state: FloorState
     ) -> AgentChoice | None:
         waited = state.now - waiting.members[call.id]
-        free = [found for found in able if self._after(found.rank) <= waited]
+        free = [found for found in able if self._after(found[1]) <= waited]
         if not free:
             return None
         if self.level_first:
-            best = min(found.rank for found in free)
-            free = [found for found in free if found.rank == best]
+            best = min(found[1] for found in free)
+            free = [found for found in free if found[1] == best]
         entries = self._in_turn(call, free, state)
-        return AgentChoice(entries[2], tuple((each.group.index, each.first[0]) for each in free))
+        return AgentChoice(entries[2], tuple((each[0].index, each[2][0]) for each in free))
 
     def _in_turn(self, call: Call, free: Sequence[Able], state: FloorState) -> IdleEntry:
         if self.agents not in {"round_robin", "random"}:
-            return min(found.first for found in free)
+            return min(found[2] for found in free)
         everybody = [
             entry
             for found in free
-            for entry in found.group.idle.values()
-            if entry == found.first
+            for entry in found[0].idle.values()
+            if entry == found[2]
             or (entry[2] not in call.excluded and state.has_room(entry[2], call.units))
         ]
         if self.agents == "random":
@@ -110,24 +110,28 @@ class Conventional:
         best: str | None = None
         best_order: tuple[float | str, ...] = ()
         considered = []
-        for each in candidates:
-            queued_at, call_id = each.first
-            if now - queued_at < self._after(each.rank):
+        for waiting, rank, fresh, late in candidates:
+            first = late or fresh
+            assert first is not None
+            queued_at, call_id = first
+            if now - queued_at < self._after(rank):
                 continue
-            order = self._order(each, queued_at, now)
-            considered.append((each.waiting, queued_at, -float(order[0])))
+            order = self._order(waiting, rank, queued_at, now)
+            considered.append((waiting, queued_at, -float(order[0])))
             if best is None or (*order, call_id) < best_order:
                 best, best_order = call_id, (*order, call_id)
         return None if best is None else CallChoice(best, tuple(considered))
 
-    def _order(self, each: Candidate, queued_at: float, now: float) -> tuple[float, ...]:
+    def _order(
+        self, waiting: WaitingClass, rank: int, queued_at: float, now: float
+    ) -> tuple[float, ...]:
         """The least goes first."""
         match self.calls:
             case "wait":
                 return (queued_at,)
             case "priority":
-                return (each.waiting.rank, queued_at)
+                return (waiting.rank, queued_at)
             case "level_priority":
-                return (each.rank, each.waiting.rank, queued_at)
+                return (rank, waiting.rank, queued_at)
             case _:
-                return (queued_at - now - SCORE_BASE_S[each.waiting.priority],)
+                return (queued_at - now - SCORE_BASE_S[waiting.priority],)

@@ -22,29 +22,11 @@ Considered = tuple[tuple["WaitingClass", float, float], ...]
 """Class, since when its first call waits, and that call's value; the higher is the better."""
 
 
-class Able(NamedTuple):
-    """A group with an idle agent for a call: the group, its rank there, the agent whose turn it is."""
-
-    group: SkillGroup
-    rank: int
-    first: IdleEntry
-
-
-class Candidate(NamedTuple):
-    """The first fresh and the first late call of a class that an agent can serve."""
-
-    waiting: WaitingClass
-    rank: int
-    slowness: float
-    fresh: Entry | None
-    late: Entry | None
-
-    @property
-    def first(self) -> Entry:
-        """Who has waited longest: whoever is late came before whoever is fresh."""
-        found = self.late or self.fresh
-        assert found is not None
-        return found
+Able = tuple["SkillGroup", int, "IdleEntry"]
+"""A group with an idle agent for a call: the group, its rank there, the agent whose turn it is."""
+Candidate = tuple["WaitingClass", int, "Entry | None", "Entry | None"]
+"""A class that an agent can serve, his rank there, and its first fresh and first late call, of which one
+is there. Whoever is late came before whoever is fresh."""
 
 
 class AgentChoice(NamedTuple):
