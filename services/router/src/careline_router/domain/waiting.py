@@ -73,9 +73,24 @@ class WaitingClass:
     """
 
     __slots__ = (
-        "key", "queue", "priority", "rank", "requirement", "urgent", "deferred", "interruptible",
-        "plain", "target_s", "max_wait_s", "min_idle", "members", "fresh", "late", "fresh_heap",
-        "late_heap", "weight",
+        "deferred",
+        "fresh",
+        "fresh_heap",
+        "interruptible",
+        "key",
+        "late",
+        "late_heap",
+        "max_wait_s",
+        "members",
+        "min_idle",
+        "plain",
+        "priority",
+        "queue",
+        "rank",
+        "requirement",
+        "target_s",
+        "urgent",
+        "weight",
     )  # fmt: skip
 
     def __init__(self, key: ClassKey, requirement: Requirement) -> None:
