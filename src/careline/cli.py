@@ -17,6 +17,7 @@ from careline.bench.commands import bench
 from careline.configuration import ConfigurationError
 from careline.datadir import CannotError, DataDir
 from careline.sim_commands import sim
+from careline_common.collector import spare_collector
 
 app = typer.Typer(
     name="careline",
@@ -51,6 +52,7 @@ def _fail(message: str) -> None:
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
+    spare_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
 

@@ -1,6 +1,7 @@
 """The floor outlives its process, a bad command, a lost connection and a second leader."""
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +15,12 @@ from careline_common.http.problem import Problem
 from careline_common.testing.waiting import eventually
 from careline_router.domain import commands as cmd
 from careline_router.domain.floor import Floor
-from careline_router.domain.floor_state import LINGER_S
+from careline_router.domain.floor_state import FORGET_EVERY_S, LINGER_S
 from careline_router.ports import AlreadyAnswered, Arrival, Receipt
 from careline_router.queries import EVERYTHING
-from careline_router.runtime.codec import encode_snapshot
+from careline_router.runtime.codec import snapshot_parts
 from careline_router.runtime.contacts import Contact
+from careline_router.runtime.floor_actor import FloorActor
 from careline_router.runtime.lease import POLL_S, STEP_BACK_S, DeposedError, FloorLease
 
 pytestmark = pytest.mark.integration
@@ -36,7 +38,12 @@ def arrival(name: str, **fields: Any) -> Arrival:
 
 def shown(floor: Floor) -> dict[str, Any]:
     """Everything a floor is, but for the present moment."""
-    return encode_snapshot(replace(floor.snapshot(), now=0.0))
+    whole: dict[str, Any] = json.loads(b"".join(snapshot_parts(replace(floor.snapshot(), now=0.0))))
+    return whole
+
+
+async def write_snapshot(actor: FloorActor) -> None:
+    await actor._snapshots.write(actor.floor.snapshot(), actor._numbers.journal)
 
 
 async def count(router: Any, query: str) -> int:
@@ -69,13 +76,13 @@ async def test_it_comes_back_from_a_snapshot_and_the_journal_after_it(
     lead: Any, router: Any
 ) -> None:
     await router.service.call_arrived("pbx1", arrival("c1"))
-    await router.parts.actor._write_snapshot()
+    await write_snapshot(router.parts.actor)
     await router.service.call_arrived("pbx1", arrival("c2"))
     before = shown(router.parts.actor.floor)
     await router.kill()
     async with lead() as second:
         assert shown(second.parts.actor.floor) == before
-        assert second.parts.actor._snapshot_at > 0
+        assert second.parts.actor._snapshots.seq > 0
 
 
 async def test_a_call_that_had_only_arrived_is_routed_by_the_next_process(
@@ -255,7 +262,7 @@ async def test_nothing_is_kept_in_memory_of_a_call_that_the_floor_has_forgotten(
         await second.service.hung_up("pbx1", "c1", "caller")
         assert (await parts.pbx.route("pbx1", "c1", wait_s=0)).action == "hangup"
         assert parts.contacts.of(call.id).phone is not None
-        clock.advance(LINGER_S + 1)
+        clock.advance(LINGER_S + FORGET_EVERY_S)
         await parts.actor.submit(cmd.Tick())
         assert parts.actor.floor.calls == {}
         assert parts.contacts.of(call.id).phone is None

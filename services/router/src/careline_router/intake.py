@@ -36,10 +36,11 @@ def contact_of(
         return Contact(attributes=attributes)
     for written in (text, f"+{text}"):
         try:
-            return Contact(phone=parse_phone(written, region), attributes=attributes)
+            phone = parse_phone(written, region)
         except ValueError:
             continue
-    return Contact(phone=text, attributes=attributes)
+        return Contact(phone=phone, is_number=True, attributes=attributes)
+    return Contact(phone=text, is_number=False, attributes=attributes)
 
 
 class Intake:

@@ -126,7 +126,7 @@ class AgentView:
     call: CallView | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # to freeze it would make it twice as dear to make
 class AgentMessage:
     """One message on an agent's socket; `seq` counts from 1 for each agent."""
 

@@ -17,7 +17,10 @@ async def driver_of(connection: AsyncConnection) -> asyncpg.Connection:
     been executed, else what is written here would stand at once."""
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver is not None
-    assert driver.is_in_transaction(), "execute a statement of SQLAlchemy's first"
+    # of a connection that was lost, the next statement tells
+    assert driver.is_in_transaction() or driver.is_closed(), (
+        "execute a statement of SQLAlchemy's first"
+    )
     return driver
 
 

@@ -138,8 +138,13 @@ class Database:
                 ids=self._ids,
                 after_commit=after_commit,
             )
-            yield uow
-            await uow.flush_events()
+            try:
+                yield uow
+                await uow.flush_events()
+            except BaseException as error:
+                if is_unavailable(error):  # asyncpg may take a lost connection for a busy one
+                    await connection.invalidate(error)
+                raise
         for callback in after_commit:
             _call(callback)
 

@@ -11,7 +11,6 @@ from careline_common.events.envelope import Envelope, Event
 from careline_common.events.registry import event_class
 from careline_common.ids import Ids
 
-
 OUTBOX_COLUMNS = ("event_id", "type", "subject", "sequence", "body", "created_at")
 
 
@@ -42,6 +41,7 @@ class UnitOfWork:
         self._source = source
         self._after_commit = after_commit
         self._events: list[Envelope] = []
+        self._relay_told = False
 
     def emit(
         self, event: Event, *, subject: str, sequence: int, correlation_id: str | None = None
@@ -72,11 +72,15 @@ class UnitOfWork:
         self._after_commit.append(callback)
 
     async def flush_events(self) -> None:
-        """Writes the outbox rows; called by `Database.unit_of_work` just before the commit."""
-        if not self._events:
+        """Writes outbox rows; called by `Database.unit_of_work` just before the commit, and by whoever
+        has so many events that they had better be on their way before."""
+        events, self._events = self._events, []
+        if not events:
             return
-        channel = outbox_channel(str(self._outbox.schema))
-        await self.connection.execute(select(func.pg_notify(channel, "")))
+        if not self._relay_told:
+            self._relay_told = True
+            channel = outbox_channel(str(self._outbox.schema))
+            await self.connection.execute(select(func.pg_notify(channel, "")))
         rows = [
             (
                 envelope.id,
@@ -86,7 +90,6 @@ class UnitOfWork:
                 envelope.to_json(),
                 envelope.time,
             )
-            for envelope in self._events
+            for envelope in events
         ]
         await copy_rows(await driver_of(self.connection), self._outbox, OUTBOX_COLUMNS, rows)
-        self._events.clear()

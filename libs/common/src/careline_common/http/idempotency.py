@@ -23,7 +23,7 @@ Where effects commit elsewhere (the router's group commit) use `fingerprint`, `r
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -157,6 +157,10 @@ _STORE = text(
     "INSERT INTO idempotency (scope, key, fingerprint, status, headers, body, created_at)"
     " VALUES (:scope, :key, :fingerprint, :status, CAST(:headers AS jsonb), :body, :at)"
 )
+_FIND_ALL = text(
+    "SELECT scope, key, fingerprint, status, headers, body FROM idempotency"
+    " WHERE (scope, key) IN (SELECT * FROM unnest(CAST(:scopes AS text[]), CAST(:keys AS text[])))"
+)
 _PURGE = text(
     "DELETE FROM idempotency WHERE (scope, key) IN"
     " (SELECT scope, key FROM idempotency WHERE created_at < :before ORDER BY created_at LIMIT :most)"
@@ -180,6 +184,20 @@ async def find_answer(
     return Answer(row.status, bytes(row.body), row.headers)
 
 
+async def find_answers(
+    connection: AsyncConnection, asked: Mapping[tuple[str, str], bytes]
+) -> dict[tuple[str, str], Answer | KeyReusedError]:
+    """`find_answer` for many at once: `asked` is the fingerprint by scope and key."""
+    scopes, keys = [scope for scope, _ in asked], [key for _, key in asked]
+    found = await connection.execute(_FIND_ALL, {"scopes": scopes, "keys": keys})
+    return {
+        (row.scope, row.key): Answer(row.status, bytes(row.body), row.headers)
+        if bytes(row.fingerprint) == asked[row.scope, row.key]
+        else KeyReusedError(row.key)
+        for row in found
+    }
+
+
 async def store_answer(
     connection: AsyncConnection,
     scope: str,
@@ -190,8 +208,14 @@ async def store_answer(
     at: datetime,
 ) -> None:
     """Keeps an answer; breaks the transaction when the key has one already."""
-    await connection.execute(
-        _STORE,
+    await store_answers(connection, [(scope, key, print_, answer)], at=at)
+
+
+async def store_answers(
+    connection: AsyncConnection, answers: Sequence[tuple[str, str, bytes, Answer]], *, at: datetime
+) -> None:
+    """`store_answer` for many at once: scope, key, fingerprint and answer of each."""
+    rows = [
         {
             "scope": scope,
             "key": key,
@@ -200,8 +224,11 @@ async def store_answer(
             "headers": to_json(answer.headers).decode(),
             "body": answer.body,
             "at": at,
-        },
-    )
+        }
+        for scope, key, print_, answer in answers
+    ]
+    if rows:
+        await connection.execute(_STORE, rows)
 
 
 async def purge_answers(database: Database, clock: Clock) -> int:

@@ -66,6 +66,8 @@ async def calls(
         statement = statement.where(or_(*shown))
     if state is not None:
         statement = statement.where(call_record.c.state == state)
+        if state != "ended":
+            statement = statement.where(call_record.c.ended_at.is_(None))
     if queue is not None:
         statement = statement.where(call_record.c.queue == queue)
     if after is not None:
@@ -263,7 +265,7 @@ async def waiting(connection: AsyncConnection) -> dict[str, Row[*tuple[Any, ...]
             func.count().label("waiting"),
             func.min(call_record.c.queued_at).label("oldest"),
         )
-        .where(call_record.c.state.in_(("queued", "offered")))
+        .where(call_record.c.ended_at.is_(None), call_record.c.state.in_(("queued", "offered")))
         .group_by(call_record.c.queue)
     )
     return {row.queue: row for row in found}

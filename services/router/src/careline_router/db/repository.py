@@ -1,11 +1,9 @@
-"""Writes the floor's batches, and reads the floor back."""
+"""Writes what stands beside the floor's batches, and reads the floor back."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import Text, cast, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,96 +12,11 @@ from careline_router.db.tables import (
     agent_session,
     call_contact,
     call_record,
-    decision,
+    floor_snapshot,
     journal,
-    offer,
     pbx_command,
     snapshot,
 )
-from careline_router.domain.effects import Overtaken
-
-Row = dict[str, Any]
-
-
-@dataclass(slots=True)
-class BatchRows:
-    """The rows of one batch. Offers are keyed by id; what changed is merged."""
-
-    journal: list[Row] = field(default_factory=list)
-    calls: list[Row] = field(default_factory=list)
-    agents: list[Row] = field(default_factory=list)
-    offers_made: dict[str, Row] = field(default_factory=dict)
-    offers_changed: dict[str, Row] = field(default_factory=dict)
-    decisions: list[Row] = field(default_factory=list)
-    overtaken: list[Overtaken] = field(default_factory=list)
-    commands: list[Row] = field(default_factory=list)
-    messages: list[Row] = field(default_factory=list)
-
-
-async def write_batch(connection: AsyncConnection, rows: BatchRows) -> None:
-    """Writes a batch, each table at once."""
-    if rows.journal:
-        await connection.execute(insert(journal), rows.journal)
-    if rows.calls:
-        await _upsert(connection, call_record, "id", rows.calls)
-    if rows.agents:
-        await _upsert(connection, agent_session, "agent", rows.agents)
-    if rows.offers_made:
-        await connection.execute(insert(offer), list(rows.offers_made.values()))
-    if rows.offers_changed:
-        await _change_offers(connection, rows.offers_changed)
-    if rows.decisions:
-        await connection.execute(insert(decision), rows.decisions)
-    if rows.overtaken:
-        await _overtake(connection, rows.overtaken, rows.journal[-1]["at"])
-    if rows.commands:
-        await connection.execute(insert(pbx_command), rows.commands)
-    if rows.messages:
-        await connection.execute(insert(agent_message), rows.messages)
-
-
-async def _upsert(connection: AsyncConnection, table: Any, key: str, rows: list[Row]) -> None:
-    statement = insert(table)
-    changed = {name: statement.excluded[name] for name in rows[0] if name != key}
-    await connection.execute(
-        statement.on_conflict_do_update(index_elements=[key], set_=changed), rows
-    )
-
-
-async def _change_offers(connection: AsyncConnection, changes: Mapping[str, Row]) -> None:
-    statement = (
-        update(offer)
-        .where(offer.c.id == bindparam("offer_id"))
-        .values(
-            state=bindparam("new_state"),
-            deadline=func.coalesce(bindparam("new_deadline", type_=offer.c.deadline.type), offer.c.deadline),
-            timeout_s=func.coalesce(bindparam("new_timeout_s", type_=offer.c.timeout_s.type), offer.c.timeout_s),
-            closed_at=bindparam("new_closed_at"),
-        )
-    )  # fmt: skip
-    names = ("state", "deadline", "timeout_s", "closed_at")
-    await connection.execute(
-        statement,
-        [
-            {"offer_id": offer_id, **{f"new_{name}": values.get(name) for name in names}}
-            for offer_id, values in changes.items()
-        ],
-    )
-
-
-async def _overtake(
-    connection: AsyncConnection, overtaken: Sequence[Overtaken], at: datetime
-) -> None:
-    """Commands that nobody has carried out and nobody shall: done, and not ok."""
-    for item in overtaken:
-        statement = update(pbx_command).where(
-            pbx_command.c.call_id == item.call_id, pbx_command.c.done_at.is_(None)
-        )
-        if item.types:
-            statement = statement.where(pbx_command.c.type.in_(item.types))
-        if item.offer_id is not None:
-            statement = statement.where(pbx_command.c.offer_id == item.offer_id)
-        await connection.execute(statement.values(done_at=at, ok=False))
 
 
 async def put_contact(connection: AsyncConnection, call_id: str, **values: Any) -> None:
@@ -121,29 +34,36 @@ async def put_call(connection: AsyncConnection, call_id: str, **values: Any) -> 
     )
 
 
-async def read_snapshot(connection: AsyncConnection, floor: str) -> tuple[int, Row] | None:
-    """Journal number and data of the floor's snapshot."""
-    found = await connection.execute(
-        select(snapshot.c.seq, snapshot.c.data).where(snapshot.c.floor == floor)
+async def read_snapshot(connection: AsyncConnection, floor: str) -> tuple[int, bytes | str] | None:
+    """Journal number and data of the floor's newest snapshot: packed, or the last release's JSON."""
+    packed = await connection.execute(
+        select(floor_snapshot.c.seq, floor_snapshot.c.data).where(floor_snapshot.c.floor == floor)
     )
-    row = found.one_or_none()
-    return None if row is None else (row.seq, row.data)
+    plain = await connection.execute(
+        select(snapshot.c.seq, cast(snapshot.c.data, Text).label("data")).where(
+            snapshot.c.floor == floor
+        )
+    )
+    rows = [*packed, *plain]
+    newest = max(rows, key=lambda row: row.seq, default=None)
+    return None if newest is None else (newest.seq, newest.data)
 
 
 async def write_snapshot(
-    connection: AsyncConnection, floor: str, *, seq: int, at: datetime, data: Row
+    connection: AsyncConnection, floor: str, *, seq: int, at: datetime, data: bytes
 ) -> None:
-    await _upsert(
-        connection, snapshot, "floor", [{"floor": floor, "seq": seq, "at": at, "data": data}]
-    )
+    """Puts a packed snapshot in the place of the floor's last one."""
+    values = {"seq": seq, "at": at, "data": data}
+    statement = insert(floor_snapshot).values(floor=floor, **values)
+    await connection.execute(statement.on_conflict_do_update(index_elements=["floor"], set_=values))
 
 
 async def read_journal(
     connection: AsyncConnection, floor: str, *, after: int, limit: int
-) -> list[tuple[int, str, Row]]:
-    """Journal rows after a number, in order: number, kind, data."""
+) -> list[tuple[int, str, str]]:
+    """Journal rows after a number, in order: number, kind, data as JSON."""
     found = await connection.execute(
-        select(journal.c.seq, journal.c.kind, journal.c.data)
+        select(journal.c.seq, journal.c.kind, cast(journal.c.data, Text).label("data"))
         .where(journal.c.floor == floor, journal.c.seq > after)
         .order_by(journal.c.seq)
         .limit(limit)
@@ -167,7 +87,7 @@ async def read_open_contacts(connection: AsyncConnection) -> list[Any]:
             call_contact.c.attributes,
         )
         .join(call_record, call_record.c.id == call_contact.c.call_id)
-        .where(call_record.c.state != "ended")
+        .where(call_record.c.ended_at.is_(None))
     )
     return list(found)
 

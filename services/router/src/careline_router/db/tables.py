@@ -41,13 +41,22 @@ journal = Table(
     Column("data", JSONB, nullable=False),
 )
 
-snapshot = Table(
+snapshot = Table(  # the last release's; it may still be the newer one
     "snapshot",
     metadata,
     Column("floor", Text, primary_key=True),
     Column("seq", BigInteger, nullable=False),
     Column("at", MOMENT, nullable=False),
     Column("data", JSONB, nullable=False),
+)
+
+floor_snapshot = Table(
+    "floor_snapshot",
+    metadata,
+    Column("floor", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("data", LargeBinary, nullable=False),
 )
 
 floor_lease = Table(
@@ -93,7 +102,7 @@ call_record = Table(
     UniqueConstraint("pbx", "pbx_call_id"),
     Index("ix_call_record_arrived_at", "arrived_at", "id"),
     Index("ix_call_record_queue", "queue", "queued_at"),
-    Index("ix_call_record_open", "state", "queue", postgresql_where=text("state <> 'ended'::text")),
+    Index("ix_call_record_open", "queue", postgresql_where=text("ended_at IS NULL")),
 )
 
 call_contact = Table(
@@ -153,6 +162,7 @@ decision = Table(
     Column("flow_version", Integer),
     Column("crm", JSONB, nullable=False),
     Index("ix_decision_call_id", "call_id"),
+    Index("ix_decision_at", "at", postgresql_using="brin"),
 )
 
 pbx_command = Table(
@@ -195,5 +205,5 @@ agent_message = Table(
     Column("at", MOMENT, nullable=False),
     Column("type", Text, nullable=False),
     Column("data", JSONB, nullable=False),
-    Index("ix_agent_message_at", "at"),
+    Index("ix_agent_message_at", "at", postgresql_using="brin"),
 )

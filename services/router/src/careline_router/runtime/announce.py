@@ -1,26 +1,30 @@
 """What the other services are told of an event on the floor."""
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events import router as told
 from careline_common.events.envelope import Event
 from careline_router.domain import events as ev
-from careline_router.domain.effects import state_told
-from careline_router.domain.states import Call
+from careline_router.domain.states import Agent, Call
+from careline_router.domain.words import AgentState
 from careline_router.runtime.codec import moment, moment_or_none
-from careline_router.runtime.contacts import Contact
+from careline_router.runtime.contacts import Contact, Contacts
 
 
 def announce_call(
     uow: UnitOfWork,
     event: ev.Event,
+    at: datetime,
     *,
     call: Call,
-    team: str | None,
-    contact: Contact,
     version: int,
+    agents: Mapping[str, Agent],
+    contacts: Contacts,
 ) -> None:
-    """Emits what an event means for a call; `version` is the call's at this event."""
-    message: Event | None = None
+    """Emits what an event at `at` means for a call; `version` is the call's at this event."""
+    message: Event
     match event:
         case ev.CallRegistered():
             message = told.CallArrived(
@@ -28,7 +32,7 @@ def announce_call(
                 pbx=call.pbx,
                 pbx_call_id=call.pbx_call_id,
                 line=call.line,
-                arrived_at=moment(event.at),
+                arrived_at=at,
             )
         case ev.CallQueued():
             message = told.CallQueued(
@@ -36,7 +40,7 @@ def announce_call(
                 queue=event.queue,
                 payer=event.payer,
                 priority=event.priority,
-                queued_at=moment(event.at),
+                queued_at=at,
             )
         case ev.CallConnected():
             message = told.CallConnected(
@@ -44,17 +48,25 @@ def announce_call(
                 offer_id=event.offer_id,
                 agent=event.agent_id,
                 queue=call.queue or "",
-                answered_at=moment(event.at),
+                answered_at=at,
                 wait_s=round(event.at - (call.queued_at or call.arrived_at), 3),
             )
         case ev.CallEnded():
-            message = _ended(event, call, team, contact)
+            message = _ended(event, at, call, team_of(call, agents), contacts.of(call.id))
         case _:
             return
     uow.emit(message, subject=call.id, sequence=version)
 
 
-def _ended(event: ev.CallEnded, call: Call, team: str | None, contact: Contact) -> told.CallEnded:
+def team_of(call: Call, agents: Mapping[str, Agent]) -> str | None:
+    """The team of the agent whom a call is with, or was with."""
+    agent = agents.get(call.agent or "")
+    return None if agent is None else agent.spec.team
+
+
+def _ended(
+    event: ev.CallEnded, at: datetime, call: Call, team: str | None, contact: Contact
+) -> told.CallEnded:
     answered_at = call.answered_at
     began = call.queued_at or call.arrived_at
     return told.CallEnded(
@@ -69,21 +81,21 @@ def _ended(event: ev.CallEnded, call: Call, team: str | None, contact: Contact) 
         language=call.language,
         arrived_at=moment(call.arrived_at),
         answered_at=moment_or_none(answered_at),
-        ended_at=moment(event.at),
+        ended_at=at,
         wait_s=round((answered_at or event.at) - began, 3),
         talk_s=0.0 if answered_at is None else round(event.at - answered_at, 3),
         contact=contact.number,
     )
 
 
-def announce_agent(uow: UnitOfWork, event: ev.Event, *, version: int) -> None:
-    """Emits a change of an agent's state; `version` is the agent's at this event."""
-    change = state_told(event)
-    if change is None:
-        return
-    agent_id, state, reason = change
+def announce_state(
+    uow: UnitOfWork, state: tuple[str, AgentState, str | None], at: datetime, *, version: int
+) -> None:
+    """Emits that an agent's state changed at `at` (agent, state and reason); `version` is the agent's
+    at this event."""
+    agent_id, name, reason = state
     uow.emit(
-        told.AgentStateChanged(agent=agent_id, state=state, reason=reason, since=moment(event.at)),
+        told.AgentStateChanged(agent=agent_id, state=name, reason=reason, since=at),
         subject=agent_id,
         sequence=version,
     )

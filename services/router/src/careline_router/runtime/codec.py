@@ -1,42 +1,84 @@
 """The journal's form of events and snapshots: JSON, tolerant of fields that were added later."""
 
+import zlib
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
+from careline_common.clock import rfc3339
 from careline_router.domain.events import EVENTS, Event
 from careline_router.domain.floor_state import Snapshot
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in EVENTS}
+_WRITERS = {kind: _ADAPTERS[kind.__name__].serializer.to_json for kind in EVENTS}
 _SNAPSHOT = TypeAdapter(Snapshot)
+_SNAPSHOT_FIELDS: dict[str, TypeAdapter[Any]] = {
+    name: TypeAdapter(hint) for name, hint in get_type_hints(Snapshot).items()
+}
+PIECE = 200
 
 
-def encode(event: Event) -> tuple[str, dict[str, Any]]:
-    """Kind and data of a journal row."""
-    kind = type(event).__name__
-    data: dict[str, Any] = _ADAPTERS[kind].dump_python(event, mode="json")
-    return kind, data
+def encode(event: Event) -> tuple[str, str]:
+    """Kind and data of a journal row; the data are JSON."""
+    kind = type(event)
+    return kind.__name__, _WRITERS[kind](event).decode()
 
 
-def decode(kind: str, data: dict[str, Any]) -> Event:
+def decode(kind: str, data: str) -> Event:
     """The event of a journal row; raises KeyError for a kind this version does not know."""
-    event: Event = _ADAPTERS[kind].validate_python(data)
+    event: Event = _ADAPTERS[kind].validate_json(data)
     return event
 
 
-def encode_snapshot(snapshot: Snapshot) -> dict[str, Any]:
-    data: dict[str, Any] = _SNAPSHOT.dump_python(snapshot, mode="json")
-    return data
+def snapshot_parts(snapshot: Snapshot) -> Iterator[bytes]:
+    """A snapshot as JSON, in parts that take a millisecond or two each: others may have their turn in
+    between."""
+    before = b"{"
+    for name, adapter in _SNAPSHOT_FIELDS.items():
+        value = getattr(snapshot, name)
+        yield before + to_json(name) + b":"
+        if isinstance(value, tuple) and len(value) > PIECE:
+            yield from _pieces(value, adapter)
+        else:
+            yield adapter.dump_json(value)
+        before = b","
+    yield b"}"
 
 
-def decode_snapshot(data: dict[str, Any]) -> Snapshot:
-    return _SNAPSHOT.validate_python(data)
+def _pieces(things: tuple[Any, ...], adapter: TypeAdapter[Any]) -> Iterator[bytes]:
+    before = b"["
+    for start in range(0, len(things), PIECE):
+        yield before + adapter.dump_json(things[start : start + PIECE])[1:-1]
+        before = b","
+    yield b"]"
 
 
+def pack(parts: Sequence[bytes]) -> bytes:
+    """The form in which a snapshot is kept. Slow enough for a thread; it lets others run meanwhile."""
+    return zlib.compress(b"".join(parts), level=1)
+
+
+def decode_snapshot(data: bytes | str) -> Snapshot:
+    """A snapshot as it was packed, or as plain JSON."""
+    return _SNAPSHOT.validate_json(data if isinstance(data, str) else zlib.decompress(data))
+
+
+@lru_cache(
+    maxsize=4096
+)  # a command's time is in each of its rows, an arrival's in each of its call's
 def moment(seconds: float) -> datetime:
     """The floor's time as a datetime in UTC."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+@lru_cache(maxsize=4096)
+def stamp(seconds: float) -> str:
+    """The floor's time as RFC 3339."""
+    return rfc3339(moment(seconds))
 
 
 def moment_or_none(seconds: float | None) -> datetime | None:

@@ -9,15 +9,21 @@ from careline_common.phones import parse_phone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """`phone` as E.164, or as the PBX gave it where it is no number; None when withheld."""
+    """`phone` as E.164, or as the PBX gave it where it is no number; None when withheld.
+
+    `is_number` tells whether it is one; None: nobody has looked yet.
+    """
 
     phone: str | None = None
+    is_number: bool | None = None
     name: str | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def number(self) -> str | None:
         """The phone if it is a number at which somebody can be reached."""
+        if self.is_number is not None:
+            return self.phone if self.is_number else None
         try:
             return None if self.phone is None else parse_phone(self.phone, None)
         except ValueError:

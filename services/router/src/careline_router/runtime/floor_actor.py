@@ -8,17 +8,15 @@ from the journal: a batch that is not there is run again.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from pydantic_core import PydanticSerializationError
 
 from careline_common.clock import Clock
-from careline_common.db.engine import Database, is_unavailable
+from careline_common.db.engine import Database, is_unavailable, sqlstate
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.http.idempotency import KeyReusedError, find_answer, store_answer
 from careline_common.http.problem import NotReady
 from careline_common.ids import Ids
 from careline_router.db import repository
@@ -27,47 +25,29 @@ from careline_router.domain.commands import Command, Tick
 from careline_router.domain.floor import Floor
 from careline_router.domain.states import Rejected
 from careline_router.metrics import RouterMetrics
-from careline_router.ports import AlreadyAnswered, Receipt
+from careline_router.ports import Receipt
 from careline_router.problems import as_problem
-from careline_router.runtime.codec import decode, decode_snapshot, encode_snapshot
+from careline_router.runtime.codec import decode, decode_snapshot
 from careline_router.runtime.contacts import Contact, Contacts
 from careline_router.runtime.lease import DeposedError, FloorLease
 from careline_router.runtime.projection import Numbers, Projection
+from careline_router.runtime.snapshots import Snapshots
+from careline_router.runtime.work import Asked, Within, Work, fail, finish, look_for_answers
 
 log = structlog.get_logger(__name__)
 
 FLOOR = "main"
-MOST_IN_A_BATCH = 256
+MOST_IN_A_BATCH = 512
 MOST_TRIES = 4
 RETRY_PAUSE_S = 0.5
-SNAPSHOT_EVERY = 5_000
 PAGE = 5_000
 LONGEST_NAP_S = 3600.0
+BREATH = 8
+"""After so many commands whatever else is ready has a turn: the database's answers, above all."""
+LEAST_WRITE = 128
+"""The rows of so many commands are worth a write of their own, while later commands are handled."""
 
-Within = Callable[[UnitOfWork, list[ev.Event]], Awaitable[Any]]
 Listener = Callable[[Projection], None]
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Work:
-    """A command that waits. `within` runs in its transaction and gives the result."""
-
-    command: Command
-    receipt: Receipt | None
-    within: Within | None
-    future: "asyncio.Future[Any]"
-    events: list[ev.Event] = field(default_factory=list)
-    outcome: Any = None
-    error: Exception | None = None
-    tries: int = 0
-
-    def settle(self) -> None:
-        if self.future.done():
-            return
-        if self.error is None:
-            self.future.set_result(self.outcome)
-        else:
-            self.future.set_exception(self.error)
 
 
 class FloorActor:
@@ -91,7 +71,7 @@ class FloorActor:
         self._metrics = metrics
         self._contacts = contacts
         self._numbers = Numbers()
-        self._snapshot_at = 0
+        self._snapshots = Snapshots(database=database, lease=lease, clock=clock, floor_id=FLOOR)
         self._works: deque[Work] = deque()
         self._wake = asyncio.Event()
         self._leading = False
@@ -108,9 +88,14 @@ class FloorActor:
         return self._leading
 
     async def submit(
-        self, command: Command, *, within: Within | None = None, receipt: Receipt | None = None
+        self,
+        command: Command,
+        *,
+        within: Within | None = None,
+        asked: Asked | None = None,
+        receipt: Receipt | None = None,
     ) -> Any:
-        """Runs a command and gives, once it is committed, its events or what `within` gives.
+        """Runs a command and gives, once it is committed, its events or what `within` or `asked` gives.
 
         Raises a `Problem` when the floor rejects it, `AlreadyAnswered` or `KeyReusedError` for a
         receipt that was used, 503 while this process does not lead.
@@ -118,7 +103,8 @@ class FloorActor:
         if not self._leading:
             raise NotReady("this process does not lead the floor")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._works.append(Work(command=command, receipt=receipt, within=within, future=future))
+        work = Work(command=command, receipt=receipt, within=within, asked=asked, future=future)
+        self._works.append(work)
         self._wake.set()
         return await future
 
@@ -132,7 +118,7 @@ class FloorActor:
             if found is not None:
                 seq = found[0]
                 floor = Floor.restore(decode_snapshot(found[1]))
-            self._snapshot_at = seq
+            self._snapshots.seq = seq
             while rows := await repository.read_journal(connection, FLOOR, after=seq, limit=PAGE):
                 for number, kind, data in rows:
                     floor.apply(decode(kind, data))
@@ -159,16 +145,14 @@ class FloorActor:
             while True:
                 await self._wait()
                 await self._run(self._take())
-                if self._numbers.journal - self._snapshot_at >= SNAPSHOT_EVERY:
-                    await self._write_snapshot()
+                self._snapshots.consider(self.floor, self._numbers.journal)
         finally:
             self._leading = False
             self._started.clear()
             self._contacts.forget_all()
-            while self._works:
-                work = self._works.popleft()
-                work.error = NotReady("this process does not lead the floor any more")
-                work.settle()
+            fail(self._works, NotReady("this process does not lead the floor any more"))
+            self._works.clear()
+            await self._snapshots.stop()
 
     async def _wait(self) -> None:
         """Until there is a command, or something is due."""
@@ -190,7 +174,8 @@ class FloorActor:
         if due is not None and due <= self._now():
             future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
             future.add_done_callback(lambda done: done.cancelled() or done.exception())
-            batch.append(Work(command=Tick(), receipt=None, within=None, future=future))
+            tick = Work(command=Tick(), receipt=None, within=None, asked=None, future=future)
+            batch.append(tick)
         while self._works and len(batch) < MOST_IN_A_BATCH:
             work = self._works[0]
             if work.receipt is not None:
@@ -219,10 +204,10 @@ class FloorActor:
         try:
             await self._commit(works, projection)
         except asyncio.CancelledError:
-            self._fail(works, NotReady("this process is stopping"))
+            fail(works, NotReady("this process is stopping"))
             raise
         except DeposedError:
-            self._fail(works, NotReady("another process leads the floor now"))
+            fail(works, NotReady("another process leads the floor now"))
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the others
             await self._after_failure(works, projection, error)
@@ -240,40 +225,43 @@ class FloorActor:
         for work in works:
             work.settle()
 
-    def _fail(self, works: Sequence[Work], error: Exception) -> None:
-        for work in works:
-            work.error = error
-            work.settle()
-
     async def _commit(self, works: Sequence[Work], projection: Projection) -> None:
         """Runs and writes a batch; the floor in memory is ahead of the database until it returns."""
         with self._metrics.commit_seconds.time():
             async with self._database.unit_of_work() as uow:
                 await self._lease.check(uow.connection)
                 for work in works:
-                    work.error, work.outcome, work.events = None, None, []
-                    await self._look_for_answer(uow, work)
-                    if work.error is None:
-                        self._handle(uow, work, projection)
+                    work.begin()
+                await look_for_answers(uow, works)
+                await self._handle_all(uow, works, projection)
                 await projection.write(uow)
-                for work in works:
-                    if work.error is None:
-                        await self._finish(uow, work)
+                await finish(uow, [work for work in works if work.error is None])
         self._metrics.batch_size.observe(len(works))
 
-    async def _look_for_answer(self, uow: UnitOfWork, work: Work) -> None:
-        receipt = work.receipt
-        if receipt is None:
-            return
+    async def _handle_all(
+        self, uow: UnitOfWork, works: Sequence[Work], projection: Projection
+    ) -> None:
+        """Runs the commands. The database writes the rows of the first while the last are still run."""
+        writing: asyncio.Task[None] | None = None
+        unwritten = 0
         try:
-            answer = await find_answer(
-                uow.connection, receipt.scope, receipt.key, receipt.fingerprint
-            )
-        except KeyReusedError as error:
-            work.error = error
-            return
-        if answer is not None:
-            work.error = AlreadyAnswered(answer)
+            for place, work in enumerate(works, 1):
+                if work.error is None:
+                    self._handle(uow, work, projection)
+                unwritten += 1
+                if place % BREATH:
+                    continue
+                await asyncio.sleep(0)
+                if unwritten >= LEAST_WRITE and (writing is None or writing.done()):
+                    if writing is not None:
+                        writing.result()
+                    writing = asyncio.create_task(projection.write_added(uow))
+                    unwritten = 0
+        finally:
+            if writing is not None:  # before that the connection is not free, not even to roll back
+                await asyncio.gather(writing, return_exceptions=True)
+        if writing is not None:
+            writing.result()
 
     def _handle(self, uow: UnitOfWork, work: Work, projection: Projection) -> None:
         began = self._clock.monotonic()
@@ -288,21 +276,6 @@ class FloorActor:
         if not work.events:
             self._metrics.without_effect.labels(type(work.command).__name__).inc()
 
-    async def _finish(self, uow: UnitOfWork, work: Work) -> None:
-        work.outcome = work.events
-        if work.within is not None:
-            work.outcome = await work.within(uow, work.events)
-        receipt = work.receipt
-        if receipt is not None:
-            await store_answer(
-                uow.connection,
-                receipt.scope,
-                receipt.key,
-                receipt.fingerprint,
-                receipt.render(work.outcome),
-                at=uow.clock.now(),
-            )
-
     async def _after_failure(
         self, works: Sequence[Work], projection: Projection, error: Exception
     ) -> None:
@@ -314,7 +287,7 @@ class FloorActor:
             await self.load()
             await self._still_alone()
         except BaseException:
-            self._fail(works, NotReady("the database is away"))
+            fail(works, NotReady("the database is away"))
             raise
         if is_unavailable(error):
             self._after_unknown_outcome(works, projection)
@@ -324,11 +297,11 @@ class FloorActor:
             try:
                 await self._run(works[:middle])
             except BaseException:
-                self._fail(works[middle:], NotReady("this process does not lead any more"))
+                fail(works[middle:], NotReady("this process does not lead any more"))
                 raise
             await self._run(works[middle:])
         else:
-            self._fail(works, _refusal(error))
+            fail(works, _refusal(error))
 
     async def _still_alone(self) -> None:
         """What stands in the journal is this process's own, unless another leads by now."""
@@ -346,25 +319,15 @@ class FloorActor:
             if work.tries < MOST_TRIES:
                 again.append(work)
             else:
-                self._fail([work], NotReady("the database is away"))
+                fail([work], NotReady("the database is away"))
         self._works.extendleft(reversed(again))
-
-    async def _write_snapshot(self) -> None:
-        data = encode_snapshot(self.floor.snapshot())
-        async with self._database.unit_of_work() as uow:
-            await self._lease.check(uow.connection)
-            await repository.write_snapshot(
-                uow.connection, FLOOR, seq=self._numbers.journal, at=uow.clock.now(), data=data
-            )
-        self._snapshot_at = self._numbers.journal
 
 
 def _refusal(error: Exception) -> Exception:
-    """What the guilty command is told: 422 for data that the database refuses."""
-    if isinstance(error, DBAPIError):
-        state = str(getattr(error.orig, "sqlstate", "") or "")
-        if state[:2] in {"22", "23"}:
-            return as_problem(
-                Rejected("invalid-data", "the database refuses this data; nothing was changed")
-            )
+    """What the guilty command is told: 422 for data that the database, or its driver, refuses."""
+    unspeakable = isinstance(error, UnicodeError | PydanticSerializationError)
+    if unspeakable or sqlstate(error)[:2] in {"22", "23"}:
+        return as_problem(
+            Rejected("invalid-data", "the database refuses this data; nothing was changed")
+        )
     return error

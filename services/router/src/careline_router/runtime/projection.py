@@ -1,22 +1,39 @@
 """A batch of the floor's events as rows: journal, read model, PBX commands, messages, outbox."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
-from careline_common.clock import rfc3339
+from pydantic_core import to_json
+
+from careline_common.db.copying import driver_of
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.ids import Ids
-from careline_router.db.repository import BatchRows, write_batch
+from careline_router.db.batch import Added, BatchWriter, Changed
+from careline_router.db.rows import CommandRow, JournalRow, MessageRow, OfferChange, OfferRow
 from careline_router.domain import effects
 from careline_router.domain import events as ev
+from careline_router.domain.decisions import Decision
 from careline_router.domain.floor import Floor
-from careline_router.domain.states import Agent, Call, Decision
-from careline_router.runtime.announce import announce_agent, announce_call
-from careline_router.runtime.codec import encode, moment, moment_or_none
+from careline_router.domain.states import Agent, Call
+from careline_router.runtime.announce import announce_call, announce_state, team_of
+from careline_router.runtime.as_rows import (
+    agent_change,
+    call_change,
+    call_progress,
+    call_row,
+    decision_row,
+    wire,
+)
+from careline_router.runtime.codec import encode, moment
 from careline_router.runtime.contacts import Contacts
 from careline_router.views import AgentMessage
+
+NO_CHANGE = (ev.OfferAccepted, ev.CallWrappedUp, ev.DigitsPressed, ev.ControlRequested)
+"""Events that leave a call's record as it is."""
+PROGRESS = (ev.OfferMade, ev.CallConnected, ev.OfferClosed, ev.CallEnded)
+"""Events that change no more of it than a `CallProgress` has; all others may change everything."""
 
 
 @dataclass(slots=True)
@@ -31,7 +48,7 @@ class Numbers:
 
 
 class Projection:
-    """Collects what a batch does; `write` puts it into the transaction.
+    """Collects what a batch does; `write_added` and `write` put it into the transaction.
 
     Events must be taken command by command, right after the floor has handled each.
     """
@@ -47,9 +64,16 @@ class Projection:
         self._floor = floor
         self._contacts = contacts
         self._ids = ids
-        self._rows = BatchRows()
-        self._calls: set[str] = set()
+        self._added = Added()
+        self._writer: BatchWriter | None = None
+        self._commands_of: dict[str, list[CommandRow]] = {}
+        self._new_calls: dict[str, Call] = {}
+        self._calls: dict[str, Call] = {}
+        self._progress: dict[str, Call] = {}
         self._agents: set[str] = set()
+        self._offers: dict[str, OfferChange] = {}
+
+    # -- taking --------------------------------------------------------------------------------
 
     def take(
         self,
@@ -59,96 +83,112 @@ class Projection:
         took_us: float,
     ) -> None:
         """Takes what one command has done; `took_us` is how long the engine took for it."""
-        call_versions = _versions([self._call_of(event) for event in events], self._floor.calls)
-        agent_versions = _versions([_agent_of(event) for event in events], self._floor.agents)
-        for event, of_call, of_agent in zip(events, call_versions, agent_versions, strict=True):
-            self._journal(event)
-            self._call_event(uow, event, of_call)
-            self._offer_event(event)
-            self._agent_event(uow, event, of_agent)
+        calls = [self._call_of(event) for event in events]
+        states = [effects.state_told(event) for event in events]
+        agents = [None if told is None else self._floor.agents[told[0]] for told in states]
+        for event, call, state, of_call, of_agent in zip(
+            events, calls, states, _versions(calls), _versions(agents), strict=True
+        ):
+            at = moment(event.at)
+            self._journal(event, at)
+            if call is not None:
+                self._call_event(uow, event, at, call, of_call)
+            self._offer_event(event, at)
+            for message in effects.messages(event, call):
+                self._message(message, at)
+            if state is not None:
+                announce_state(uow, state, at, version=of_agent)
+            self._agent_event(event, at)
         self.events += events
         for decision in decisions:
-            self._rows.decisions.append(_decision_row(decision, took_us / len(decisions)))
+            self._added.decisions.append(decision_row(decision, took_us / len(decisions)))
 
-    def _call_of(self, event: ev.Event) -> str | None:
+    def _call_of(self, event: ev.Event) -> Call | None:
         call_id: str | None = getattr(event, "call_id", None)
-        return call_id if call_id in self._floor.calls else None
+        return None if call_id is None else self._floor.calls.get(call_id)
 
-    def _journal(self, event: ev.Event) -> None:
+    def _journal(self, event: ev.Event, at: datetime) -> None:
         self.numbers.journal += 1
         kind, data = encode(event)
-        self._rows.journal.append(
-            {
-                "floor": self._floor_id,
-                "seq": self.numbers.journal,
-                "at": moment(event.at),
-                "kind": kind,
-                "data": data,
-            }
+        self._added.journal.append(
+            JournalRow(self._floor_id, self.numbers.journal, at, kind=kind, data=data)
         )
 
-    def _call_event(self, uow: UnitOfWork, event: ev.Event, version: int) -> None:
-        call_id = self._call_of(event)
-        if call_id is None:
-            return
-        call = self._floor.calls[call_id]
-        self._calls.add(call.id)
+    def _call_event(
+        self, uow: UnitOfWork, event: ev.Event, at: datetime, call: Call, version: int
+    ) -> None:
+        self._mark(event, call, version)
         announce_call(
             uow,
             event,
+            at,
             call=call,
-            team=self._team_of(call),
-            contact=self._contacts.of(call.id),
             version=version,
+            agents=self._floor.agents,
+            contacts=self._contacts,
         )
         overtaken = effects.overtaken_by(event)
         if overtaken is not None:
-            self._overtake(overtaken)
+            self._overtake(overtaken, at)
         if call.control == "commands":
             for step in effects.pbx_steps(event):
-                self._command(call, step, event.at)
+                self._command(call, step, at)
 
-    def _overtake(self, overtaken: effects.Overtaken) -> None:
+    def _mark(self, event: ev.Event, call: Call, version: int) -> None:
+        """How much of the call's record has to be written."""
+        if version == 1:
+            self._new_calls[call.id] = call
+        elif isinstance(event, NO_CHANGE) or call.id in self._new_calls:
+            return
+        elif isinstance(event, PROGRESS):
+            self._progress[call.id] = call
+        else:
+            self._calls[call.id] = call
+
+    def _overtake(self, overtaken: effects.Overtaken, at: datetime) -> None:
         """Also commands of this very batch: they have not been sent to anybody yet."""
-        self._rows.overtaken.append(overtaken)
-        self._rows.commands = [
-            row
-            for row in self._rows.commands
-            if row["call_id"] != overtaken.call_id
-            or (overtaken.types and row["type"] not in overtaken.types)
-            or (overtaken.offer_id is not None and row["offer_id"] != overtaken.offer_id)
-        ]
-
-    def _command(self, call: Call, step: effects.PbxStep, at: float) -> None:
-        self.pbxs.add(call.pbx)
-        self._rows.commands.append(
+        self._added.overtaken.append(
             {
-                "id": self._ids.new(),
-                "pbx": call.pbx,
-                "call_id": call.id,
-                "pbx_call_id": call.pbx_call_id,
-                "offer_id": step.offer_id,
-                "type": step.type,
-                "body": dict(step.body),
-                "created_at": moment(at),
+                "call_id": overtaken.call_id,
+                "types": ",".join(overtaken.types) or None,
+                "offer_id": overtaken.offer_id,
+                "done_at": at,
             }
         )
+        for row in self._commands_of.get(overtaken.call_id, ()):
+            if (not overtaken.types or row.type in overtaken.types) and (
+                overtaken.offer_id is None or row.offer_id == overtaken.offer_id
+            ):
+                self._added.commands.pop(row.id, None)
 
-    def _offer_event(self, event: ev.Event) -> None:
-        at = moment(event.at)
+    def _command(self, call: Call, step: effects.PbxStep, at: datetime) -> None:
+        self.pbxs.add(call.pbx)
+        row = CommandRow(
+            id=self._ids.new(),
+            pbx=call.pbx,
+            call_id=call.id,
+            pbx_call_id=call.pbx_call_id,
+            offer_id=step.offer_id,
+            type=step.type,
+            body=to_json(step.body).decode(),
+            created_at=at,
+        )
+        self._added.commands[row.id] = row
+        self._commands_of.setdefault(call.id, []).append(row)
+
+    def _offer_event(self, event: ev.Event, at: datetime) -> None:
         match event:
             case ev.OfferMade():
-                self._rows.offers_made[event.offer_id] = {
-                    "id": event.offer_id,
-                    "call_id": event.call_id,
-                    "agent": event.agent_id,
-                    "state": event.state,
-                    "endpoint": event.endpoint,
-                    "made_at": at,
-                    "deadline": moment(event.deadline),
-                    "timeout_s": event.timeout_s,
-                    "closed_at": None,
-                }
+                self._added.offers[event.offer_id] = OfferRow(
+                    id=event.offer_id,
+                    call_id=event.call_id,
+                    agent=event.agent_id,
+                    state=event.state,
+                    endpoint=event.endpoint,
+                    made_at=at,
+                    deadline=moment(event.deadline),
+                    timeout_s=event.timeout_s,
+                )
             case ev.OfferAccepted():
                 self._change_offer(
                     event.offer_id,
@@ -162,139 +202,82 @@ class Projection:
                 self._change_offer(event.offer_id, state=event.end, closed_at=at)
 
     def _change_offer(self, offer_id: str, **values: Any) -> None:
-        made = self._rows.offers_made.get(offer_id)
-        changed = self._rows.offers_changed.setdefault(offer_id, {}) if made is None else made
-        changed.update(values)
+        made = self._added.offers.get(offer_id)
+        if made is not None:
+            self._added.offers[offer_id] = made._replace(**values)
+            return
+        unchanged: OfferChange = {
+            "id": offer_id, "state": "", "deadline": None, "timeout_s": None, "closed_at": None,
+        }  # fmt: skip
+        self._offers.setdefault(offer_id, unchanged).update(values)  # type: ignore[typeddict-item]
 
-    def _agent_event(self, uow: UnitOfWork, event: ev.Event, version: int) -> None:
-        call = self._floor.calls.get(self._call_of(event) or "")
-        for message in effects.messages(event, call):
-            self._message(message, event.at)
-        announce_agent(uow, event, version=version)
+    def _agent_event(self, event: ev.Event, at: datetime) -> None:
         change = effects.state_message(event)
         if change is not None:
-            self._message(change, event.at)
+            self._message(change, at)
         elif isinstance(event, ev.AgentLoggedIn):
             self._agents.add(event.agent_id)
 
-    def _message(self, message: effects.Message, at: float) -> None:
+    def _message(self, message: effects.Message, at: datetime) -> None:
         self._agents.add(message.agent_id)
         seq = self.numbers.messages.get(message.agent_id, 0) + 1
         self.numbers.messages[message.agent_id] = seq
-        data = _wire(message.data)
-        kept = AgentMessage(seq=seq, type=message.type, at=moment(at), data=data)
+        data = wire(message.data)
+        kept = AgentMessage(seq=seq, type=message.type, at=at, data=data)
         self.messages.append((message.agent_id, kept))
-        self._rows.messages.append(
-            {
-                "agent": message.agent_id,
-                "seq": seq,
-                "at": kept.at,
-                "type": kept.type,
-                "data": dict(data),
-            }
+        self._added.messages.append(
+            MessageRow(message.agent_id, seq, at, type=message.type, data=to_json(data).decode())
         )
 
-    def _team_of(self, call: Call) -> str | None:
-        agent = self._floor.agents.get(call.agent or "")
-        return None if agent is None else agent.spec.team
+    # -- writing -------------------------------------------------------------------------------
+
+    async def write_added(self, uow: UnitOfWork) -> None:
+        """Writes the rows that were added so far; more may be taken while it does."""
+        added, self._added = self._added, Added()
+        self._commands_of = {}
+        await (await self._writer_for(uow)).add(added)
+        await uow.flush_events()
+
+    async def _writer_for(self, uow: UnitOfWork) -> BatchWriter:
+        if self._writer is None:
+            self._writer = BatchWriter(await driver_of(uow.connection))
+        return self._writer
 
     async def write(self, uow: UnitOfWork) -> None:
-        """Writes everything that was taken."""
-        self._rows.calls = [self._call_row(self._floor.calls[name]) for name in sorted(self._calls)]
-        self._rows.agents = [self._agent_row(name) for name in sorted(self._agents)]
-        await write_batch(uow.connection, self._rows)
-
-    def _call_row(self, call: Call) -> dict[str, Any]:
-        return {
-            "id": call.id,
-            "pbx": call.pbx,
-            "pbx_call_id": call.pbx_call_id,
-            "line": call.line,
-            "control": call.control,
-            "queue": call.queue,
-            "payer": call.payer,
-            "insurance": call.insurance,
-            "priority": call.priority,
-            "language": call.language,
-            "state": call.state,
-            "arrived_at": moment(call.arrived_at),
-            "queued_at": moment_or_none(call.queued_at),
-            "answered_at": moment_or_none(call.answered_at),
-            "ended_at": moment_or_none(call.ended_at),
-            "agent": call.agent,
-            "team": self._team_of(call),
-            "outcome": call.outcome,
-            "ended_by": call.ended_by,
-            "crm": call.crm,
-        }
-
-    def _agent_row(self, agent_id: str) -> dict[str, Any]:
-        agent = self._floor.agents[agent_id]
-        return {
-            "agent": agent.id,
-            "state": agent.state,
-            "reason": agent.reason,
-            "since": moment(agent.since),
-            "endpoint": agent.endpoint,
-            "site": agent.site,
-            "call_id": agent.call,
-            "message_seq": self.numbers.messages.get(agent.id, 0),
-        }
+        """Writes everything else that was taken."""
+        await self.write_added(uow)
+        agents = self._floor.agents
+        await (await self._writer_for(uow)).change(
+            Changed(
+                new_calls=[
+                    call_row(call, team_of(call, agents)) for call in self._new_calls.values()
+                ],
+                calls=[call_change(call, team_of(call, agents)) for call in self._calls.values()],
+                progress=[
+                    call_progress(call, team_of(call, agents))
+                    for call in self._progress.values()
+                    if call.id not in self._calls
+                ],
+                offers=list(self._offers.values()),
+                agents=[
+                    agent_change(agents[name], self.numbers.messages.get(name, 0))
+                    for name in sorted(self._agents)
+                ],
+            ),
+        )
 
 
-def _agent_of(event: ev.Event) -> str | None:
-    """The agent whose version the event made."""
-    told = effects.state_told(event)
-    return None if told is None else told[0]
-
-
-def _versions(
-    subjects: Sequence[str | None], versioned: Mapping[str, Call] | Mapping[str, Agent]
-) -> list[int]:
-    """The version that each event made of its subject, which is now at its last one."""
-    later: Counter[str] = Counter()
+def _versions(subjects: Sequence[Call | None] | Sequence[Agent | None]) -> list[int]:
+    """The version that each event made of its subject, which is now at its last one; else 0."""
+    if len(subjects) == 1:
+        return [0 if subjects[0] is None else subjects[0].version]
+    later: dict[str, int] = {}
     versions: list[int] = []
     for subject in reversed(subjects):
         if subject is None:
             versions.append(0)
         else:
-            versions.append(versioned[subject].version - later[subject])
-            later[subject] += 1
+            after = later.get(subject.id, 0)
+            versions.append(subject.version - after)
+            later[subject.id] = after + 1
     return versions[::-1]
-
-
-def _wire(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The message with its times as RFC 3339."""
-    shown: dict[str, Any] = {}
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            shown[key] = _wire(value)
-        elif isinstance(value, float) and (key.endswith("_at") or key == "since"):
-            shown[key] = rfc3339(moment(value))
-        else:
-            shown[key] = value
-    return shown
-
-
-def _decision_row(decision: Decision, took_us: float) -> dict[str, Any]:
-    groups = [
-        {
-            "signature": group.signature,
-            "idle": group.idle,
-            **({} if group.removed_by is None else {"removed_by": group.removed_by}),
-            **({} if group.score is None else {"score": round(group.score, 3)}),
-        }
-        for group in decision.groups
-    ]
-    return {
-        "offer_id": decision.offer_id,
-        "call_id": decision.call_id,
-        "at": moment(decision.at),
-        "policy": decision.policy,
-        "groups": groups,
-        "agents": list(decision.agents),
-        "chosen": decision.chosen,
-        "took_us": round(took_us, 1),
-        "flow_version": decision.flow_version,
-        "crm": dict(decision.crm),
-    }

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +23,6 @@ from careline_router.intake import contact_of
 from careline_router.pbx_link import CLOSED_MEDIA, REDELIVER_S
 from careline_router.ports import AlreadyAnswered, Arrival, Receipt
 from careline_router.queries import EVERYTHING, call_view, unknown_call
-from careline_router.runtime.contacts import Contact
 from careline_router.runtime.work import Within
 from careline_router.usecases.parts import Parts, UseCases
 from careline_router.views import PbxAnswer
@@ -133,7 +133,7 @@ class PbxFacts(UseCases):
         contact = self._contacts.of(call_id)
         profile = await self._intake.profile(contact)
         command = self._intake.destination(self._plan(), line, call_id, profile, ivr)
-        named = Contact(phone=contact.phone, name=profile.name, attributes=contact.attributes)
+        named = replace(contact, name=profile.name)
         self._contacts.put(call_id, named)
 
         async def keep_name(uow: UnitOfWork, _events: list[Event]) -> None:
