@@ -74,7 +74,7 @@ class AgentCommands(CallCommands):
         if agent.state == "logged_out":
             self._emit(ev.AgentStateChanged(at=self.now, agent_id=agent.id, state="not_ready"))
         else:
-            self._serve_agent(agent)
+            self._serve_again(agent)
 
     def _log_out(self, command: cmd.LogOut) -> None:
         agent = self._agent(command.agent_id)

@@ -134,7 +134,7 @@ class CallCommands(CallbackCommands):
         if call.state == "connected":
             self._end_talk(call, command)
             return
-        if command.by == "agent" and call.kind != "callback":
+        if command.by == "agent":
             return
         self._gone_waiting(call, command)
 
@@ -175,11 +175,12 @@ class CallCommands(CallbackCommands):
 
     def _after_work(self, agent: Agent, call: Call) -> None:
         """The agent wraps up, unless he has other work in hand or this needs none."""
-        if agent.offer is not None or (agent.state == "ready" and agent.spec.capacity > 1):
+        if call.suspended or agent.state != "talking":
             self._file_agent(agent)
             return
+        others = any(not self.calls[each].suspended for each in agent.at_work)
         wrap_up_s = self.queues[call.queue].wrap_up_s if call.queue in self.queues else 0.0
-        if wrap_up_s <= 0 or agent.spec.kind == "bot":
+        if others or wrap_up_s <= 0 or agent.spec.kind == "bot":
             self._release(agent)
             return
         self._emit(

@@ -71,7 +71,7 @@ class Demand:
 
     def service_level_pct(self, queue: str) -> float | None:
         """Answered in target of those offered in this half hour and the one before; None: nobody was."""
-        now_offered, now_met, then_offered, then_met = self._level(queue)
+        now_offered, now_met, then_offered, then_met = self._levels.get(queue, (0, 0, 0, 0))
         offered = now_offered + then_offered
         return 100.0 * (now_met + then_met) / offered if offered else None
 

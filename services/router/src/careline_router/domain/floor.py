@@ -12,7 +12,7 @@ from careline_router.domain.agent_commands import AgentCommands
 from careline_router.domain.decisions import Decision
 from careline_router.domain.floor_state import Snapshot, forget_at
 from careline_router.domain.policies import POLICIES
-from careline_router.domain.states import Agent, Rejected
+from careline_router.domain.states import Rejected
 
 
 class Floor(AgentCommands):
@@ -67,11 +67,6 @@ class Floor(AgentCommands):
         self._emit(ev.AgentsConfigured(at=self.now, agents=changed))
         for spec in changed:
             self._serve_again(self.agents[spec.id])
-
-    def _serve_again(self, agent: Agent) -> None:
-        """What an agent may be given has changed while he was idle, or at work that may be interrupted."""
-        self._serve_agent(agent)
-        self._interrupt_for_waiting(agent)
 
     # -- time ----------------------------------------------------------------------------------
 

@@ -22,8 +22,6 @@ from careline_router.domain.words import AgentState, CallState
 LINGER_S = 3600.0
 """How long an ended call is remembered, so that it can still be wrapped up."""
 FORGET_EVERY_S = 60.0
-LOOK_BACK_S = 60.0
-"""A restored floor looks again at what was due so long before: it may not have come to it."""
 REFRESH_S = 300.0
 """How often a policy weighs the load anew."""
 AT_WORK: frozenset[AgentState] = frozenset({"talking", "wrap_up"})
@@ -155,7 +153,6 @@ class FloorState:
         """When somebody has to look whether the call may be given to more agents, or more be offered."""
         assert call.queued_at is not None
         assert call.queue is not None
-        since = max(self.now - LOOK_BACK_S, 0.0)
         moments = [call.queued_at + after for after in self.policy.looks]
         moments += [call.queued_at + step.after_s for step in self.queues[call.queue].recipe]
         if call.preferred_until is not None:
@@ -167,9 +164,8 @@ class FloorState:
                 moments.append(call.callback.promise_due)
         elif self.spec.callbacks is not None and call.kind == "call":
             moments.append(call.queued_at + self.spec.callbacks.after_s)
-        for at in moments:
-            if at > since:
-                self._timers.set(at, "look", call.id)
+        for at in {max(at, self.now) for at in moments}:
+            self._timers.set(at, "look", call.id)
 
     def _call_released(self, event: ev.CallReleased) -> None:
         call = self.calls[event.call_id]
@@ -184,7 +180,7 @@ class FloorState:
 
     def _call_moved(self, event: ev.CallMoved) -> None:
         call = self.calls[event.call_id]
-        call.queue, call.relaxed = event.queue, 0
+        call.queue, call.relaxed, call.preferred_until = event.queue, 0, None
         call.skills, call.needs = dict(event.skills), dict(event.skills)
         self._set_call(call, "queued")
 
@@ -260,6 +256,7 @@ class FloorState:
         call = self.calls[event.call_id]
         self._let_go(call)
         call.agent = call.answered_at = call.offer = None
+        call.suspended = False
         self._set_call(call, "queued")
 
     def _let_go(self, call: Call) -> None:

@@ -71,7 +71,9 @@ def match_for_call(call: Call, state: FloorState) -> Match | None:  # noqa: PLR0
 
 
 def _strict_rule(waiting: WaitingClass, queued_at: float, now: float) -> str | None:
-    if now - queued_at >= waiting.max_wait_s and not waiting.deferred:
+    if not waiting.plain:
+        return None
+    if now - queued_at >= waiting.max_wait_s:
         return "overdue"
     return "class" if waiting.rank <= FIRST_CLASSES else None
 

@@ -120,6 +120,7 @@ class Offering(FloorState):
             ev.AgentStateChanged(at=self.now, agent_id=agent.id, state="not_ready", reason=reason)
         )
         self._serve_call(self._unpreferred(call))
+        self._let_others_have(agent)
 
     def _unpreferred(self, call: Call) -> Call:
         """A call that waits for one agent alone who can not have it waits for all."""
@@ -129,12 +130,20 @@ class Offering(FloorState):
         return call
 
     def _is_worth_waiting_for(self, call: Call, agent: Agent) -> bool:
-        return agent.id not in call.excluded and agent.state not in {"logged_out", "not_ready"}
+        group = self.groups.group_of(agent.id)
+        return (
+            group is not None
+            and agent.state != "not_ready"
+            and agent.id not in call.excluded
+            and self.groups.requirement(call.needs).lacks[group.index] is None
+        )
 
     def _let_others_have(self, agent: Agent) -> None:
-        """Calls that wait for an agent who has gone wait for everybody."""
+        """Calls that wait for an agent who has gone, or cannot serve them now, wait for everybody."""
         for call_id in [name for name, wanted in self.held.items() if wanted == agent.id]:
-            self._serve_call(self._unpreferred(self.calls[call_id]))
+            call = self._unpreferred(self.calls[call_id])
+            if call_id not in self.held:
+                self._serve_call(call)
 
     def _withdraw(self, call: Call, end: OfferEnd) -> Agent | None:
         """Takes an open offer back, if there is one; the agent is still to be released."""
@@ -195,6 +204,12 @@ class Offering(FloorState):
             match = match_for_agent(agent, self)
             if match is not None and match.rule in CALLS_AWAY:
                 self._offer(self._recorded(match._replace(rule="interrupt")))
+
+    def _serve_again(self, agent: Agent) -> None:
+        """What an agent may be given has changed while he was idle, or at work that may be interrupted."""
+        self._let_others_have(agent)
+        self._serve_agent(agent)
+        self._interrupt_for_waiting(agent)
 
     def _cap_occupancy(self, agent: Agent) -> None:
         cap = self.spec.occupancy_cap_pct
