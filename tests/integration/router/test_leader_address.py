@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from careline_common.clock import SystemClock
 from careline_common.db.migrate import upgrade
 from careline_common.testing.waiting import eventually
 from careline_router.runtime.lease import FloorLease
@@ -20,7 +21,9 @@ BY_A_RELEASE_BEFORE = """
 
 
 def lease(url: str, address: str | None) -> FloorLease:
-    return FloorLease(url, schema="router", floor="x", holder="h", address=address)
+    return FloorLease(
+        url, schema="router", floor="x", holder="h", clock=SystemClock(), address=address
+    )
 
 
 @pytest_asyncio.fixture

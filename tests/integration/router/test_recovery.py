@@ -296,7 +296,8 @@ async def test_a_stopped_leader_who_comes_back_does_not_take_the_floor_from_the_
     database_url: str,
 ) -> None:
     stopped, following, back = (
-        FloorLease(database_url, schema="router", floor="x", holder=name) for name in "abc"
+        FloorLease(database_url, schema="router", floor="x", holder=name, clock=SystemClock())
+        for name in "abc"
     )
     await stopped.acquire(nobody)
     other = await asyncpg.connect(database_url)

@@ -41,12 +41,14 @@ class PbxLink:
                 raise NotReady("this process does not lead the floor")
             changed = self._event(f"pbx {pbx}")
             async with self._database.unit_of_work() as uow:
+                await self._actor.check(uow.connection)
                 taken = await reading.take_commands(
                     uow.connection,
                     pbx,
                     now=self._clock.now(),
                     again_after=timedelta(seconds=REDELIVER_S),
                 )
+            await self._actor.make_sure()
             left = until - self._clock.monotonic()
             if taken or left <= 0:
                 return taken

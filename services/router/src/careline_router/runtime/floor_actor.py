@@ -8,18 +8,19 @@ from the journal: a batch that is not there is run again.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
 from pydantic_core import PydanticSerializationError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.clock import Clock
 from careline_common.db.engine import Database, is_unavailable, sqlstate
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.problem import NotReady
 from careline_common.ids import Ids
-from careline_router.db import repository
 from careline_router.domain import events as ev
 from careline_router.domain.commands import Command, Tick
 from careline_router.domain.floor import Floor
@@ -27,9 +28,9 @@ from careline_router.domain.states import Rejected
 from careline_router.metrics import RouterMetrics
 from careline_router.ports import Receipt
 from careline_router.problems import as_problem
-from careline_router.runtime.codec import decode, decode_snapshot
-from careline_router.runtime.contacts import Contact, Contacts
+from careline_router.runtime.contacts import Contacts
 from careline_router.runtime.lease import DeposedError, FloorLease
+from careline_router.runtime.loading import load_floor
 from careline_router.runtime.projection import Numbers, Projection
 from careline_router.runtime.snapshots import Snapshots
 from careline_router.runtime.work import Asked, Within, Work, fail, finish, look_for_answers
@@ -40,7 +41,6 @@ FLOOR = "main"
 MOST_IN_A_BATCH = 512
 MOST_TRIES = 4
 RETRY_PAUSE_S = 0.5
-PAGE = 5_000
 LONGEST_NAP_S = 3600.0
 BREATH = 8
 """After so many commands whatever else is ready has a turn: the database's answers, above all."""
@@ -87,6 +87,16 @@ class FloorActor:
         """Whether this process leads the floor, as far as it knows."""
         return self._leading
 
+    async def check(self, connection: AsyncConnection) -> None:
+        """For who writes beside the floor: raises 503 unless this process leads until that is committed."""
+        with _not_ready_when_deposed():
+            await self._lease.check(connection)
+
+    async def make_sure(self) -> None:
+        """For who lets something out beside the floor: raises 503 unless nobody else can lead now."""
+        with _not_ready_when_deposed():
+            await self._lease.make_sure()
+
     async def submit(
         self,
         command: Command,
@@ -112,26 +122,10 @@ class FloorActor:
 
     async def load(self) -> None:
         """Reads the floor from the database: snapshot, then the journal after it."""
-        floor, seq = Floor(), 0
-        async with self._database.read() as connection:
-            found = await repository.read_snapshot(connection, FLOOR)
-            if found is not None:
-                seq = found[0]
-                floor = Floor.restore(decode_snapshot(found[1]))
-            self._snapshots.seq = seq
-            while rows := await repository.read_journal(connection, FLOOR, after=seq, limit=PAGE):
-                for number, kind, data in rows:
-                    floor.apply(decode(kind, data))
-                    seq = number
-            messages = await repository.read_message_numbers(connection)
-            contacts = await repository.read_open_contacts(connection)
-        self.floor, self._numbers = floor, Numbers(journal=seq, messages=messages)
-        self._contacts.fill_in(
-            {
-                row.call_id: Contact(phone=row.phone, name=row.name, attributes=row.attributes)
-                for row in contacts
-            }
-        )
+        loaded = await load_floor(self._database, FLOOR)
+        self.floor, self._numbers = loaded.floor, loaded.numbers
+        self._snapshots.seq = loaded.snapshot_seq
+        self._contacts.fill_in(loaded.contacts)
 
     async def started(self) -> None:
         """Returns once `run` takes commands."""
@@ -213,9 +207,15 @@ class FloorActor:
             await self._after_failure(works, projection, error)
             return
         self._numbers = projection.numbers
-        self._release(works, projection)
+        await self._release(works, projection)
 
-    def _release(self, works: Sequence[Work], projection: Projection) -> None:
+    async def _release(self, works: Sequence[Work], projection: Projection) -> None:
+        """Lets out what stands, while nobody else can lead; else whoever waits gets a 503."""
+        try:
+            await self._lease.make_sure()
+        except BaseException:
+            fail(works, NotReady("this process cannot tell whether it still leads"))
+            raise
         for event in projection.events:
             if isinstance(event, ev.CallsForgotten):
                 for call_id in event.call_ids:
@@ -290,7 +290,7 @@ class FloorActor:
             fail(works, NotReady("the database is away"))
             raise
         if is_unavailable(error):
-            self._after_unknown_outcome(works, projection)
+            await self._after_unknown_outcome(works, projection)
         elif len(works) > 1:
             self._metrics.bisected.inc()
             middle = len(works) // 2
@@ -308,10 +308,10 @@ class FloorActor:
         async with self._database.unit_of_work() as uow:
             await self._lease.check(uow.connection)
 
-    def _after_unknown_outcome(self, works: Sequence[Work], projection: Projection) -> None:
+    async def _after_unknown_outcome(self, works: Sequence[Work], projection: Projection) -> None:
         """Whether the lost commit came through stands in the journal."""
         if projection.events and self._numbers.journal >= projection.numbers.journal:
-            self._release(works, projection)
+            await self._release(works, projection)
             return
         again: list[Work] = []
         for work in works:
@@ -321,6 +321,14 @@ class FloorActor:
             else:
                 fail([work], NotReady("the database is away"))
         self._works.extendleft(reversed(again))
+
+
+@contextmanager
+def _not_ready_when_deposed() -> Iterator[None]:
+    try:
+        yield
+    except DeposedError as error:
+        raise NotReady("another process leads the floor now") from error
 
 
 def _refusal(error: Exception) -> Exception:

@@ -3,6 +3,9 @@
 The leader also holds a session's advisory lock: when its process dies, the lock is free at once and
 nobody has to wait for the lease to run out. A leader that is only stopped keeps the lock, and is
 deposed when its lease has run out; its next commit finds another epoch and fails.
+
+What a commit has brought about goes out only while this process is sure of its lease by its own clock,
+counted from before it last asked for more time. Stopped between commit and effect, it asks again first.
 """
 
 import asyncio
@@ -12,11 +15,15 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from careline_common.clock import Clock
+
 TTL_S = 3.0
 RENEW_S = 1.0
 STEP_BACK_S = 2 * RENEW_S
 """A deposed leader asks again only after this: the new one has the lock by then."""
 POLL_S = 0.3
+MARGIN_S = 1.0
+"""So long before its lease runs out a process is not sure of it any more: what it does takes time."""
 
 _TAKE = """
     INSERT INTO floor_lease AS lease (floor, epoch, holder, expires_at, address, address_epoch)
@@ -46,9 +53,17 @@ class FloorLease:
     the base URL at which others reach this process, if they can."""
 
     def __init__(
-        self, url: str, *, schema: str, floor: str, holder: str, address: str | None = None
+        self,
+        url: str,
+        *,
+        schema: str,
+        floor: str,
+        holder: str,
+        clock: Clock,
+        address: str | None = None,
     ) -> None:
         self._url = url
+        self._clock = clock
         self._schema = schema
         self._floor = floor
         self._holder = holder
@@ -56,6 +71,9 @@ class FloorLease:
         self._epoch: int | None = None
         self._session: asyncpg.Connection | None = None
         self._locked = False
+        self._sure_until = 0.0
+        self._turn = asyncio.Lock()
+        """The session takes one question at a time."""
 
     async def acquire(self, see: Callable[[str | None], None], *, wanted: bool = True) -> None:
         """Waits until this process leads the floor; only looks on, and for ever, unless `wanted`.
@@ -79,9 +97,11 @@ class FloorLease:
 
     async def _try_to_take(self, session: asyncpg.Connection) -> None:
         await self._try_lock(session)
+        asked_at = self._clock.monotonic()
         self._epoch = await session.fetchval(
             _TAKE, self._floor, self._holder, TTL_S, self._locked, self._address
         )
+        self._sure_until = asked_at + TTL_S - MARGIN_S
 
     async def _try_lock(self, session: asyncpg.Connection) -> None:
         if not self._locked:
@@ -96,13 +116,29 @@ class FloorLease:
         Who took over from a stopped leader gets the lock as soon as that one lets go of it.
         """
         while True:
-            assert self._session is not None
-            await self._try_lock(self._session)
-            renewed = await self._session.execute(_RENEW, self._floor, self._epoch, TTL_S)
-            if renewed != "UPDATE 1":
+            await self._renew()
+            await asyncio.sleep(RENEW_S)
+
+    def holds(self) -> bool:
+        """Whether nobody else can lead now, by this process's own clock."""
+        return self._epoch is not None and self._clock.monotonic() < self._sure_until
+
+    async def make_sure(self) -> None:
+        """Returns while nobody else can lead; raises `DeposedError` when another process does."""
+        while not self.holds():
+            await self._renew()
+
+    async def _renew(self) -> None:
+        async with self._turn:
+            session, epoch = self._session, self._epoch
+            if session is None or epoch is None:
+                raise DeposedError(self._floor)
+            await self._try_lock(session)
+            asked_at = self._clock.monotonic()
+            if await session.execute(_RENEW, self._floor, epoch, TTL_S) != "UPDATE 1":
                 self._epoch = None
                 raise DeposedError(self._floor)
-            await asyncio.sleep(RENEW_S)
+            self._sure_until = asked_at + TTL_S - MARGIN_S
 
     async def check(self, connection: AsyncConnection) -> None:
         """Begins a commit: raises `DeposedError` unless this process leads, until it is committed."""
@@ -114,7 +150,7 @@ class FloorLease:
     async def release(self) -> None:
         """Lets the next one lead at once."""
         session, epoch = self._session, self._epoch
-        self._session, self._epoch = None, None
+        self._session, self._epoch, self._sure_until = None, None, 0.0
         if session is None:
             return
         try:
