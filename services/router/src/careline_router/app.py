@@ -138,6 +138,7 @@ def build(
         schema=SCHEMA,
         floor=FLOOR,
         holder=f"{socket.gethostname()}:{os.getpid()}",
+        clock=clock,
         address=settings.address,
     )
     actor = FloorActor(
