@@ -1,16 +1,19 @@
 """The router's sections: what is right, what is wrong and where."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from careline_common.config.models import Line
 from careline_common.config.section import EntryInvalidError
 from careline_common.config.store import Configuration, Entry
 from careline_router.adapters.cel_conditions import compile_condition
 from careline_router.config import SECTIONS, cross_check
-from careline_router.domain.flows import priority_of
+from careline_router.domain.flows import preferred_agent, priority_of
+from careline_router.domain.specs import CallbackRules, FloorSpec, RelaxStep
 from careline_router.floorplan import FloorPlan
-from careline_router.intake import contact_of
+from careline_router.intake import contact_of, utc_offset_s
 
 pytestmark = pytest.mark.unit
 
@@ -36,14 +39,16 @@ DOCUMENT: dict[str, list[dict[str, Any]]] = {
 
 def configuration(document: dict[str, list[dict[str, Any]]]) -> Configuration:
     return Configuration(
-        Entry(name, entry[BY_NAME[name].key], BY_NAME[name].read(entry, strict=True), 1)
+        Entry(name, entry.get(BY_NAME[name].key, name), BY_NAME[name].read(entry, strict=True), 1)
         for name, entries in document.items()
         for entry in entries
     )
 
 
 def faults(section: str, **changed: Any) -> list[tuple[str, str]]:
-    document = {**DOCUMENT, section: [{**DOCUMENT[section][0], **changed}]}
+    first = DOCUMENT.get(section, [{}])[0]
+    rest = DOCUMENT.get(section, [])[1:]
+    document = {**DOCUMENT, section: [{**first, **changed}, *rest]}
     return [
         (f"{fault.section}.{fault.id}.{fault.path}", fault.reason)
         for fault in cross_check(configuration(document))
@@ -65,6 +70,11 @@ def test_what_fits_together_has_no_faults() -> None:
             "flows.main.default.skills.old",
         ),
         ("lines", {"flow": "none"}, "lines.+74950000001.flow"),
+        ("queues", {"recipe": [{}, {"queue": "none"}]}, "queues.q.recipe[1].queue"),
+        ("queues", {"recipe": [{"drop_skills": ["old"]}]}, "queues.q.recipe[0].drop_skills[0]"),
+        ("queues", {"recipe": [{"add_skills": {"old": 1}}]}, "queues.q.recipe[0].add_skills.old"),
+        ("floor", {"callbacks": {"missed_queue": "none"}}, "floor.floor.callbacks.missed_queue"),
+        ("floor", {"callbacks": {"missed": True}}, "floor.floor.callbacks.missed"),
         ("agents", {"team": "none"}, "agents.a1.team"),
         ("agents", {"skills": {"none": 1}}, "agents.a1.skills.none"),
     ],
@@ -80,6 +90,24 @@ def test_what_names_something_that_is_not_there_is_told_with_its_place(
     [
         ("queues", {"id": "q", "target_s": -1}, "target_s"),
         ("queues", {"id": "q", "speed": 1}, "speed"),
+        ("queues", {"id": "q", "max_wait_by_class": {"first": 1}}, "max_wait_by_class.first"),
+        ("queues", {"id": "q", "recipe": [{"lower_levels_by": 10}]}, "recipe[0].lower_levels_by"),
+        ("queues", {"id": "q", "min_idle": -1}, "min_idle"),
+        ("agents", {"id": "a", "kind": "robot"}, "kind"),
+        ("agents", {"id": "a", "capacity": 0}, "capacity"),
+        ("floor", {"policy": "best"}, "policy"),
+        ("floor", {"callbacks": {"quiet": ["21:00"]}}, "callbacks.quiet"),
+        ("floor", {"callbacks": {"quiet": ["21:00-24:30"]}}, "callbacks.quiet"),
+        ("floor", {"callbacks": {"quiet": ["09:00-09:00"]}}, "callbacks.quiet"),
+        ("floor", {"callbacks": {"quiet": ["21:00-09:00", "09:00-21:00"]}}, "callbacks.quiet"),
+        ("floor", {"callbacks": {"key": "12"}}, "callbacks.key"),
+        ("floor", {"occupancy_cap_pct": 101}, "occupancy_cap_pct"),
+        ("floor", {"units": {"chat": 1}}, "units.chat"),
+        (
+            "flows",
+            {"id": "f", "default": {"queue": "q", "prefer_owner_s": -1}},
+            "default.prefer_owner_s",
+        ),
         ("agents", {"id": "a", "skills": {"x": 11}}, "skills.x"),
         ("agents", {"id": "a", "accept": "maybe"}, "accept"),
         ("flows", {"id": "f", "default": {"queue": "q", "priority": "first"}}, "default.priority"),
@@ -253,3 +281,105 @@ def test_a_number_without_plus_is_read_as_it_is_dialled_where_the_line_is(
     caller: str, region: str | None, phone: str
 ) -> None:
     assert contact_of(caller, {}, region=region).phone == phone
+
+
+def test_a_policy_that_is_none_is_told_with_those_that_there_are() -> None:
+    with pytest.raises(EntryInvalidError, match="'best': one of careline, rrmemory_w0, "):
+        BY_NAME["floor"].read({"policy": "best"}, strict=True)
+
+
+def test_without_the_new_keys_a_floor_is_as_it_was() -> None:
+    plan = FloorPlan.of(configuration(DOCUMENT))
+    assert plan.floor_spec() == FloorSpec()
+    assert plan.callbacks is None
+    (queue, _) = plan.queue_specs()
+    assert (queue.recipe, queue.min_idle, queue.max_wait_by_class) == ((), 0, {})
+    (agent,) = plan.agent_specs()
+    assert (agent.kind, agent.capacity) == ("human", 1)
+
+
+def test_the_floor_gets_all_that_is_configured() -> None:
+    floor = {
+        "policy": "rrmemory",
+        "callbacks": {"wait_s": 90, "quiet": ["21:00-09:30"], "retry_after_s": [60]},
+        "occupancy_cap_pct": 85,
+        "units": {"message": 2},
+        "interruptible": ["task"],
+    }
+    queue = {
+        "id": "q",
+        "wrap_up_max_s": 90,
+        "max_wait_by_class": {"vip": 30},
+        "recipe": [{"after_s": 20, "idle_below": 2, "lower_levels_by": 2}, {"queue": "rich"}],
+        "min_idle": 3,
+    }
+    agent = {"id": "b1", "kind": "bot", "capacity": 20}
+    document: dict[str, list[dict[str, Any]]] = {
+        **DOCUMENT,
+        "floor": [floor],
+        "agents": [agent],
+        "queues": [queue, {"id": "rich"}],
+    }
+    plan = FloorPlan.of(configuration(document))
+    assert plan.floor_spec() == FloorSpec(
+        policy="rrmemory",
+        callbacks=CallbackRules(wait_s=90, quiet=((75_600, 34_200),), retry_after_s=(60,)),
+        occupancy_cap_pct=85,
+        units={"message": 2},
+        interruptible=("task",),
+    )
+    spec = plan.queue_specs()[0]
+    assert (spec.wrap_up_max_s, spec.min_idle, spec.max_wait_of("vip")) == (90, 3, 30)
+    assert spec.recipe == (
+        RelaxStep(after_s=20, idle_below=2, lower_levels_by=2),
+        RelaxStep(queue="rich"),
+    )
+    assert (plan.agent_specs()[0].kind, plan.agent_specs()[0].capacity) == ("bot", 20)
+
+
+def test_a_site_is_a_skill_that_its_agents_have() -> None:
+    flow = {"id": "main", "default": {"queue": "q", "skills": {"adult": 1}, "site": "msk"}}
+    agents = [
+        {"id": "a1", "skills": {"adult": 5}, "site": "msk"},
+        {"id": "a2", "skills": {"adult": 5}, "site": "spb"},
+    ]
+    plan = FloorPlan.of(configuration({**DOCUMENT, "flows": [flow], "agents": agents}))
+    assert plan.skills_into("q") == {"adult": 1, "@msk": 10}
+    assert [plan.serves(agent, "q") for agent in plan.agents.values()] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("owner", "last_agent", "wanted"),
+    [
+        ("o", "l", ("o", 30)),
+        (None, "l", ("l", 10)),
+        (None, None, (None, 0)),
+    ],
+)
+def test_a_call_waits_first_for_who_has_the_appeal_then_for_who_spoke_last(
+    owner: str | None, last_agent: str | None, wanted: tuple[str | None, float]
+) -> None:
+    preferring = {"queue": "q", "prefer_owner_s": 30, "prefer_last_agent_s": 10}
+    plan = FloorPlan.of(
+        configuration({**DOCUMENT, "flows": [{"id": "main", "default": preferring}]})
+    )
+    branch = plan.flows["main"].default
+    assert preferred_agent(branch, owner=owner, last_agent=last_agent) == wanted
+
+
+@pytest.mark.parametrize(
+    ("number", "zone", "hours"),
+    [
+        ("+74951234567", "Asia/Yekaterinburg", 3),
+        ("+79161234567", "Asia/Yekaterinburg", 5),
+        ("+982112345678", None, 3.5),
+        (None, "Europe/Moscow", 3),
+        (None, None, 0),
+    ],
+)
+def test_a_callers_clock_is_his_numbers_else_his_lines(
+    number: str | None, zone: str | None, hours: float
+) -> None:
+    line = Line(number="+74950000001", flow="main", zone=zone)
+    at = datetime(2026, 11, 22, 9, tzinfo=UTC)
+    assert utc_offset_s(number, line, at) == hours * 3600

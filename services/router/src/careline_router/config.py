@@ -23,12 +23,19 @@ from careline_common.config.store import Configuration
 from careline_router.adapters.cel_conditions import compile_condition
 from careline_router.crm_config import CrmEntry, crm_faults
 from careline_router.domain.words import Priority
+from careline_router.floor_config import FloorEntry, RelaxStep
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Patience = Annotated[float, Field(ge=0, le=3600)]
 
 
 class Queue(ConfigModel):
-    """A queue; durations in seconds. Without `dispositions` a disposition is free text."""
+    """A queue; durations in seconds. Without `dispositions` a disposition is free text.
+
+    `wrap_up_max_s` is how far an agent may extend his wrap-up; `max_wait_by_class` holds in place of
+    `max_wait_s` for its classes; `recipe` says what a call needs less the longer it waits; with
+    `min_idle` the queue's deferrable work goes only to agents who leave so many able ones idle.
+    """
 
     id: Id
     name: str = ""
@@ -37,15 +44,27 @@ class Queue(ConfigModel):
     offer_timeout_s: Seconds = 15
     ring_timeout_s: Seconds = 20
     wrap_up_s: Annotated[float, Field(ge=0, le=86_400)] = 30
+    wrap_up_max_s: Annotated[float, Field(ge=0, le=86_400)] = 300
+    max_wait_by_class: dict[Priority, Seconds] = Field(default_factory=dict)
+    recipe: Annotated[list[RelaxStep], Field(max_length=50)] = Field(default_factory=list)
+    min_idle: Annotated[int, Field(ge=0)] = 0
     dispositions: list[str] = Field(default_factory=list)
 
 
 class Branch(ConfigModel):
-    """Where a call goes; a rule takes every key of the default and inherits none."""
+    """Where a call goes; a rule takes every key of the default and inherits none.
+
+    For `prefer_owner_s` seconds it waits for the agent who has the caller's open appeal alone, or for
+    `prefer_last_agent_s` for the one who had him last, as the CRM names them. `site` is where its
+    agent must work.
+    """
 
     queue: Id
     skills: dict[Id, SkillLevel] = Field(default_factory=dict)
     priority: Priority | None = None
+    prefer_last_agent_s: Patience = 0
+    prefer_owner_s: Patience = 0
+    site: Id | None = None
 
 
 def _condition(text: str) -> str:
@@ -99,6 +118,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("pbxs", Pbx, secrets=("secret", "password")),
     Section("crm", CrmEntry, singleton=True, secrets=("token", "client_secret", "ca")),
     Section("calendars", Calendar),
+    Section("floor", FloorEntry, singleton=True),
 )
 
 
@@ -108,6 +128,10 @@ def cross_check(configuration: Configuration) -> Iterable[Fault]:
     queues = configuration.all("queues", Queue)
     flows = configuration.all("flows", Flow)
     teams = configuration.all("teams", Team)
+    for name, queue in queues.items():
+        for index, step in enumerate(queue.recipe):
+            for path, reason in step.faults(queues, skills):
+                yield Fault("queues", name, f"recipe[{index}].{path}", reason)
     for name, flow in flows.items():
         for path, branch in flow.branches():
             if branch.queue not in queues:
@@ -123,6 +147,9 @@ def cross_check(configuration: Configuration) -> Iterable[Fault]:
     crm = configuration.get("crm", "crm", CrmEntry)
     if crm is not None:
         yield from (Fault("crm", "crm", path, reason) for path, reason in crm_faults(crm))
+    floor = configuration.get("floor", "floor", FloorEntry)
+    if floor is not None:
+        yield from (Fault("floor", "floor", *fault) for fault in floor.faults(queues))
 
 
 def _unknown_skills(

@@ -10,8 +10,9 @@ from careline_router import config
 from careline_router.adapters.cel_conditions import compile_condition
 from careline_router.crm_config import CrmEntry
 from careline_router.domain.flows import Branch, Flow, Rule
-from careline_router.domain.skills import lacking
-from careline_router.domain.specs import AgentSpec, QueueSpec
+from careline_router.domain.skills import BEST_LEVEL, SITE, lacking
+from careline_router.domain.specs import AgentSpec, FloorSpec, QueueSpec
+from careline_router.floor_config import CallbackRules, FloorEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class FloorPlan:
     agents: Mapping[str, AgentEntry] = field(default_factory=dict)
     pbxs: Mapping[str, config.Pbx] = field(default_factory=dict)
     crm: CrmEntry | None = None
+    floor: FloorEntry = field(default_factory=FloorEntry)
 
     @classmethod
     def of(cls, configuration: Configuration) -> "FloorPlan":
@@ -40,6 +42,7 @@ class FloorPlan:
             agents=configuration.all("agents", AgentEntry),
             pbxs=configuration.all("pbxs", config.Pbx),
             crm=configuration.get("crm", "crm", CrmEntry),
+            floor=configuration.get("floor", "floor", FloorEntry) or FloorEntry(),
         )
 
     def line(self, number: str) -> Line | None:
@@ -64,6 +67,10 @@ class FloorPlan:
                 offer_timeout_s=queue.offer_timeout_s,
                 ring_timeout_s=queue.ring_timeout_s,
                 wrap_up_s=queue.wrap_up_s,
+                wrap_up_max_s=queue.wrap_up_max_s,
+                max_wait_by_class=dict(queue.max_wait_by_class),
+                recipe=tuple(step.spec() for step in queue.recipe),
+                min_idle=queue.min_idle,
             )
             for queue in self.queues.values()
         )
@@ -77,20 +84,37 @@ class FloorPlan:
                 skills=dict(agent.skills),
                 endpoint=agent.endpoint,
                 accept=agent.accept,
+                kind=agent.kind,
+                capacity=agent.capacity,
             )
             for agent in self.agents.values()
         )
+
+    def floor_spec(self) -> FloorSpec:
+        return self.floor.spec()
+
+    @property
+    def callbacks(self) -> CallbackRules | None:
+        """The rules by which callers are called back; None: they are not offered it."""
+        return self.floor.callbacks
+
+    def skills_into(self, queue: str, flow: str | None = None) -> Mapping[str, int]:
+        """What a queue asks of its agents, by the first way into it."""
+        branches = self.branches_into(queue, flow)
+        return branches[0].skills if branches else {}
 
     def branches_into(self, queue: str, flow: str | None = None) -> list[Branch]:
         """The branches that lead into a queue, those of `flow` first."""
         flows = sorted(self.flows.values(), key=lambda each: each.id != flow)
         return [branch for each in flows for branch in each.branches() if branch.queue == queue]
 
+    def can_take(self, agent: AgentEntry, needs: Mapping[str, int]) -> bool:
+        """Whether an agent has these skills, and works where they say."""
+        return lacking(_at_work(agent), needs) is None
+
     def serves(self, agent: AgentEntry, queue: str) -> bool:
         """Whether an agent has the skills of any way into a queue."""
-        return any(
-            lacking(agent.skills, branch.skills) is None for branch in self.branches_into(queue)
-        )
+        return any(self.can_take(agent, branch.skills) for branch in self.branches_into(queue))
 
     def teams_led_by(self, subject: str) -> frozenset[str]:
         return frozenset(name for name, team in self.teams.items() if team.lead == subject)
@@ -113,5 +137,20 @@ def _flow(entry: config.Flow, version: int) -> Flow:
     )
 
 
+def _at_work(agent: AgentEntry) -> Mapping[str, int]:
+    """An agent's skills, his site as one."""
+    return {**agent.skills, **_site(agent.site)}
+
+
+def _site(site: str | None) -> Mapping[str, int]:
+    return {} if site is None else {f"{SITE}{site}": BEST_LEVEL}
+
+
 def _branch(entry: config.Branch) -> Branch:
-    return Branch(queue=entry.queue, skills=dict(entry.skills), priority=entry.priority)
+    return Branch(
+        queue=entry.queue,
+        skills={**entry.skills, **_site(entry.site)},
+        priority=entry.priority,
+        prefer_last_agent_s=entry.prefer_last_agent_s,
+        prefer_owner_s=entry.prefer_owner_s,
+    )

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 from careline_common.clock import Clock
 from careline_common.config.models import Line
-from careline_common.phones import parse_phone
+from careline_common.phones import parse_phone, time_zones_of
 from careline_router.adapters.crm import make_crm
 from careline_router.adapters.crm_exchange import Pauses
 from careline_router.adapters.crm_null import NullCrm
 from careline_router.crm_config import CrmEntry
 from careline_router.domain.commands import QueueCall
-from careline_router.domain.flows import priority_of
+from careline_router.domain.flows import preferred_agent, priority_of
 from careline_router.floorplan import FloorPlan
 from careline_router.metrics import RouterMetrics
 from careline_router.ports import Crm, CrmProfile
@@ -79,8 +79,10 @@ class Intake:
         call_id: str,
         profile: CrmProfile,
         ivr: Mapping[str, Any],
+        *,
+        person: str | None,
     ) -> QueueCall:
-        """Where the flow of its line sends a call."""
+        """Where the flow of its line sends a call; `person` is the caller as the floor knows him."""
         flow = plan.flows[line.flow]
         facts = {
             "crm": {**profile.facts(), "needs": list(profile.needs)},
@@ -89,6 +91,9 @@ class Intake:
             "time": _time_facts(self._clock.now(), line.zone),
         }
         branch = flow.branch_for(facts)
+        preferred, preferred_for_s = preferred_agent(
+            branch, owner=profile.owner, last_agent=profile.last_agent
+        )
         return QueueCall(
             call_id=call_id,
             queue=branch.queue,
@@ -100,10 +105,30 @@ class Intake:
             flow=flow.id,
             flow_version=flow.version,
             crm=profile.facts(),
+            person=person,
+            preferred=preferred,
+            preferred_for_s=preferred_for_s,
         )
 
     async def close(self) -> None:
         await self._crm.close()
+
+
+def utc_offset_s(number: str | None, line: Line | None, at: datetime) -> float:
+    """How far the caller's clock is from UTC: in the zone of his number, else of the line, else 0.
+
+    A number of which only the country is known may be in several zones, and tells nothing then.
+    """
+    zones = () if number is None else time_zones_of(number)
+    offsets = {_offset_s(zone, at) for zone in zones}
+    if len(offsets) == 1:
+        return offsets.pop()
+    return 0.0 if line is None or line.zone is None else _offset_s(line.zone, at)
+
+
+def _offset_s(zone: str, at: datetime) -> float:
+    offset = at.astimezone(ZoneInfo(zone)).utcoffset()
+    return 0.0 if offset is None else offset.total_seconds()
 
 
 def _time_facts(now: datetime, zone: str | None) -> dict[str, Any]:

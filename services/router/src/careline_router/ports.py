@@ -47,6 +47,7 @@ class CrmProfile:
     language: str | None = None
     needs: Sequence[str] = ()
     last_agent: str | None = None
+    owner: str | None = None
 
     def facts(self) -> dict[str, Any]:
         """What may stand in call records and decision records."""
@@ -61,6 +62,7 @@ class CrmProfile:
             "vip": self.vip,
             "language": self.language,
             "last_agent": self.last_agent,
+            "owner": self.owner,
         }
 
 

@@ -66,5 +66,6 @@ class RouterService(PbxFacts, AgentUseCases, Supervision):
         await self.resume_arrivals()
 
     async def _configure(self, plan: FloorPlan) -> None:
+        await self._actor.submit(cmd.ConfigureFloor(floor=plan.floor_spec()))
         await self._actor.submit(cmd.ConfigureQueues(queues=plan.queue_specs()))
         await self._actor.submit(cmd.ConfigureAgents(agents=plan.agent_specs()))

@@ -86,7 +86,10 @@ class Team(ConfigModel):
 
 
 class AgentEntry(ConfigModel):
-    """Skill levels go from 1 to 10, 10 is best. `accept` says how an offer is taken."""
+    """Skill levels go from 1 to 10, 10 is best. `accept` says how an offer is taken.
+
+    `capacity` is how much he does at once: 1 for a person on the phone, more for a bot or for chats.
+    """
 
     id: Id
     name: str = ""
@@ -95,6 +98,8 @@ class AgentEntry(ConfigModel):
     skills: dict[Id, SkillLevel] = Field(default_factory=dict)
     endpoint: str | None = None
     accept: Literal["app", "ring", "auto"] = "app"
+    kind: Literal["human", "bot"] = "human"
+    capacity: Annotated[int, Field(ge=1, le=1000)] = 1
 
 
 class User(ConfigModel):

@@ -17,6 +17,7 @@ Target = Literal[
     "language",
     "needs",
     "last_agent",
+    "owner",
 ]
 """What a CRM may tell of a caller."""
 
@@ -58,6 +59,7 @@ def profile_of(found: Mapping[str, Any], fields: Mapping[str, CrmField]) -> CrmP
         language=word("language"),
         needs=_words(found.get("needs"), fields["needs"].values) if "needs" in fields else (),
         last_agent=word("last_agent"),
+        owner=word("owner"),
     )
 
 
@@ -92,6 +94,7 @@ def caller_among(profiles: Sequence[CrmProfile]) -> CrmProfile:
         language=common(first.language, "language"),
         needs=tuple(need for need in first.needs if all(need in o.needs for o in others)),
         last_agent=common(first.last_agent, "last_agent"),
+        owner=common(first.owner, "owner"),
     )
 
 

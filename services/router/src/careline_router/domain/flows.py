@@ -9,11 +9,16 @@ from careline_router.domain.words import Payer, Priority
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """What happens to a call. `priority` None: by payer."""
+    """What happens to a call. `priority` None: by payer.
+
+    So many seconds it waits for the agent who had the caller last, or has his open appeal, alone.
+    """
 
     queue: str
     skills: Mapping[str, int] = field(default_factory=dict)
     priority: Priority | None = None
+    prefer_last_agent_s: float = 0.0
+    prefer_owner_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,17 @@ class Flow:
 
     def branches(self) -> list[Branch]:
         return [*(rule.branch for rule in self.rules), self.default]
+
+
+def preferred_agent(
+    branch: Branch, *, owner: str | None, last_agent: str | None
+) -> tuple[str | None, float]:
+    """For whom a call waits alone, and for how many seconds; who has his appeal goes first."""
+    if owner is not None and branch.prefer_owner_s > 0:
+        return owner, branch.prefer_owner_s
+    if last_agent is not None and branch.prefer_last_agent_s > 0:
+        return last_agent, branch.prefer_last_agent_s
+    return None, 0.0
 
 
 def priority_of(branch: Branch, payer: Payer) -> Priority:

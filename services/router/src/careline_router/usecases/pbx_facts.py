@@ -1,168 +1,31 @@
-"""What PBXs tell: calls that arrive, phones that answer, parties that go."""
+"""What PBXs tell of calls that are there: phones that answer, parties that go."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.router import RecordingReady
-from careline_common.http.idempotency import find_answer
-from careline_common.http.problem import Conflict, NotFound, NotReady, Problem
-from careline_common.phones import main_region_of
+from careline_common.http.problem import NotFound
 from careline_router.db import reading, repository
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
-from careline_router.domain.states import Call
-from careline_router.domain.words import Control, FailureCause, Party
-from careline_router.intake import contact_of
-from careline_router.pbx_link import CLOSED_MEDIA, REDELIVER_S
-from careline_router.ports import AlreadyAnswered, Arrival, Receipt
-from careline_router.queries import EVERYTHING, call_view, unknown_call
-from careline_router.runtime.work import Within
-from careline_router.usecases.parts import Parts, UseCases
+from careline_router.domain.words import FailureCause, Party
+from careline_router.ports import Receipt
+from careline_router.usecases.arrivals import Arrivals
+from careline_router.usecases.pbx_answers import NOTHING
 from careline_router.views import PbxAnswer
 
 log = structlog.get_logger(__name__)
 
-NOTHING = cmd.Tick()
-"""A command that only brings an answer about."""
 
-
-class PbxFacts(UseCases):
+class PbxFacts(Arrivals):
     """The use cases of PBXs; `pbx_call_id` is the PBX's own id.
 
     A fact that comes too late has no effect and is answered like any other. A call nobody has
     announced is 404 `unknown-call`.
     """
-
-    def __init__(self, parts: Parts) -> None:
-        super().__init__(parts)
-        self._arriving: dict[tuple[str, str], tuple[asyncio.Lock, int]] = {}
-
-    async def call_arrived(
-        self,
-        pbx: str,
-        arrival: Arrival,
-        *,
-        control: Control = "commands",
-        receipt: Receipt | None = None,
-    ) -> PbxAnswer:
-        """A call came in: looks up line, flow and CRM profile (its deadline at most), queues it.
-
-        A call this PBX has announced before is answered as it is now.
-        """
-        async with self._receipt_in_turn(receipt), self._one_at_a_time(pbx, arrival.pbx_call_id):
-            call_id = await self._known(pbx, arrival.pbx_call_id)
-            if call_id is None:
-                await self._refuse_used(receipt)
-                call_id = await self._register(pbx, arrival, control)
-            return await self._route(pbx, call_id, arrival.ivr, receipt)
-
-    @asynccontextmanager
-    async def _receipt_in_turn(self, receipt: Receipt | None) -> AsyncIterator[None]:
-        """Two arrivals under one webhook-id: only the first may announce a call."""
-        if receipt is None:
-            yield
-        else:
-            async with self._one_at_a_time(receipt.scope, receipt.key):
-                yield
-
-    async def _refuse_used(self, receipt: Receipt | None) -> None:
-        """A used webhook-id must not announce a new call; raises as the actor would."""
-        if receipt is None:
-            return
-        async with self._database.read() as connection:
-            answer = await find_answer(connection, receipt.scope, receipt.key, receipt.fingerprint)
-        if answer is not None:
-            raise AlreadyAnswered(answer)
-
-    async def _register(self, pbx: str, arrival: Arrival, control: Control) -> str:
-        call_id = self._ids.new()
-        line = self._plan().line(arrival.line)
-        region = None if line is None else main_region_of(line.number)
-        contact = contact_of(arrival.caller, arrival.attributes, region=region)
-        command = cmd.RegisterCall(
-            call_id=call_id,
-            pbx=pbx,
-            pbx_call_id=arrival.pbx_call_id,
-            line=arrival.line if line is None else line.number,
-            control=control,
-        )
-
-        async def keep_contact(uow: UnitOfWork, _events: list[Event]) -> None:
-            await repository.put_contact(
-                uow.connection,
-                call_id,
-                phone=contact.phone,
-                lookup_hmac=self._hasher.lookup(contact.phone) if contact.phone else None,
-                attributes={**contact.attributes, "ivr": dict(arrival.ivr)},
-            )
-
-        self._contacts.put(call_id, contact)
-        try:
-            await self._actor.submit(command, within=keep_contact)
-        except Problem:
-            self._contacts.forget(call_id)
-            raise
-        return call_id
-
-    async def _route(
-        self, pbx: str, call_id: str, ivr: Mapping[str, Any], receipt: Receipt | None
-    ) -> PbxAnswer:
-        """Sends a call that has only arrived on its way; answers any other as it is.
-
-        Only a leader knows who calls: a process that was just deposed would look up nobody, and
-        remember that, when it leads again, in place of the number.
-        """
-        if not self._actor.leading:
-            raise NotReady("this process does not lead the floor")
-        call = self._actor.floor.calls.get(call_id)
-        if call is None or call.state != "arrived":
-            return await self._answer(NOTHING, pbx, call_id, receipt)
-        plan = self._plan()
-        line = plan.line(call.line)
-        if line is None or line.flow not in plan.flows:
-            self._metrics.unknown_lines.inc()
-            closing = cmd.CloseCall(call_id=call_id, outcome="closed", media=CLOSED_MEDIA)
-            return await self._answer(closing, pbx, call_id, receipt)
-        contact = self._contacts.of(call_id)
-        profile = await self._intake.profile(contact)
-        command = self._intake.destination(self._plan(), line, call_id, profile, ivr)
-        named = replace(contact, name=profile.name)
-        self._contacts.put(call_id, named)
-
-        async def keep_name(uow: UnitOfWork, _events: list[Event]) -> None:
-            if profile.name is not None:
-                await repository.put_contact(uow.connection, call_id, name=profile.name)
-
-        try:
-            return await self._answer(command, pbx, call_id, receipt, first=keep_name)
-        except Conflict:
-            # the caller has hung up while we looked him up
-            return await self._answer(NOTHING, pbx, call_id, receipt)
-
-    async def resume_arrivals(self) -> None:
-        """Sends on their way the calls that had arrived when the process before this one died."""
-        await asyncio.gather(
-            *(
-                self._resume(call)
-                for call in self._actor.floor.calls.values()
-                if call.state == "arrived"
-            )
-        )
-
-    async def _resume(self, call: Call) -> None:
-        async with self._one_at_a_time(call.pbx, call.pbx_call_id):
-            ivr = self._contacts.of(call.id).attributes.get("ivr", {})
-            try:
-                await self._route(call.pbx, call.id, ivr, None)
-            except Problem as problem:  # one call must not keep the whole floor from being led
-                log.error("floor.arrival_stuck", call_id=call.id, problem=problem.type)  # noqa: TRY400 - see above
 
     async def call_answered(
         self, pbx: str, pbx_call_id: str, offer_id: str, *, receipt: Receipt | None = None
@@ -216,7 +79,9 @@ class PbxFacts(UseCases):
             if by != "agent":
                 await reading.close_commands(uow.connection, call_id, uow.clock.now())
 
-        command = cmd.HangUp(call_id=call_id, by=by, cause=cause)
+        command = cmd.HangUp(
+            call_id=call_id, by=by, cause=cause, utc_offset_s=self._utc_offset_s(call_id)
+        )
         known = call_id in self._actor.floor.calls
         return await self._answer(
             command if known else NOTHING, pbx, call_id, receipt, first=close_commands
@@ -297,79 +162,6 @@ class PbxFacts(UseCases):
             if row.type == "ring":
                 command = cmd.OfferFailed(offer_id=row.offer_id, cause=_cause(detail))
         await self._actor.submit(command, within=mark)
-
-    # -- answers -------------------------------------------------------------------------------
-
-    async def _answer(
-        self,
-        command: cmd.Command,
-        pbx: str,
-        call_id: str,
-        receipt: Receipt | None,
-        *,
-        first: Within | None = None,
-    ) -> PbxAnswer:
-        """Runs a command; the answer is made, and kept, in its transaction."""
-
-        async def within(uow: UnitOfWork, events: list[Event]) -> PbxAnswer:
-            if first is not None:
-                await first(uow, events)
-            row = await reading.call(uow.connection, call_id)
-            if row is None:
-                raise unknown_call()
-            commands = await reading.take_commands(
-                uow.connection,
-                pbx,
-                now=self._clock.now(),
-                again_after=timedelta(seconds=REDELIVER_S),
-            )
-            return PbxAnswer(call=call_view(row, EVERYTHING), commands=tuple(commands))
-
-        answer: PbxAnswer = await self._actor.submit(command, within=within, receipt=receipt)
-        return answer
-
-    async def _answer_offer(
-        self,
-        command: cmd.PhoneAnswered | cmd.OfferFailed,
-        pbx: str,
-        call_id: str,
-        receipt: Receipt | None,
-    ) -> PbxAnswer:
-        """A fact about an offer of another call has no effect on this one."""
-        offer = self._actor.floor.offers.get(command.offer_id)
-        ours = offer is not None and offer.call == call_id
-        return await self._answer(command if ours else NOTHING, pbx, call_id, receipt)
-
-    async def _known(self, pbx: str, pbx_call_id: str) -> str | None:
-        """Careline's id of a call this PBX has announced."""
-        call_id = self._actor.floor.by_pbx.get((pbx, pbx_call_id))
-        if call_id is not None:
-            return call_id
-        async with self._database.read() as connection:
-            row = await reading.call_by_pbx(connection, pbx, pbx_call_id)
-        return None if row is None else str(row.id)
-
-    async def _require(self, pbx: str, pbx_call_id: str) -> str:
-        call_id = await self._known(pbx, pbx_call_id)
-        if call_id is None:
-            raise unknown_call()
-        return call_id
-
-    @asynccontextmanager
-    async def _one_at_a_time(self, pbx: str, pbx_call_id: str) -> AsyncIterator[None]:
-        """Two announcements of one call at once: the second waits and finds the call."""
-        key = (pbx, pbx_call_id)
-        lock, users = self._arriving.get(key, (asyncio.Lock(), 0))
-        self._arriving[key] = (lock, users + 1)
-        try:
-            async with lock:
-                yield
-        finally:
-            users = self._arriving[key][1] - 1
-            if users:
-                self._arriving[key] = (lock, users)
-            else:
-                del self._arriving[key]
 
 
 def _cause(detail: Mapping[str, Any] | None) -> FailureCause:

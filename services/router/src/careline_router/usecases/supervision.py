@@ -1,13 +1,10 @@
 """What supervisors do to calls and agents: those of the teams they lead, or all with `floor`."""
 
-from collections.abc import Mapping
-
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.problem import Forbidden, NotFound, invalid
 from careline_router.db import reading
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
-from careline_router.domain.skills import lacking
 from careline_router.domain.words import Priority
 from careline_router.ports import Receipt
 from careline_router.queries import call_view, unknown_call
@@ -29,8 +26,7 @@ class Supervision(UseCases):
             raise invalid("queue", "there is no such queue")
         await self._require_rights(viewer, call_id)
         call = self._actor.floor.calls.get(call_id)
-        branches = self._plan().branches_into(queue, None if call is None else call.flow)
-        skills: Mapping[str, int] = branches[0].skills if branches else {}
+        skills = self._plan().skills_into(queue, None if call is None else call.flow)
         command = cmd.Move(call_id=call_id, queue=queue, skills=skills)
         return await self._steer(viewer, command, call_id, receipt)
 
@@ -93,6 +89,6 @@ class Supervision(UseCases):
         if waiting is not None and call.team is None:
             plan = self._plan()
             for agent in plan.agents.values():
-                if agent.team in viewer.teams and lacking(agent.skills, waiting.skills) is None:
+                if agent.team in viewer.teams and plan.can_take(agent, waiting.needs):
                     return
         raise Forbidden("the call is of another team")
