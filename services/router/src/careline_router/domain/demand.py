@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from careline_router.domain.words import Priority
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
     from careline_router.domain.skills import Signature
-    from careline_router.domain.waiting import WaitingClass
+    from careline_router.domain.waiting import ClassKey, WaitingClass
 
 WINDOW_S = 1800.0
 REMEMBERED = 0.8
@@ -24,7 +26,7 @@ class DemandFigures:
     seconds, calls) and (queue, offered now, in target now, offered before, in target before)."""
 
     window: int = 0
-    arrivals: tuple[tuple[str, str, tuple[tuple[str, int], ...], float], ...] = ()
+    arrivals: tuple[tuple[str, Priority, tuple[tuple[str, int], ...], float], ...] = ()
     handled: tuple[tuple[str, float, float], ...] = ()
     levels: tuple[tuple[str, int, int, int, int], ...] = ()
 
@@ -35,7 +37,7 @@ class Demand:
     def __init__(self, figures: DemandFigures | None = None) -> None:
         known = figures or DemandFigures()
         self._window = known.window
-        self._arrivals: dict[tuple[str, str, Signature], float] = {
+        self._arrivals: dict[tuple[str, Priority, Signature], float] = {
             (queue, priority, needs): calls for queue, priority, needs, calls in known.arrivals
         }
         self._handled: dict[str, list[float]] = {
@@ -52,11 +54,16 @@ class Demand:
         )
 
     def arrived(self, waiting: WaitingClass, at: float) -> None:
+        """A call has been queued; of its class only `class_keys` is remembered."""
         if int(at // WINDOW_S) != self._window:
             self._fade(int(at // WINDOW_S))
         key = (waiting.queue, waiting.priority, waiting.requirement.key)
         self._arrivals[key] = self._arrivals.get(key, 0.0) + 1.0
         self._level(waiting.queue)[0] += 1
+
+    def class_keys(self) -> list[ClassKey]:
+        """The classes of what has come, urgent or not."""
+        return [(*key, False, False, False) for key in self._arrivals]
 
     def answered(self, queue: str, *, in_target: bool) -> None:
         if in_target:
@@ -80,15 +87,11 @@ class Demand:
         total = self._handled.get(queue)
         return total[0] / total[1] if total and total[1] else USUAL_HANDLE_S
 
-    def shares(self, classes: Iterable[WaitingClass]) -> dict[WaitingClass, float]:
+    def shares(self, classes: Mapping[ClassKey, WaitingClass]) -> dict[WaitingClass, float]:
         """Each class's share of the work that is offered: calls times handle time. Sums to 1, or to 0."""
         loads = {
-            waiting: self._arrivals.get(
-                (waiting.queue, waiting.priority, waiting.requirement.key), 0.0
-            )
-            * self.handle_s(waiting.queue)
-            for waiting in classes
-            if not (waiting.urgent or waiting.deferred or waiting.interruptible)
+            classes[*key, False, False, False]: calls * self.handle_s(key[0])
+            for key, calls in self._arrivals.items()
         }
         whole = sum(loads.values())
         return {waiting: load / whole for waiting, load in loads.items()} if whole else {}

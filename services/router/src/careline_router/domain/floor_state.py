@@ -76,6 +76,8 @@ class FloorState:
         self._to_look_at: list[str] = []
         """Calls that have begun to wait since somebody asked for the next timer."""
         self.refresh_at = 0.0
+        self.counts_units = False
+        """Whether any work takes more or less than one unit of an agent."""
 
     @property
     def waiting_count(self) -> int:
@@ -99,8 +101,14 @@ class FloorState:
         self.spec = event.floor
         self.policy = policy_of(event.floor)
         self.refresh_at = 0.0
+        self.counts_units = self.counts_units or bool(event.floor.units)
         for agent in self.agents.values():
             self._file_agent(agent)
+        self._look_at_all()
+
+    def _look_at_all(self) -> None:
+        """What waits may be due at other times now."""
+        self._to_look_at += [call.id for call in self.calls.values() if call.state == "queued"]
 
     def _queues_configured(self, event: ev.QueuesConfigured) -> None:
         for queue in event.queues:
@@ -108,6 +116,7 @@ class FloorState:
             for waiting in self.waiting.classes.values():
                 if waiting.queue == queue.id:
                     waiting.configure(queue)
+        self._look_at_all()
 
     def _agents_configured(self, event: ev.AgentsConfigured) -> None:
         for spec in event.agents:
@@ -147,7 +156,8 @@ class FloorState:
         call.queued_at = event.at
         waiting = self.class_for(call)
         self._set_call(call, "queued", waiting)
-        self.demand.arrived(waiting, event.at)
+        if not waiting.interruptible:
+            self.demand.arrived(self._in_general(waiting), event.at)
 
     def _set_looks(self, call: Call) -> None:
         """When somebody has to look whether the call may be given to more agents, or more be offered."""
@@ -431,6 +441,12 @@ class FloorState:
         """The class that the call waits in, made when it is new."""
         return self.class_of_key(class_key(call, signature(call.needs), self.now))
 
+    def _in_general(self, waiting: WaitingClass) -> WaitingClass:
+        """The class without its urgency: what is urgent is a load as what is not."""
+        if not waiting.urgent:
+            return waiting
+        return self.class_of_key((*waiting.key[:3], False, False, False))
+
     def class_of_key(self, key: ClassKey) -> WaitingClass:
         found = self.waiting.classes.get(key)
         if found is None:
@@ -457,10 +473,13 @@ class FloorState:
         """Puts the agent where decisions look for him."""
         if agent.state == "logged_out":
             self.groups.leave(agent.id)
+            self.refresh_at = 0.0
             return
         if self.groups.group_of(agent.id) is None:
             self.groups.enter(agent, self.waiting.classes)
-        if agent.state == "ready" and agent.rested_at is None:
+            self.refresh_at = 0.0
+        has_room = not agent.at_work or self.has_room(agent.id, 1)
+        if agent.state == "ready" and agent.rested_at is None and has_room:
             self.groups.idle(agent.id, self.policy.place(agent), agent.order)
             return
         self.groups.unidle(agent.id)
@@ -472,6 +491,7 @@ class FloorState:
         if agent.state != "logged_out":
             self.groups.enter(agent, self.waiting.classes)
             self._file_agent(agent)
+            self.refresh_at = 0.0
 
     def is_lent(self, agent: Agent) -> bool:
         """Whether all that the agent is at may be interrupted."""
@@ -483,10 +503,13 @@ class FloorState:
     def has_room(self, agent_id: str, units: int) -> bool:
         """Whether an agent can take on so many units beside what he has in hand."""
         agent = self.agents[agent_id]
-        taken = sum(
+        return self.in_hand(agent) + units <= agent.spec.capacity
+
+    def in_hand(self, agent: Agent) -> int:
+        """The units of what he is at, without what he was called away from."""
+        return sum(
             self.calls[each].units for each in agent.at_work if not self.calls[each].suspended
         )
-        return taken + units <= agent.spec.capacity
 
     def refresh(self) -> None:
         """Has the policy weigh the load anew; due at `refresh_at`."""
@@ -515,6 +538,7 @@ class FloorState:
         """Becomes what the snapshot says; for a new floor only."""
         self.now, self.spec, self.tokens = snapshot.now, snapshot.floor, snapshot.tokens
         self.policy = policy_of(self.spec)
+        self.counts_units = bool(self.spec.units) or any(each.units != 1 for each in snapshot.calls)
         self.last_offered = dict(snapshot.last_offered)
         self.demand = Demand(snapshot.demand)
         self.estimates = Estimates(snapshot.estimates)
@@ -523,6 +547,8 @@ class FloorState:
         self.agents = {agent.id: replace(agent) for agent in snapshot.agents}
         self.calls = {call.id: _copy(call) for call in snapshot.calls}
         self.offers = {offer.id: replace(offer) for offer in snapshot.offers}
+        for key in self.demand.class_keys():
+            self.class_of_key(key)
         for call in self.calls.values():
             self._load_call(call)
         for agent in self.agents.values():

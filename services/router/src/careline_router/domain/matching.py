@@ -86,7 +86,7 @@ def _interrupting(call: Call, waiting: WaitingClass, state: FloorState) -> Match
         (waiting.requirement.ranks[group.index], entry)
         for group in waiting.requirement.able
         for entry in group.lent.values()
-        if entry[2] not in call.excluded
+        if entry[2] not in call.excluded and call.units <= state.agents[entry[2]].spec.capacity
     ]
     return Match(call.id, min(lent)[1][2], "interrupt") if lent else None
 
@@ -114,7 +114,7 @@ def match_for_agent(agent: Agent, state: FloorState) -> Match | None:  # noqa: P
         state.refresh()
     unwanted = (
         _unwanted(agent, state)
-        if agent.spec.capacity > 1 or state.spec.units or state.excluded_from
+        if agent.at_work or state.counts_units or state.excluded_from
         else None
     )
     candidates: list[Candidate] = []
@@ -175,12 +175,16 @@ def _kept_for(agent: Agent, state: FloorState) -> str | None:
 
 
 def _unwanted(agent: Agent, state: FloorState) -> Callable[[str], bool] | None:
-    """What tells the calls that this agent is not offered; None when he may be offered any."""
+    """What tells the calls that this agent is not offered; None when he may be offered any.
+
+    One who talks is only asked about when he can be called away from all he has in hand.
+    """
     excluded = state.excluded_from.get(agent.id)
-    if agent.spec.capacity == 1 and not state.spec.units:
+    if not agent.at_work and not state.counts_units:
         return excluded.__contains__ if excluded else None
     known, calls = excluded or set(), state.calls
-    return lambda name: name in known or not state.has_room(agent.id, calls[name].units)
+    room = agent.spec.capacity - (0 if agent.state == "talking" else state.in_hand(agent))
+    return lambda name: name in known or calls[name].units > room
 
 
 def _spare_work(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from careline_router.domain.floor_state import FloorState
     from careline_router.domain.groups import Requirement, SkillGroup
     from careline_router.domain.states import Agent, Call
-    from careline_router.domain.waiting import WaitingClass
+    from careline_router.domain.waiting import Entry, WaitingClass
     from careline_router.domain.words import Priority
 
 WEIGHTS: dict[Priority, float] = {
@@ -64,7 +64,7 @@ class CarelinePolicy:
         return agent.idle_since
 
     def refresh(self, state: FloorState) -> None:
-        loads = state.demand.shares(state.waiting.classes.values())
+        loads = state.demand.shares(state.waiting.classes)
         at_work = sum(len(group.members) for group in state.groups.groups)
         self._scarce = scarce = _scarcest(loads, at_work)
         for waiting in state.waiting.classes.values():
@@ -134,8 +134,9 @@ class CarelinePolicy:
         group = state.groups.group_of(agent.id)
         is_last = group is not None and self._is_last(group.index)
         now = state.now
-        fresh_id, fresh_value = "", 0.0
-        late_id, late_value = "", 0.0
+        first_fresh: Entry | None = None
+        first_late: Entry | None = None
+        fresh_value = late_value = 0.0
         considered = []
         for waiting, rank, fresh, late in candidates:
             target = waiting.target_s
@@ -145,22 +146,30 @@ class CarelinePolicy:
                 if not (is_last and self._keeps_last(waiting, waited)):
                     value = worth * (1.0 + NEARNESS) * waited / target - rank + 1
                     considered.append((waiting, fresh[0], value))
-                    if not fresh_id or value > fresh_value:
-                        fresh_id, fresh_value = fresh[1], value
+                    if (
+                        value > fresh_value
+                        or not first_fresh
+                        or (value == fresh_value and fresh < first_fresh)
+                    ):
+                        first_fresh, fresh_value = fresh, value
             if late is not None:
                 over = (now - late[0] - target) / target
                 value = worth * (1.0 + LATENESS * over * over) - rank + 1
                 considered.append((waiting, late[0], value))
-                if not late_id or value > late_value:
-                    late_id, late_value = late[1], value
-        if not late_id:
-            return CallChoice(fresh_id, tuple(considered)) if fresh_id else None
-        if not fresh_id:
-            return CallChoice(late_id, tuple(considered))
+                if (
+                    value > late_value
+                    or not first_late
+                    or (value == late_value and late < first_late)
+                ):
+                    first_late, late_value = late, value
+        if first_late is None:
+            return CallChoice(first_fresh[1], tuple(considered)) if first_fresh else None
+        if first_fresh is None:
+            return CallChoice(first_late[1], tuple(considered))
         tokens = min(MOST_TOKENS, state.tokens + TOKENS_A_CHOICE)
         if late_value > fresh_value and tokens >= 1.0:
-            return CallChoice(late_id, tuple(considered), tokens - 1.0)
-        return CallChoice(fresh_id, tuple(considered), tokens)
+            return CallChoice(first_late[1], tuple(considered), tokens - 1.0)
+        return CallChoice(first_fresh[1], tuple(considered), tokens)
 
 
 def _scarcest(loads: dict[WaitingClass, float], at_work: int) -> frozenset[Requirement]:
