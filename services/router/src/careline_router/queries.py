@@ -82,6 +82,8 @@ class Queries:
                 "at": row.at,
                 "flow_version": row.flow_version,
                 "policy": row.policy,
+                "rule": row.rule,
+                "calls": row.calls,
                 "groups": row.groups,
                 "agents": row.agents,
                 "chosen": row.chosen,

@@ -157,6 +157,26 @@ async def test_every_offer_is_explained(router):
     assert decision["agents"]
     assert {"at", "flow_version", "policy", "groups", "took_us", "crm"} <= set(decision)
     assert {"signature", "idle"} <= set(decision["groups"][0])
+    assert decision["rule"] == "policy"
+
+
+async def test_a_decision_tells_among_which_calls_the_agent_was_given_one(router):
+    await router.arrive("p-1")
+    router.clock.advance(30)
+    second = await router.arrive("p-2", caller="+79167654321")
+    answer = await router.client.post(
+        f"/v1/calls/{second['call']['id']}/priority",
+        json={"priority": "cash"},
+        headers=router.floor,
+    )
+    assert answer.status_code == 200, answer.text
+    await router.ready()
+    call_id = (await router.offer())["call_id"]
+    answer = await router.client.get(f"/v1/calls/{call_id}/decisions", headers=router.floor)
+    (decision,) = answer.json()["items"]
+    among = {(call["priority"], call["wait_s"]) for call in decision["calls"]}
+    assert among == {("insured", 30.0), ("cash", 0.0)}
+    assert all({"queue", "priority", "wait_s", "score"} == set(call) for call in decision["calls"])
 
 
 async def test_a_waiting_call_is_moved_and_reordered(router):

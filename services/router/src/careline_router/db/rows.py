@@ -113,6 +113,8 @@ class DecisionRow(NamedTuple):
     took_us: float
     flow_version: int | None
     crm: str
+    rule: str
+    calls: str
 
 
 class CommandRow(NamedTuple):

@@ -30,6 +30,7 @@ common_tables(metadata)
 
 MOMENT = DateTime(timezone=True)
 EMPTY_OBJECT = text("'{}'::jsonb")
+EMPTY_LIST = text("'[]'::jsonb")
 
 journal = Table(
     "journal",
@@ -117,6 +118,18 @@ call_contact = Table(
     Index("ix_call_contact_lookup_hmac", "lookup_hmac"),
 )
 
+callback = Table(  # the rest of it stands in its call's record
+    "callback",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("from_call", Text),
+    Column("made_at", MOMENT, nullable=False),
+    Column("promise_due", MOMENT),
+    Column("not_before", MOMENT),
+    Index("ix_callback_made_at", "made_at", "call_id"),
+)
+
 offer = Table(
     "offer",
     metadata,
@@ -161,6 +174,8 @@ decision = Table(
     Column("took_us", Double, nullable=False),
     Column("flow_version", Integer),
     Column("crm", JSONB, nullable=False),
+    Column("rule", Text),
+    Column("calls", JSONB, nullable=False, server_default=EMPTY_LIST),
     Index("ix_decision_call_id", "call_id"),
     Index("ix_decision_at", "at", postgresql_using="brin"),
 )

@@ -98,6 +98,8 @@ def decision_row(decision: Decision, took_us: float) -> DecisionRow:
         took_us=round(took_us, 1),
         flow_version=decision.flow_version,
         crm=to_json(decision.crm).decode(),
+        rule=decision.rule,
+        calls=to_json(decision.calls).decode(),
     )
 
 
