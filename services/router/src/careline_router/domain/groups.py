@@ -35,9 +35,9 @@ class Requirement:
 
     __slots__ = ("able", "idle", "key", "lacks", "members", "needs", "price", "prices", "ranks")
 
-    def __init__(self, key: Signature, needs: Mapping[str, int]) -> None:
+    def __init__(self, key: Signature) -> None:
         self.key = key
-        self.needs = dict(needs)
+        self.needs = dict(key)
         self.able: list[SkillGroup] = []
         self.ranks: list[int] = []
         self.lacks: list[str | None] = []
@@ -138,7 +138,7 @@ class AgentGroups:
         key = signature(needs)
         found = self.requirements.get(key)
         if found is None:
-            found = self.requirements[key] = Requirement(key, needs)
+            found = self.requirements[key] = Requirement(key)
             for group in self.groups:
                 self._relate(group, found)
         return found
