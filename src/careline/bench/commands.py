@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 import uvloop
 
+from careline_common.collector import spare_collector
+
 bench = typer.Typer(
     help="Measure Careline against its peers and limits on this machine.", no_args_is_help=True
 )
@@ -85,3 +87,35 @@ def engine(
     from careline.bench.engine import measure_and_tell
 
     measure_and_tell(decisions=decisions, rounds=rounds, as_json=as_json)
+
+
+@bench.command()
+def floor(
+    *,
+    rounds: Annotated[int, typer.Option(min=1, help="Of all contenders, in turns.")] = 3,
+    seconds: Annotated[float, typer.Option(min=1, help="A contender and round.")] = 4,
+    agents: Annotated[int, typer.Option(min=10, help="At work.")] = 400,
+    callers: Annotated[
+        int, typer.Option(min=1, help="At once, each with a command to wait for.")
+    ] = 512,
+    as_json: Annotated[bool, typer.Option("--json", help="The result on standard output.")] = False,
+) -> None:
+    """The floor's write path: commands/s from engine to commit, beside bare single-row commits.
+
+    A private PostgreSQL is started, with fsync. Exit 1 when a limit is missed: 5,000 commands/s and 0.25 of
+    64 bare connections; with 2 ms more a sync, three times one bare connection.
+
+    Examples:
+
+        careline bench floor
+
+        careline bench floor --json > benchmarks/results/floor.json
+
+        careline bench floor --rounds 1 --seconds 2
+    """
+    from careline.bench.floor import Plan, measure_and_tell
+
+    spare_collector()
+    plan = Plan(rounds=rounds, seconds=seconds, agents=agents, callers=callers)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(measure_and_tell(plan, as_json=as_json))

@@ -146,7 +146,7 @@ class Queries:
         sessions = await reading.sessions(connection, names)
         offers = await reading.open_offers(connection, names)
         wanted = {row.call_id for row in (*sessions.values(), *offers.values()) if row.call_id}
-        calls = await reading.calls_of_agents(connection, sorted(wanted))
+        calls = await reading.calls_by_id(connection, sorted(wanted))
         return [
             self._agent_view(name, sessions.get(name), offers.get(name), calls, viewer)
             for name in names

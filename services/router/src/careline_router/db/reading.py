@@ -78,7 +78,7 @@ async def calls(
     return (await connection.execute(statement.order_by(*order).limit(limit))).all()
 
 
-async def calls_of_agents(
+async def calls_by_id(
     connection: AsyncConnection, call_ids: Sequence[str]
 ) -> dict[str, Row[*tuple[Any, ...]]]:
     """Calls by id."""
@@ -162,7 +162,12 @@ async def messages(
 
 
 async def take_commands(
-    connection: AsyncConnection, pbx: str, *, now: datetime, again_after: timedelta
+    connection: AsyncConnection,
+    pbx: str,
+    *,
+    now: datetime,
+    again_after: timedelta,
+    most: int = MOST_COMMANDS,
 ) -> list[PbxCommand]:
     """The commands a PBX has not been sent yet, or has not carried out in time; marks them sent."""
     due = (
@@ -173,7 +178,7 @@ async def take_commands(
             func.coalesce(pbx_command.c.sent_at, text("'-infinity'")) <= now - again_after,
         )
         .order_by(pbx_command.c.seq)
-        .limit(MOST_COMMANDS)
+        .limit(most)
         .with_for_update(skip_locked=True)
     )
     found = await connection.execute(

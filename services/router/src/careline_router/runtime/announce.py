@@ -42,10 +42,10 @@ def announce_call(
                 priority=event.priority,
                 queued_at=at,
             )
-        case ev.CallConnected():
+        case ev.CallConnected() | ev.DialEnded(reached=True):
             message = told.CallConnected(
                 call_id=call.id,
-                offer_id=event.offer_id,
+                offer_id=call.offer or "",
                 agent=event.agent_id,
                 queue=call.queue or "",
                 answered_at=at,

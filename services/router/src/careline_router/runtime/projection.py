@@ -131,7 +131,7 @@ class Projection:
         if overtaken is not None:
             self._overtake(overtaken, at)
         if call.control == "commands":
-            for step in effects.pbx_steps(event):
+            for step in effects.pbx_steps(event, call):
                 self._command(call, step, at)
 
     def _mark(self, event: ev.Event, call: Call, version: int) -> None:
@@ -196,7 +196,7 @@ class Projection:
                     deadline=moment(event.deadline),
                     timeout_s=event.timeout_s,
                 )
-            case ev.CallConnected():
+            case ev.CallConnected() | ev.DialRequested():
                 self._change_offer(event.offer_id, state="connected", closed_at=at)
             case ev.OfferClosed():
                 self._change_offer(event.offer_id, state=event.end, closed_at=at)

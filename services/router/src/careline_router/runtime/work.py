@@ -30,7 +30,8 @@ class Asked:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Work:
-    """A command that waits. Its result are its events, or what `within` or `asked` gives."""
+    """A command that waits. Its result are its events, or what `within` gives, or what `asked` gives
+    after that."""
 
     command: Command
     receipt: Receipt | None
@@ -74,18 +75,17 @@ async def look_for_answers(uow: UnitOfWork, works: Sequence[Work]) -> None:
 
 async def finish(uow: UnitOfWork, works: Sequence[Work]) -> None:
     """Makes the results of works that were carried out, and keeps the answers of their receipts."""
-    asked: dict[Answering, list[Work]] = {}
+    asked: dict[Answering, list[tuple[Work, Any]]] = {}
     for work in works:
         work.outcome = work.events
-        if work.asked is not None:
-            asked.setdefault(work.asked.by, []).append(work)
-    for answering, group in asked.items():
-        answers = await answering(uow, [work.asked.about for work in group if work.asked])
-        for work, answer in zip(group, answers, strict=True):
-            work.outcome = answer
-    for work in works:
         if work.within is not None:
             work.outcome = await work.within(uow, work.events)
+        if work.asked is not None:
+            asked.setdefault(work.asked.by, []).append((work, work.asked.about))
+    for answering, group in asked.items():
+        answers = await answering(uow, [about for _, about in group])
+        for (work, _), answer in zip(group, answers, strict=True):
+            work.outcome = answer
     answered = [
         (receipt.scope, receipt.key, receipt.fingerprint, receipt.render(work.outcome))
         for work in works

@@ -1,22 +1,32 @@
 """How a PBX is answered: by the call as it is then, and by what the PBX has to do."""
 
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_router.db import reading
 from careline_router.domain import commands as cmd
-from careline_router.domain.events import Event
 from careline_router.intake import utc_offset_s
 from careline_router.pbx_link import REDELIVER_S
 from careline_router.ports import Receipt
 from careline_router.queries import EVERYTHING, call_view, unknown_call
 from careline_router.runtime.contacts import Contact
-from careline_router.runtime.work import Within
+from careline_router.runtime.work import Asked, Within
 from careline_router.usecases.parts import UseCases
-from careline_router.views import PbxAnswer
+from careline_router.views import PbxAnswer, PbxCommand
 
 NOTHING = cmd.Tick()
 """A command that only brings an answer about."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a PBX wants to know: how this call is, and what it has to do."""
+
+    pbx: str
+    call_id: str
 
 
 class PbxAnswers(UseCases):
@@ -31,24 +41,39 @@ class PbxAnswers(UseCases):
         *,
         first: Within | None = None,
     ) -> PbxAnswer:
-        """Runs a command; the answer is made, and kept, in its transaction."""
+        """Runs a command; the answer is made, and kept, in its transaction, after `first`."""
+        asked = Asked(by=self._answers, about=_Question(pbx, call_id))
+        answer: PbxAnswer = await self._actor.submit(
+            command, within=first, asked=asked, receipt=receipt
+        )
+        return answer
 
-        async def within(uow: UnitOfWork, events: list[Event]) -> PbxAnswer:
-            if first is not None:
-                await first(uow, events)
-            row = await reading.call(uow.connection, call_id)
+    async def _answers(self, uow: UnitOfWork, about: Sequence[_Question]) -> list[PbxAnswer]:
+        """Of several questions of one PBX the first is told what it has to do, as far as it goes."""
+        asking = Counter(question.pbx for question in about)
+        commands = {
+            pbx: deque(await self._taken(uow, pbx, most=questions * reading.MOST_COMMANDS))
+            for pbx, questions in asking.items()
+        }
+        rows = await reading.calls_by_id(uow.connection, [question.call_id for question in about])
+        answers: list[PbxAnswer] = []
+        for question in about:
+            row = rows.get(question.call_id)
             if row is None:
                 raise unknown_call()
-            commands = await reading.take_commands(
-                uow.connection,
-                pbx,
-                now=self._clock.now(),
-                again_after=timedelta(seconds=REDELIVER_S),
-            )
-            return PbxAnswer(call=call_view(row, EVERYTHING), commands=tuple(commands))
+            left = commands[question.pbx]
+            mine = tuple(left.popleft() for _ in range(min(len(left), reading.MOST_COMMANDS)))
+            answers.append(PbxAnswer(call=call_view(row, EVERYTHING), commands=mine))
+        return answers
 
-        answer: PbxAnswer = await self._actor.submit(command, within=within, receipt=receipt)
-        return answer
+    async def _taken(self, uow: UnitOfWork, pbx: str, *, most: int) -> list[PbxCommand]:
+        return await reading.take_commands(
+            uow.connection,
+            pbx,
+            now=self._clock.now(),
+            again_after=timedelta(seconds=REDELIVER_S),
+            most=most,
+        )
 
     async def _answer_offer(
         self,
