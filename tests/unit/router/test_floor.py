@@ -133,12 +133,14 @@ def test_the_phone_rings_when_the_way_of_accepting_says_so(
     scene = Scene(a=accept)
     scene.ready("a")
     events = scene.call("c1")
-    steps = [step.type for event in events for step in pbx_steps(event)]
+    steps = [step.type for event in events for step in pbx_steps(event, scene.of("c1"))]
     assert steps == ["answer", "hold", *first]
     events = scene.do(cmd.AcceptOffer(agent_id="a", offer_id="c1.1"))
-    assert [step.type for event in events for step in pbx_steps(event)] == then
+    assert [step.type for event in events for step in pbx_steps(event, scene.of("c1"))] == then
     events = scene.do(cmd.PhoneAnswered(offer_id="c1.1"))
-    assert [step.type for event in events for step in pbx_steps(event)] == ["bridge"]
+    assert [step.type for event in events for step in pbx_steps(event, scene.of("c1"))] == [
+        "bridge"
+    ]
     assert scene.floor.calls["c1"].state == "connected"
 
 
@@ -260,12 +262,15 @@ def test_a_clock_that_goes_back_is_taken_to_stand_still() -> None:
 
 
 def test_the_end_of_a_call_takes_back_the_commands_that_are_still_open() -> None:
+    scene = Scene()
+    scene.call("c1")
+    call = scene.of("c1")
     ended = ev.CallEnded(at=1, call_id="c1", outcome="handled", by="agent", agent_id="a")
     overtaken = overtaken_by(ended)
     assert overtaken is not None
     assert {"answer", "hold", "ring", "bridge"} <= set(overtaken.types)
     assert "cancel_ring" not in overtaken.types
-    assert [step.type for step in pbx_steps(ended)] == ["hangup"]
+    assert [step.type for step in pbx_steps(ended, call)] == ["hangup"]
 
 
 def test_a_decision_says_why_each_group_was_passed_over() -> None:

@@ -85,7 +85,7 @@ class CallbackCommands(Relaxing):
                 from_call=call.id,
                 pbx=call.pbx,
                 line=call.line,
-                control="commands" if call.control == "commands" else "desk",
+                control="commands",
                 queue=call.queue,
                 skills=dict(call.needs),
                 priority=call.priority or "insured",

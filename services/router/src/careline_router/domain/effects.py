@@ -9,6 +9,14 @@ from careline_router.domain.states import Call
 from careline_router.domain.words import AgentState
 
 
+CALLBACK_OFFER = "callback_offer"
+CALLBACK_TAKEN = "callback_taken"
+"""What a caller hears when he may choose to be called back, and when he has."""
+_OF_A_LIVE_CALL = (
+    "answer", "hold", "announce", "ring", "dial", "bridge", "record", "listen", "transfer",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PbxStep:
     """A command for the PBX of a call."""
@@ -39,11 +47,20 @@ class Message:
     data: Mapping[str, Any]
 
 
-def pbx_steps(event: ev.Event) -> list[PbxStep]:
-    """The commands that carry an event out, in order."""
+def pbx_steps(event: ev.Event, call: Call) -> list[PbxStep]:
+    """The commands that carry an event of a call out, in order."""
     match event:
         case ev.CallQueued():
             return [PbxStep(type="answer"), PbxStep(type="hold")]
+        case ev.CallRequeued():
+            return [PbxStep(type="hold")]
+        case ev.CallbackOffered() if call.person is not None:
+            return [_callback_offer(event)]
+        case ev.DialRequested():
+            # the number is put in when the command is sent: it stands with the contact alone
+            return [_offer_step("dial", event)]
+        case ev.DialEnded(reached=False):
+            return [PbxStep(type="hangup", body={"reason": event.cause})]
         case ev.OfferMade(state="ringing") | ev.OfferAccepted():
             return [_offer_step("ring", event, endpoint=event.endpoint, timeout_s=event.timeout_s)]
         case ev.OfferClosed() | ev.CallConnected():
@@ -58,10 +75,18 @@ def pbx_steps(event: ev.Event) -> list[PbxStep]:
 
 def _offer_step(
     kind: str,
-    event: ev.OfferMade | ev.OfferAccepted | ev.OfferClosed | ev.CallConnected,
+    event: ev.OfferMade | ev.OfferAccepted | ev.OfferClosed | ev.CallConnected | ev.DialRequested,
     **body: Any,
 ) -> PbxStep:
     return PbxStep(type=kind, body={"offer_id": event.offer_id, **body}, offer_id=event.offer_id)
+
+
+def _callback_offer(event: ev.CallbackOffered) -> PbxStep:
+    """What the caller hears, and how long he may be told that he would wait."""
+    body: dict[str, Any] = {"media": CALLBACK_OFFER}
+    if event.wait_band is not None:
+        body["wait_s"] = list(event.wait_band)
+    return PbxStep(type="announce", body=body)
 
 
 def _steps_after_ringing(event: ev.OfferClosed | ev.CallConnected) -> list[PbxStep]:
@@ -77,8 +102,15 @@ def _last_steps(event: ev.CallEnded) -> list[PbxStep]:
             PbxStep(type="announce", body={"media": event.media}),
             PbxStep(type="hangup", body={"reason": event.outcome}),
         ]
+    if event.outcome == "callback":
+        return [
+            PbxStep(type="announce", body={"media": CALLBACK_TAKEN}),
+            PbxStep(type="hangup", body={"reason": event.outcome}),
+        ]
     if event.by == "agent":
         return [PbxStep(type="hangup", body={"reason": "agent_hung_up"})]
+    if event.by == "system" and event.outcome == "lost":
+        return [PbxStep(type="hangup", body={"reason": event.outcome})]
     return []
 
 
@@ -89,9 +121,12 @@ def overtaken_by(event: ev.Event) -> Overtaken | None:
             return Overtaken(call_id=event.call_id, types=("ring",), offer_id=event.offer_id)
         case ev.CallConnected():
             return Overtaken(call_id=event.call_id, types=("ring", "hold", "announce"))
+        case ev.DialRequested():
+            return Overtaken(call_id=event.call_id, types=("ring", "hangup"))
+        case ev.DialEnded():
+            return Overtaken(call_id=event.call_id, types=("dial",))
         case ev.CallEnded():
-            types = ("answer", "hold", "announce", "ring", "bridge", "record", "listen", "transfer")
-            return Overtaken(call_id=event.call_id, types=types)
+            return Overtaken(call_id=event.call_id, types=_OF_A_LIVE_CALL)
         case _:
             return None
 
@@ -133,11 +168,27 @@ def messages(event: ev.Event, call: Call | None) -> list[Message]:
         case ev.CallConnected():
             data = {"offer_id": event.offer_id, "call_id": event.call_id}
             return [Message(agent_id=event.agent_id, type="call.connected", data=data)]
+        case ev.DialRequested() | ev.DialEnded():
+            return [_dial_message(event)]
+        case ev.CallRequeued():
+            data = {"call_id": event.call_id, "cause": event.cause}
+            return [Message(agent_id=event.agent_id, type="call.requeued", data=data)]
         case ev.CallEnded(agent_id=str(agent_id)):
             data = {"call_id": event.call_id, "outcome": event.outcome, "by": event.by}
             return [Message(agent_id=agent_id, type="call.ended", data=data)]
         case _:
             return []
+
+
+def _dial_message(event: ev.DialRequested | ev.DialEnded) -> Message:
+    """To the agent who is on the telephone while the person is called."""
+    data: dict[str, Any] = {"call_id": event.call_id}
+    if isinstance(event, ev.DialRequested):
+        return Message(agent_id=event.agent_id, type="call.dialling", data=data)
+    if event.reached:
+        return Message(agent_id=event.agent_id, type="call.connected", data=data)
+    data["cause"] = event.cause
+    return Message(agent_id=event.agent_id, type="call.not_reached", data=data)
 
 
 def state_message(event: ev.Event) -> Message | None:
