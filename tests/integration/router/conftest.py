@@ -17,6 +17,8 @@ from careline_common.observability.metrics import MetricsRegistry
 from careline_router.app import build
 from careline_router.config import SECTIONS, cross_check
 from careline_router.leadership import Leadership
+from careline_router.purging import Kept, Purging
+from careline_router.runtime.floor_actor import FLOOR
 from careline_router.runtime.leader import Leader
 from careline_router.service import RouterService
 from careline_router.settings import RouterSettings
@@ -91,11 +93,12 @@ async def leading(
         service=service,
         link=parts.pbx,
         plan=parts.plan,
-        database=parts.database,
         clock=clock,
         readiness=readiness,
         metrics=parts.metrics,
-        keep_messages_s=3600,
+        purging=Purging(
+            database=parts.database, lease=lease, clock=clock, floor_id=FLOOR, kept=Kept()
+        ),
     )
     await store.load()
     task = asyncio.create_task(leadership.run())

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from importlib.metadata import version
 
 import httpx
@@ -24,6 +25,7 @@ from careline_common.observability.metrics import MetricsRegistry
 from careline_common.observability.pii import PiiHasher
 from careline_router.api import install
 from careline_router.api.forwarding import Forwarding, connections_to_leader
+from careline_router.callback_queries import CallbackQueries
 from careline_router.config import SECTIONS, cross_check
 from careline_router.db.tables import SCHEMA
 from careline_router.feeds import Feeds
@@ -31,6 +33,7 @@ from careline_router.intake import Intake
 from careline_router.leadership import Leadership
 from careline_router.metrics import RouterMetrics
 from careline_router.pbx_link import PbxLink
+from careline_router.purging import Kept, Purging
 from careline_router.queries import Queries
 from careline_router.runtime.contacts import Contacts
 from careline_router.runtime.floor_actor import FLOOR, FloorActor
@@ -63,11 +66,20 @@ def create_service(
         service=service,
         link=parts.pbx,
         plan=parts.plan,
-        database=parts.database,
         clock=clock,
         readiness=readiness,
         metrics=parts.metrics,
-        keep_messages_s=settings.agent_message_keep_s,
+        purging=Purging(
+            database=parts.database,
+            lease=lease,
+            clock=clock,
+            floor_id=FLOOR,
+            kept=Kept(
+                messages=timedelta(seconds=settings.agent_message_keep_s),
+                journal=timedelta(days=settings.journal_keep_days),
+                decisions=timedelta(days=settings.decision_keep_days),
+            ),
+        ),
     )
     app = create_app(
         title="Careline router",
@@ -155,6 +167,7 @@ def build(
         contacts=contacts,
         intake=Intake(clock=clock, metrics=metrics),
         queries=queries,
+        callbacks=CallbackQueries(database=database, actor=actor),
         pbx=link,
         feeds=feeds,
         plan=plan,

@@ -2,19 +2,17 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import timedelta
 
 import structlog
 
 from careline_common.clock import Clock
-from careline_common.db.engine import Database
 from careline_common.http.health import Readiness
 from careline_common.observability.errors import describe
 from careline_router.adapters.asterisk import AsteriskPbx, AsteriskTarget
 from careline_router.config import Pbx
-from careline_router.db import repository
 from careline_router.metrics import RouterMetrics
 from careline_router.pbx_link import PbxLink
+from careline_router.purging import Purging
 from careline_router.runtime.floor_actor import FloorActor
 from careline_router.runtime.leader import Leader
 from careline_router.runtime.lease import STEP_BACK_S, DeposedError, FloorLease
@@ -24,8 +22,6 @@ from careline_router.usecases.parts import PlanHolder
 log = structlog.get_logger(__name__)
 
 NEED = "floor"
-PURGE_EVERY_S = 300.0
-COMMANDS_KEPT = timedelta(days=1)
 LOOK_EVERY_S = 0.5
 MEASURE_EVERY_S = 1.0
 HAND_OVER_S = 1.0
@@ -51,11 +47,10 @@ class Leadership:
         service: RouterService,
         link: PbxLink,
         plan: PlanHolder,
-        database: Database,
         clock: Clock,
         readiness: Readiness,
         metrics: RouterMetrics,
-        keep_messages_s: float,
+        purging: Purging,
     ) -> None:
         self._lease = lease
         self._leader = leader
@@ -63,11 +58,10 @@ class Leadership:
         self._service = service
         self._link = link
         self._plan = plan
-        self._database = database
         self._clock = clock
         self._readiness = readiness
         self._metrics = metrics
-        self._keep_messages = timedelta(seconds=keep_messages_s)
+        self._purging = purging
         self._leaving = asyncio.Event()
         readiness.need(NEED)
 
@@ -122,18 +116,12 @@ class Leadership:
             await self._service.begin_to_lead()
             self._metrics.leading.set(1)
             self._readiness.met(NEED)
-            tasks.create_task(self._link.watch_dialplans(), name="floor.dialplans")
-            tasks.create_task(self._purge_messages(), name="floor.messages")
+            tasks.create_task(
+                self._link.watch_dialplans(self._service.dialplan_gone), name="floor.dialplans"
+            )
+            tasks.create_task(self._purging.run(), name="floor.purging")
             tasks.create_task(self._measure(), name="floor.metrics")
             tasks.create_task(self._connect_asterisks(), name="floor.asterisks")
-
-    async def _purge_messages(self) -> None:
-        while True:
-            async with self._database.unit_of_work() as uow:
-                now = self._clock.now()
-                await repository.forget_messages(uow.connection, now - self._keep_messages)
-                await repository.forget_commands(uow.connection, now - COMMANDS_KEPT)
-            await asyncio.sleep(PURGE_EVERY_S)
 
     async def _measure(self) -> None:
         while True:

@@ -12,3 +12,11 @@ class RouterSettings(ServiceSettings):
     agent_message_keep_s: float = Field(
         default=3600.0, gt=0, description="how long an agent's messages can be asked for again"
     )
+    journal_keep_days: float = Field(
+        default=30.0,
+        gt=0,
+        description="how long the floor's journal is kept: so far back a day can be played again",
+    )
+    decision_keep_days: float = Field(
+        default=90.0, gt=0, description="how long it can be asked why an offer was made as it was"
+    )

@@ -3,18 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, cast, delete, select, update
+from sqlalchemy import Text, cast, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_router.db.tables import (
-    agent_message,
     agent_session,
     call_contact,
     call_record,
+    callback,
     floor_snapshot,
     journal,
-    pbx_command,
     snapshot,
 )
 
@@ -25,6 +24,24 @@ async def put_contact(connection: AsyncConnection, call_id: str, **values: Any) 
     await connection.execute(
         statement.on_conflict_do_update(index_elements=["call_id"], set_=values)
     )
+
+
+async def copy_contact(connection: AsyncConnection, from_call: str, to_call: str) -> None:
+    """Gives a call the number and the name that another has."""
+    contact = call_contact.c
+    known = select(literal(to_call), contact.phone, contact.lookup_hmac, contact.name).where(
+        contact.call_id == from_call
+    )
+    await connection.execute(
+        insert(call_contact)
+        .from_select(["call_id", "phone", "lookup_hmac", "name"], known)
+        .on_conflict_do_nothing()
+    )
+
+
+async def put_callback(connection: AsyncConnection, **values: Any) -> None:
+    """What a callback has besides its call's record."""
+    await connection.execute(insert(callback).values(**values))
 
 
 async def put_call(connection: AsyncConnection, call_id: str, **values: Any) -> None:
@@ -90,13 +107,3 @@ async def read_open_contacts(connection: AsyncConnection) -> list[Any]:
         .where(call_record.c.ended_at.is_(None))
     )
     return list(found)
-
-
-async def forget_messages(connection: AsyncConnection, before: datetime) -> None:
-    """Deletes the agents' messages that nobody will ask for again."""
-    await connection.execute(delete(agent_message).where(agent_message.c.at < before))
-
-
-async def forget_commands(connection: AsyncConnection, before: datetime) -> None:
-    """Deletes old commands, also those that a PBX which is gone has never carried out."""
-    await connection.execute(delete(pbx_command).where(pbx_command.c.created_at < before))
