@@ -177,6 +177,7 @@ class CallCommands(CallbackCommands):
         """The agent wraps up, unless he has other work in hand or this needs none."""
         if call.suspended or agent.state != "talking":
             self._file_agent(agent)
+            self._serve_agent(agent)
             return
         others = any(not self.calls[each].suspended for each in agent.at_work)
         wrap_up_s = self.queues[call.queue].wrap_up_s if call.queue in self.queues else 0.0

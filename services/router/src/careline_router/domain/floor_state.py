@@ -76,6 +76,8 @@ class FloorState:
         self._to_look_at: list[str] = []
         """Calls that have begun to wait since somebody asked for the next timer."""
         self.refresh_at = 0.0
+        self.was_refreshed = False
+        """Whether the policy has weighed the load anew and nobody has looked yet what comes of it."""
         self.counts_units = False
         """Whether any work takes more or less than one unit of an agent."""
 
@@ -163,8 +165,13 @@ class FloorState:
         """When somebody has to look whether the call may be given to more agents, or more be offered."""
         assert call.queued_at is not None
         assert call.queue is not None
-        moments = [call.queued_at + after for after in self.policy.looks]
-        moments += [call.queued_at + step.after_s for step in self.queues[call.queue].recipe]
+        assert call.priority is not None
+        queue = self.queues[call.queue]
+        longest = queue.max_wait_of(call.priority)
+        moments = [call.queued_at + min(after, longest) for after in self.policy.looks]
+        moments += [call.queued_at + step.after_s for step in queue.recipe]
+        if queue.min_idle and call.priority == "deferrable":
+            moments.append(call.queued_at + longest)
         if call.preferred_until is not None:
             moments.append(call.preferred_until)
         if call.not_before is not None:
@@ -514,6 +521,7 @@ class FloorState:
     def refresh(self) -> None:
         """Has the policy weigh the load anew; due at `refresh_at`."""
         self.policy.refresh(self)
+        self.was_refreshed = True
         self.refresh_at = self.now + REFRESH_S
 
     # -- snapshot ------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from careline_router.domain.decisions import Decision
 from careline_router.domain.floor_state import FloorState
-from careline_router.domain.groups import SkillGroup
 from careline_router.domain.policies.interface import Able, Candidate, Considered, Scores
 from careline_router.domain.states import Agent, Call
 from careline_router.domain.waiting import Entry, WaitingClass
@@ -57,8 +56,7 @@ def match_for_call(call: Call, state: FloorState) -> Match | None:  # noqa: PLR0
         return _interrupting(call, waiting, state)
     rule = _strict_rule(waiting, waiting.members[call.id], state.now)
     if rule is None and (waiting.deferred or waiting.min_idle):
-        able = [each for each in able if may_spare(waiting, each[0], state)]
-        if not able:
+        if not may_spare(waiting, state):
             return None
         rule = "callback" if waiting.deferred else None
     if rule in {"overdue", "class"}:
@@ -91,14 +89,12 @@ def _interrupting(call: Call, waiting: WaitingClass, state: FloorState) -> Match
     return Match(call.id, min(lent)[1][2], "interrupt") if lent else None
 
 
-def may_spare(waiting: WaitingClass, group: SkillGroup, state: FloorState) -> bool:
-    """Whether enough agents stay idle when one of this group takes work that can wait."""
+def may_spare(waiting: WaitingClass, state: FloorState) -> bool:
+    """Whether enough able agents stay idle when one of them takes work that can wait."""
     if waiting.deferred:
         rules = state.spec.callbacks
         return rules is None or waiting.requirement.idle >= rules.idle_min
-    return not waiting.min_idle or all(
-        needs.idle > waiting.min_idle for needs in group.requirements
-    )
+    return waiting.requirement.idle > waiting.min_idle or not waiting.min_idle
 
 
 # -- an agent looks for a call ---------------------------------------------------------------------
@@ -149,7 +145,7 @@ def match_for_agent(agent: Agent, state: FloorState) -> Match | None:  # noqa: P
         elif waiting.rank <= FIRST_CLASSES:
             if first is None or (waiting.rank, oldest) < first:
                 first = (waiting.rank, oldest)
-        elif not waiting.min_idle or may_spare(waiting, group, state):
+        elif not waiting.min_idle or may_spare(waiting, state):
             candidates.append((waiting, rank, fresh, late))
     if first is not None:
         return Match(first[1][1], agent.id, "overdue" if first[0] == OVERDUE else "class")
@@ -159,7 +155,7 @@ def match_for_agent(agent: Agent, state: FloorState) -> Match | None:  # noqa: P
         choice = state.policy.pick_call(agent, candidates, state)
         if choice is not None:
             return Match(choice.call_id, agent.id, "policy", (), choice.considered, choice.tokens)
-    return _spare_work(agent, group, spare, state) if spare else None
+    return _spare_work(agent, spare, state) if spare else None
 
 
 def _kept_for(agent: Agent, state: FloorState) -> str | None:
@@ -187,14 +183,12 @@ def _unwanted(agent: Agent, state: FloorState) -> Callable[[str], bool] | None:
     return lambda name: name in known or calls[name].units > room
 
 
-def _spare_work(
-    agent: Agent, group: SkillGroup, spare: list[Candidate], state: FloorState
-) -> Match | None:
+def _spare_work(agent: Agent, spare: list[Candidate], state: FloorState) -> Match | None:
     """Callbacks before work that may be interrupted, by class and then by wait."""
     may = [
         (waiting.interruptible, waiting.rank, late or fresh, waiting)
         for waiting, _, fresh, late in spare
-        if may_spare(waiting, group, state) and not (waiting.interruptible and agent.at_work)
+        if may_spare(waiting, state) and not (waiting.interruptible and agent.at_work)
     ]
     if not may:
         return None
@@ -233,7 +227,7 @@ def why_waiting(call: Call, agent: Agent, state: FloorState) -> str | None:  # n
     queued_at = waiting.members[call.id]
     if _strict_rule(waiting, queued_at, state.now) is not None:
         return None
-    if not may_spare(waiting, group, state):
+    if not may_spare(waiting, state):
         return "callback" if waiting.deferred else "blending"
     if waiting.interruptible and agent.at_work:
         return "room"

@@ -46,6 +46,8 @@ class Offering(FloorState):
         match = self._choose_agent(call)
         if match is not None:
             self._offer(match)
+        if self.was_refreshed:
+            self._serve_kept()
 
     def _serve_preferred(self, call: Call, agent: Agent) -> None:
         if (
@@ -62,6 +64,18 @@ class Offering(FloorState):
             match = self._choose_call(agent)
             if match is not None:
                 self._offer(match)
+            if self.was_refreshed or (match is None and len(self.waiting)):
+                self._serve_kept()
+
+    def _serve_kept(self) -> None:
+        """Calls that were kept from the last idle agents may have one of them, now that there are more."""
+        self.was_refreshed = False
+        for waiting in list(self.waiting.classes.values()):
+            while waiting.requirement.idle and (first := waiting.first()) is not None:
+                call = self.calls[first[1]]
+                self._serve_call(call)
+                if call.state == "queued":
+                    break
 
     def _choose_agent(self, call: Call) -> Match | None:
         match = match_for_call(call, self)
