@@ -1,0 +1,360 @@
+"""A floor that Hypothesis plays on: every command, in any order, with two engines side by side.
+
+`floor` is the engine under test, `twin` another that is told the same; a kill of the process makes
+`floor` anew out of a snapshot and `twin` out of the journal.
+"""
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import floor_worlds as worlds
+from floor_oracle import ALWAYS, AT_AN_OFFER
+from hypothesis import note
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from careline_router.domain import commands as cmd
+from careline_router.domain import events as ev
+from careline_router.domain.decisions import Decision
+from careline_router.domain.floor import Floor
+from careline_router.domain.states import Rejected
+from careline_router.domain.words import PRIORITIES
+from careline_router.runtime.codec import decode, decode_snapshot, encode, pack, snapshot_parts
+
+agents = st.sampled_from([spec.id for spec in worlds.AGENTS])
+queues = st.sampled_from([queue.id for queue in worlds.QUEUES])
+needs = st.sampled_from(worlds.NEEDS)
+priorities = st.sampled_from(PRIORITIES)
+persons = st.sampled_from((None, "anna", "boris", "vera"))
+offsets = st.sampled_from((0.0, 10_800.0))
+causes = st.sampled_from(("busy", "rejected", "no_answer", "unreachable"))
+
+
+class WatchedFloor(Floor):
+    """Checks every offer at the moment it is made."""
+
+    def _emit(self, event: ev.Event) -> None:
+        if isinstance(event, ev.OfferMade):
+            for check in AT_AN_OFFER:
+                check(self, event)
+        super()._emit(event)
+
+
+def rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, 9)
+
+
+def told(decision: Decision) -> tuple[object, ...]:
+    """A decision without the order of groups and agents, which is that of their coming."""
+    groups = sorted(
+        (g.signature, g.idle, g.removed_by or "", rounded(g.score))
+        for g in decision.groups
+        if g.idle
+    )
+    calls = sorted(tuple(call.items()) for call in decision.calls)
+    return (
+        decision.offer_id,
+        decision.chosen,
+        decision.rule,
+        sorted(decision.agents),
+        groups,
+        calls,
+    )
+
+
+def asked(floor: Floor, command: Any, now: float) -> tuple[list[ev.Event], str | None]:
+    """What a command does, or the reason for which it is refused."""
+    try:
+        return floor.handle(command, now), None
+    except Rejected as refused:
+        return [], refused.reason
+
+
+class FloorMachine(RuleBasedStateMachine):
+    sent: ClassVar[Counter[str]] = Counter()
+    runs = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        FloorMachine.runs += 1
+        self.floor, self.twin = WatchedFloor(), Floor()
+        self.journal: list[ev.Event] = []
+        self.now = 1_000_000.0
+        self.names = 0
+        self.begun: Counter[str] = Counter()
+        self.ended: Counter[str] = Counter()
+        self.send(cmd.ConfigureQueues(queues=worlds.QUEUES))
+        self.send(cmd.ConfigureAgents(agents=worlds.AGENTS))
+
+    def send(self, command: Any) -> None:
+        """Fails when `_accept_callback` withdraws before it refuses, or `pick_call` takes the first of
+        equals by the order of classes."""
+        FloorMachine.sent[type(command).__name__] += 1
+        before = self.floor.snapshot()
+        events, refused = asked(self.floor, command, self.now)
+        note(f"{self.now:.0f}: {command} -> {refused or events}")
+        its_events, its_refusal = asked(self.twin, command, self.now)
+        assert (its_refusal, its_events) == (refused, events), "two engines, two answers"
+        mine, its = self.floor.take_decisions(), self.twin.take_decisions()
+        assert [told(each) for each in mine] == [told(each) for each in its]
+        if refused:
+            assert replace(self.floor.snapshot(), now=0.0) == replace(before, now=0.0)
+        assert self.twin.next_timer() == self.floor.next_timer()
+        self.journal += events
+        for event in events:
+            if isinstance(event, ev.CallRegistered | ev.CallbackMade):
+                self.begun[event.call_id] += 1
+            elif isinstance(event, ev.CallEnded):
+                self.ended[event.call_id] += 1
+
+    def name(self) -> str:
+        self.names += 1
+        return f"c{self.names}"
+
+    def known(self) -> str:
+        """An id that is taken already, if there is one."""
+        return next(iter(self.floor.calls), None) or self.name()
+
+    def some_call(self, data: st.DataObject, *states: str, callback: bool | None = None) -> str:
+        found = [
+            call.id
+            for call in self.floor.calls.values()
+            if (not states or call.state in states)
+            and (callback is None or callback == (call.callback is not None))
+        ]
+        return data.draw(st.sampled_from([*found, *found, "nobody"]))
+
+    def some_offer(self, data: st.DataObject) -> tuple[str, str]:
+        """An open offer mostly, and now and then one that is closed or another agent's."""
+        offers = [(offer.id, offer.agent) for offer in self.floor.offers.values()]
+        return data.draw(st.sampled_from([*offers, *offers, *offers, ("c1.1", "a0")]))
+
+    # -- the floor is told what it is ------------------------------------------------------------
+
+    @initialize(
+        spec=worlds.floors(), at_work=st.booleans(), calls=st.integers(0, 5), data=st.data()
+    )
+    def a_day_begins(self, spec: Any, at_work: bool, calls: int, data: st.DataObject) -> None:
+        """Mostly with agents at work or with calls that wait; else little ever happens."""
+        self.send(cmd.ConfigureFloor(floor=spec))
+        for _ in range(calls):
+            self.call_comes(data.draw(worlds.calls()), data.draw(queues), data.draw(needs))
+            self.time_passes(data.draw(st.sampled_from((0.0, 1.0, 15.0))))
+        if at_work:
+            for agent in worlds.AGENTS:
+                self.comes_to_work(agent.id, None)
+
+    @rule(spec=worlds.floors())
+    def floor_is_configured(self, spec: Any) -> None:
+        self.send(cmd.ConfigureFloor(floor=spec))
+
+    @rule(queue=worlds.queues())
+    def queue_is_configured(self, queue: Any) -> None:
+        self.send(cmd.ConfigureQueues(queues=(queue,)))
+
+    @rule(agent=agents, skills=st.sampled_from(worlds.SKILLS), capacity=st.integers(1, 3))
+    def learns(self, agent: str, skills: dict[str, int], capacity: int) -> None:
+        spec = replace(self.floor.agents[agent].spec, skills=skills)
+        if spec.kind == "bot":
+            spec = replace(spec, capacity=capacity)
+        self.send(cmd.ConfigureAgents(agents=(spec,)))
+
+    # -- time ------------------------------------------------------------------------------------
+
+    @rule(wait=st.sampled_from((0.0, 0.5, 4.0, 6.0, 9.0, 15.0, 20.0, 30.0, 60.0, 90.0, 400.0)))
+    def time_passes(self, wait: float) -> None:
+        """Up to then whatever is due happens at its moment, as it does when somebody sends ticks."""
+        until = self.now + wait
+        while (due := self.floor.next_timer()) is not None and due <= until:
+            self.now = max(self.now, due)
+            self.tick()
+        self.now = max(self.now, until)
+
+    def tick(self) -> None:
+        self.send(cmd.Tick())
+
+    @precondition(lambda self: self.floor.calls and not self.floor.waiting_count)
+    @rule()
+    def an_hour_passes(self) -> None:
+        self.time_passes(3700.0)
+
+    @rule()
+    def the_clock_goes_back(self) -> None:
+        self.now -= 3.0
+
+    # -- calls -----------------------------------------------------------------------------------
+
+    @rule(call=worlds.calls(), queue=queues, skills=needs)
+    def call_comes(self, call: dict[str, Any], queue: str, skills: dict[str, int]) -> None:
+        name, kind = self.name(), call["kind"]
+        rest = {key: value for key, value in call.items() if key not in {"kind", "due_in"}}
+        due = None if call["due_in"] is None else self.now + call["due_in"]
+        self.send(cmd.RegisterCall(call_id=name, pbx="p", pbx_call_id=name, line="1", kind=kind))
+        self.send(cmd.QueueCall(call_id=name, queue=queue, skills=skills, due_at=due, **rest))
+
+    @rule(person=persons, queue=st.sampled_from((None, "q1")), again=st.booleans())
+    def line_is_closed(self, person: str | None, queue: str | None, again: bool) -> None:
+        name = self.known() if again else self.name()
+        self.send(cmd.RegisterCall(call_id=name, pbx="p", pbx_call_id=name, line="1"))
+        self.send(
+            cmd.CloseCall(call_id=name, outcome="closed", media="m", person=person, queue=queue)
+        )
+
+    @rule(data=st.data(), by=st.sampled_from(("caller", "agent", "system")), zone=offsets)
+    def hangs_up(self, data: st.DataObject, by: Any, zone: float) -> None:
+        cause = data.draw(st.sampled_from((None, "dropped")))
+        call = self.some_call(data, "queued", "offered", "connected", "arrived")
+        self.send(cmd.HangUp(call_id=call, by=by, cause=cause, utc_offset_s=zone))
+
+    @precondition(lambda self: self.floor.busy)
+    @rule(data=st.data(), kind=st.sampled_from(("hold", "bridge")), agent=agents)
+    def talk_is_steered(self, data: st.DataObject, kind: str, agent: str) -> None:
+        call = self.some_call(data, "connected")
+        self.send(cmd.ControlTalk(call_id=call, kind=kind, agent_id=agent))
+        self.send(cmd.Digits(call_id=call, digits="12"))
+
+    @rule(data=st.data(), queue=queues, skills=needs)
+    def moved(self, data: st.DataObject, queue: str, skills: dict[str, int]) -> None:
+        call = self.some_call(data, "queued", "offered")
+        self.send(cmd.Move(call_id=call, queue=queue, skills=skills))
+
+    @rule(data=st.data(), priority=priorities)
+    def reprioritised(self, data: st.DataObject, priority: Any) -> None:
+        call = self.some_call(data, "queued", "offered")
+        self.send(cmd.SetPriority(call_id=call, priority=priority))
+
+    @rule(data=st.data(), outcome=st.sampled_from(("overflow", "voicemail")))
+    def leaves_its_queue(self, data: st.DataObject, outcome: Any) -> None:
+        self.send(cmd.LeaveQueue(call_id=self.some_call(data), outcome=outcome))
+
+    # -- callbacks -------------------------------------------------------------------------------
+
+    @rule(
+        queue=queues, skills=needs, person=st.sampled_from(("anna", "gleb")), priority=priorities,
+        mode=st.sampled_from(("keep", "defer")), wait=st.sampled_from((None, 60.0)), zone=offsets,
+    )  # fmt: skip
+    def callback_is_wanted(
+        self, queue: str, skills: dict[str, int], person: str, priority: Any, mode: Any,
+        wait: float | None, zone: float,
+    ) -> None:  # fmt: skip
+        self.send(
+            cmd.RequestCallback(
+                call_id=self.name(), pbx="p", line="1", queue=queue, skills=skills, priority=priority,
+                person=person, mode=mode, not_before=None if wait is None else self.now + wait,
+                utc_offset_s=zone,
+            )
+        )  # fmt: skip
+
+    @rule(data=st.data(), zone=offsets, known=st.booleans())
+    def callback_is_accepted(self, data: st.DataObject, zone: float, known: bool) -> None:
+        offered = [
+            call.id
+            for call in self.floor.calls.values()
+            if call.callback_offered_at is not None and call.state in {"queued", "offered"}
+        ]
+        call = data.draw(st.sampled_from([*offered, *offered, "c2"]))
+        self.send(
+            cmd.AcceptCallback(
+                call_id=call, callback_id=self.known() if known else self.name(), utc_offset_s=zone
+            )
+        )
+
+    @rule(data=st.data())
+    def callback_is_cancelled(self, data: st.DataObject) -> None:
+        self.send(cmd.CancelCallback(call_id=self.some_call(data, callback=True)))
+
+    @precondition(lambda self: self.floor.busy)
+    @rule(data=st.data(), cause=st.sampled_from((None, "no_answer", "busy")))
+    def person_is_called(self, data: st.DataObject, cause: Any) -> None:
+        call = self.some_call(data, "connected", callback=True)
+        reached = cmd.DialReached(call_id=call)
+        self.send(reached if cause is None else cmd.DialFailed(call_id=call, cause=cause))
+
+    # -- agents ----------------------------------------------------------------------------------
+
+    @rule(agent=agents, site=st.sampled_from((None, "msk")))
+    def comes_to_work(self, agent: str, site: str | None) -> None:
+        self.send(cmd.LogIn(agent_id=agent, site=site))
+        self.send(cmd.SetReady(agent_id=agent))
+
+    @rule(agent=agents)
+    def gets_ready(self, agent: str) -> None:
+        self.send(cmd.SetReady(agent_id=agent))
+
+    @rule(agent=agents)
+    def rests(self, agent: str) -> None:
+        self.send(cmd.SetNotReady(agent_id=agent, reason="lunch"))
+
+    @rule(agent=agents)
+    def goes_home(self, agent: str) -> None:
+        self.send(cmd.LogOut(agent_id=agent))
+
+    @precondition(lambda self: self.floor.offers)
+    @rule(data=st.data())
+    def accepts(self, data: st.DataObject) -> None:
+        offer, agent = self.some_offer(data)
+        self.send(cmd.AcceptOffer(agent_id=agent, offer_id=offer))
+
+    @precondition(lambda self: self.floor.offers)
+    @rule(data=st.data())
+    def rejects(self, data: st.DataObject) -> None:
+        offer, agent = self.some_offer(data)
+        self.send(cmd.RejectOffer(agent_id=agent, offer_id=offer))
+
+    @precondition(lambda self: self.floor.offers)
+    @rule(data=st.data())
+    def phone_is_answered(self, data: st.DataObject) -> None:
+        self.send(cmd.PhoneAnswered(offer_id=self.some_offer(data)[0]))
+
+    @precondition(lambda self: self.floor.offers)
+    @rule()
+    def every_phone_is_answered(self) -> None:
+        """As it mostly is; else hardly anybody ever talks."""
+        for offer in list(self.floor.offers):
+            self.send(cmd.PhoneAnswered(offer_id=offer))
+
+    @precondition(lambda self: self.floor.offers)
+    @rule(data=st.data(), cause=causes)
+    def phone_fails(self, data: st.DataObject, cause: Any) -> None:
+        self.send(cmd.OfferFailed(offer_id=self.some_offer(data)[0], cause=cause))
+
+    @rule(data=st.data(), agent=agents, seconds=st.sampled_from((None, 5.0, 400.0, -1.0)))
+    def wraps_up(self, data: st.DataObject, agent: str, seconds: float | None) -> None:
+        if seconds is not None:
+            self.send(cmd.ExtendWrapUp(agent_id=agent, seconds=seconds))
+            return
+        call = self.some_call(data, "ended")
+        self.send(cmd.CompleteWrapUp(agent_id=agent, call_id=call))
+
+    # -- what holds ------------------------------------------------------------------------------
+
+    @rule()
+    def the_process_is_killed(self) -> None:
+        """A floor out of the journal, or out of a snapshot, is the floor that was lost; and from then
+        on both do the same.
+
+        Fails when `load` forgets the exclusions, and when it forgets the load (`Demand()`).
+        """
+        replayed = Floor()
+        for event in self.journal:
+            replayed.apply(decode(*encode(event)))
+        parts = pack(tuple(snapshot_parts(self.floor.snapshot())))
+        restored = WatchedFloor.restore(decode_snapshot(parts))
+        assert restored.equals(self.floor)
+        assert replayed.equals(self.floor)
+        self.now = max(self.now, self.floor.now)
+        self.floor, self.twin = restored, replayed
+        self.tick()
+
+    @invariant()
+    def what_must_hold_holds(self) -> None:
+        for check in ALWAYS:
+            check(self.floor)
+
+    @invariant()
+    def no_call_is_lost_and_none_ends_twice(self) -> None:
+        """Fails when `_offer_closed` does not put the call back, and when `_hang_up` ends an ended call."""
+        assert all(count == 1 for count in (self.begun | self.ended).values())
+        here = {call.id for call in self.floor.calls.values() if call.state != "ended"}
+        assert here == set(self.begun) - set(self.ended)
