@@ -9,16 +9,15 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import floor_worlds as worlds
-from floor_oracle import ALWAYS, AT_AN_OFFER
+from floor_oracle import ALWAYS
+from floor_watch import WatchedFloor, asked, told
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
-from careline_router.domain.decisions import Decision
 from careline_router.domain.floor import Floor
-from careline_router.domain.states import Rejected
 from careline_router.domain.words import PRIORITIES
 from careline_router.runtime.codec import decode, decode_snapshot, encode, pack, snapshot_parts
 
@@ -29,46 +28,6 @@ priorities = st.sampled_from(PRIORITIES)
 persons = st.sampled_from((None, "anna", "boris", "vera"))
 offsets = st.sampled_from((0.0, 10_800.0))
 causes = st.sampled_from(("busy", "rejected", "no_answer", "unreachable"))
-
-
-class WatchedFloor(Floor):
-    """Checks every offer at the moment it is made."""
-
-    def _emit(self, event: ev.Event) -> None:
-        if isinstance(event, ev.OfferMade):
-            for check in AT_AN_OFFER:
-                check(self, event)
-        super()._emit(event)
-
-
-def rounded(score: float | None) -> float | None:
-    return None if score is None else round(score, 9)
-
-
-def told(decision: Decision) -> tuple[object, ...]:
-    """A decision without the order of groups and agents, which is that of their coming."""
-    groups = sorted(
-        (g.signature, g.idle, g.removed_by or "", rounded(g.score))
-        for g in decision.groups
-        if g.idle
-    )
-    calls = sorted(tuple(call.items()) for call in decision.calls)
-    return (
-        decision.offer_id,
-        decision.chosen,
-        decision.rule,
-        sorted(decision.agents),
-        groups,
-        calls,
-    )
-
-
-def asked(floor: Floor, command: Any, now: float) -> tuple[list[ev.Event], str | None]:
-    """What a command does, or the reason for which it is refused."""
-    try:
-        return floor.handle(command, now), None
-    except Rejected as refused:
-        return [], refused.reason
 
 
 class FloorMachine(RuleBasedStateMachine):
