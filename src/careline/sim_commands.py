@@ -95,6 +95,71 @@ def staff(
 
 
 @sim.command()
+def replay(
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="Default: $CARELINE_DATA, else ./.careline."),
+    ] = None,
+    database_url: Annotated[
+        str | None, typer.Option(help="The router's database; default: $CARELINE_DATABASE_URL.")
+    ] = None,
+    day: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Which day, like 2026-11-25.")
+    ] = None,
+    zone: Annotated[str, typer.Option(help="Whose midnight, like Europe/Moscow.")] = "UTC",
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="In place of --day, with --to.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Not included.")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(metavar="NAME[,NAME]", help="Default: the one that would be in force."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="As for `careline apply`; it is not applied."),
+    ] = None,
+    without_agents: Annotated[
+        str | None, typer.Option(metavar="ID[,ID]", help="As if these had not come.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A picture by half hour: .png or .svg.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play a real day again, out of the router's journal, with what is to be published.
+
+    The day as it was stands beside the day replayed as it was, which tells the replay's own error, and
+    beside each policy, with its difference to that replay. Nothing is written to the database.
+
+    Examples:
+
+        careline sim replay --day 2026-11-25 --zone Europe/Moscow --policy careline,rrmemory_w0
+
+        careline sim replay --day 2026-11-25 --config floor.yaml --plot day.svg
+
+        careline sim replay --from 2026-11-25T08:00Z --to 2026-11-25T20:00Z --without-agents a1,a2
+    """
+    import asyncio
+
+    from careline.datadir import DataDir
+    from careline.replaying import asked, replay_day
+
+    what = asked(
+        day=day,
+        zone=zone,
+        since=since,
+        until=until,
+        policy=policy,
+        config=config,
+        without_agents=without_agents,
+        plot=plot,
+    )
+    asyncio.run(replay_day(what, DataDir.choose(data), database_url, as_json=as_json))
+
+
+@sim.command()
 def policies() -> None:
     """List the policies that can be compared.
 

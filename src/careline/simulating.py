@@ -59,7 +59,7 @@ def asked(
     """Reads the scenario and what else is given. Wrong usage ends here, in one line and exit 2; a
     scenario that cannot be used is a `CannotError`."""
     conduct = Conduct(ring_s=ring_s, missed_pct=missed_pct, lag_s=lag_s, fair=fair)
-    names, days = _policies(policy), _seeds(seeds)
+    names, days = known_policies(policy), _seeds(seeds)
     try:
         scenario = load_scenario(file)
     except ScenarioError as error:
@@ -88,7 +88,7 @@ def compare(
     if as_json:
         typer.echo(json.dumps(result, indent=1))
     else:
-        _show(_comparison_table(result))
+        show(_comparison_table(result))
 
 
 def find_fewest(what: Asked, *, processes: int | None, as_json: bool) -> None:
@@ -104,7 +104,7 @@ def find_fewest(what: Asked, *, processes: int | None, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(result, indent=1))
     else:
-        _show(_staffing_table(result))
+        show(_staffing_table(result))
 
 
 # -- what is asked ---------------------------------------------------------------------------------
@@ -115,7 +115,8 @@ def _wrong(message: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def _policies(text: str) -> tuple[str, ...]:
+def known_policies(text: str) -> tuple[str, ...]:
+    """The names in a list with commas; one that is none ends in one line and exit 2."""
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
     unknown = [name for name in names if name not in CONTENDERS]
     if unknown:
@@ -213,7 +214,7 @@ def _with_bounds(figure: Figure) -> str:
     return f"{mean:.1f}" if low is None else f"{mean:.1f} [{low:.1f}, {high:.1f}]"
 
 
-def _show(table: Table) -> None:
+def show(table: Table) -> None:
     """A file or a pipe takes any width."""
     console = Console()
     if not console.is_terminal:

@@ -1,17 +1,15 @@
 """`careline tickets verify`: whether the journal is what its history says."""
 
-import contextlib
-import os
 import sys
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from careline.databases import database_of
 from careline.datadir import CannotError, DataDir
 from careline_common.clock import SystemClock
 from careline_common.db.engine import Database
 from careline_common.db.migrate import MigrationsPendingError, require_current
 from careline_common.ids import UuidIds
-from careline_common.postgres import PostgresLauncher
 from careline_tickets.db.verify import ChainReport, verify_chain
 
 MOST_SHOWN = 20
@@ -19,14 +17,7 @@ MOST_SHOWN = 20
 
 async def verify(data: DataDir) -> None:
     """Checks the database of CARELINE_DATABASE_URL, else that of the standalone over `data`."""
-    async with contextlib.AsyncExitStack() as stack:
-        url, standalone = os.environ.get("CARELINE_DATABASE_URL"), data.running()
-        if url is None and standalone is not None:
-            url = standalone.database_url
-        if url is None:
-            if not data.path.is_dir():
-                raise CannotError(f"there is no {data.path}; name the folder with --data")
-            url = await stack.enter_async_context(PostgresLauncher(data.path).running())
+    async with database_of(data) as url:
         report = await _checked(url)
     for one in report.breaks[:MOST_SHOWN]:
         sys.stdout.write(f"appeal {one.ticket_id}, change {one.version}: {one.reason}\n")
