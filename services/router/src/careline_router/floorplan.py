@@ -16,6 +16,15 @@ from careline_router.floor_config import CallbackRules, FloorEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WayIn:
+    """How a call of ours that begins here gets into a queue: over this PBX, as if for this line."""
+
+    pbx: str
+    line: Line
+    branch: Branch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FloorPlan:
     """Lines by number, flows with compiled conditions, who is who."""
 
@@ -107,6 +116,16 @@ class FloorPlan:
         """The branches that lead into a queue, those of `flow` first."""
         flows = sorted(self.flows.values(), key=lambda each: each.id != flow)
         return [branch for each in flows for branch in each.branches() if branch.queue == queue]
+
+    def way_into(self, queue: str) -> WayIn | None:
+        """The first way from a line into a queue; None when no line leads there, or there is no PBX."""
+        pbx = next(iter(self.pbxs), None)
+        for line in self.lines.values():
+            flow = self.flows.get(line.flow)
+            for branch in () if flow is None else flow.branches():
+                if branch.queue == queue and pbx is not None:
+                    return WayIn(pbx=pbx, line=line, branch=branch)
+        return None
 
     def can_take(self, agent: AgentEntry, needs: Mapping[str, int]) -> bool:
         """Whether an agent has these skills, and works where they say."""

@@ -1,15 +1,16 @@
 """What PBXs fetch: their commands, and the next step of a dialplan."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 
 from careline_common.clock import Clock
 from careline_common.db.engine import Database
 from careline_common.http.problem import NotReady
 from careline_router.db import reading
-from careline_router.domain.commands import HangUp
+from careline_router.domain.effects import CALLBACK_OFFER, CALLBACK_TAKEN
 from careline_router.domain.events import CallsForgotten
+from careline_router.domain.states import Call, may_take_callback
 from careline_router.queries import unknown_call
 from careline_router.runtime.floor_actor import FloorActor
 from careline_router.runtime.projection import Projection
@@ -31,7 +32,7 @@ class PbxLink:
         self._clock = clock
         self._changed: dict[str, asyncio.Event] = {}
         self._asked_until: dict[str, float] = {}
-        self._announced: set[str] = set()
+        self._told: dict[str, set[str]] = {}
 
     async def commands(self, pbx: str, *, wait_s: float) -> list[PbxCommand]:
         """What this PBX has to do now, oldest first; waits up to `wait_s` seconds for something."""
@@ -47,6 +48,7 @@ class PbxLink:
                     pbx,
                     now=self._clock.now(),
                     again_after=timedelta(seconds=REDELIVER_S),
+                    may_name=True,
                 )
             await self._actor.make_sure()
             left = until - self._clock.monotonic()
@@ -57,8 +59,8 @@ class PbxLink:
     async def route(self, pbx: str, pbx_call_id: str, *, wait_s: float) -> RouteStep:
         """The next step of a dialplan's call, waiting up to `wait_s` seconds (at most 5).
 
-        `ring` once the offer may ring, `announce` for a closed line, `hangup` when the call is
-        over, else `wait`. A call that is not asked for within wait + 10 s counts as abandoned.
+        `ring` once the offer may ring, `announce` for a closed line and when the caller may be
+        called back, `callback` when he has chosen so, `hangup` when the call is over, else `wait`. A call that is not asked for within wait + 10 s counts as abandoned.
         """
         wait_s = max(0.0, min(wait_s, LONGEST_ROUTE_WAIT_S))
         until = self._clock.monotonic() + wait_s
@@ -82,10 +84,7 @@ class PbxLink:
         if call is None:
             return RouteStep(action="wait")
         if call.state == "ended":
-            if call.outcome == "closed" and call_id not in self._announced:
-                self._announced.add(call_id)
-                return RouteStep(action="announce", media=CLOSED_MEDIA)
-            return RouteStep(action="hangup")
+            return self._last_step(call_id, call.outcome)
         if offer is not None and offer.state == "ringing":
             return RouteStep(
                 action="ring",
@@ -93,10 +92,28 @@ class PbxLink:
                 offer_id=offer.id,
                 timeout_s=offer.timeout_s,
             )
+        waiting = self._actor.floor.calls.get(call_id)
+        if waiting is not None and may_take_callback(waiting) and self._first(call_id, "offer"):
+            return RouteStep(action="announce", media=CALLBACK_OFFER)
         return RouteStep(action="wait")
 
-    async def watch_dialplans(self) -> None:
-        """Ends the calls whose dialplan has stopped asking; runs while this process leads."""
+    def _last_step(self, call_id: str, outcome: str) -> RouteStep:
+        """What the caller still hears, once; then he is hung up."""
+        if outcome == "closed" and self._first(call_id, outcome):
+            return RouteStep(action="announce", media=CLOSED_MEDIA)
+        if outcome == "callback" and self._first(call_id, outcome):
+            return RouteStep(action="callback", media=CALLBACK_TAKEN)
+        return RouteStep(action="hangup")
+
+    def _first(self, call_id: str, what: str) -> bool:
+        """Whether the caller has not been told this yet."""
+        told = self._told.setdefault(call_id, set())
+        new = what not in told
+        told.add(what)
+        return new
+
+    async def watch_dialplans(self, gone: Callable[[Call], Awaitable[object]]) -> None:
+        """Ends by `gone` the calls whose dialplan has stopped asking; runs while this process leads."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             now = self._clock.monotonic()
@@ -109,7 +126,7 @@ class PbxLink:
                 first = now + LONGEST_ROUTE_WAIT_S + GRACE_S
                 until = self._asked_until.setdefault(call.id, first)
                 if now > until and not self._rings_or_talks(call.id):
-                    await self._actor.submit(HangUp(call_id=call.id, by="caller"))
+                    await gone(call)
 
     def _rings_or_talks(self, call_id: str) -> bool:
         """While it dials, the dialplan does not ask."""
@@ -137,7 +154,7 @@ class PbxLink:
         for call_id in call_ids:
             self._wake(f"call {call_id}")
             self._asked_until.pop(call_id, None)
-            self._announced.discard(call_id)
+            self._told.pop(call_id, None)
 
     def _event(self, name: str) -> asyncio.Event:
         return self._changed.setdefault(name, asyncio.Event())

@@ -190,11 +190,7 @@ def customer(crm: Mapping[str, Any], name: str | None) -> dict[str, Any]:
 
 def call_view(row: Row[*tuple[Any, ...]], viewer: Viewer) -> CallView:
     """A call as this viewer may see it."""
-    seen = (
-        viewer.everything
-        or (row.agent is not None and row.agent == viewer.agent)
-        or (row.team is not None and row.team in viewer.teams)
-    )
+    seen = viewer.sees_caller(row.agent, row.team)
     wrap_up = None
     if row.wrapped_up_at is not None:
         wrap_up = {

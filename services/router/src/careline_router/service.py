@@ -9,6 +9,7 @@ from careline_common.config.store import Configuration
 from careline_router.domain import commands as cmd
 from careline_router.floorplan import FloorPlan
 from careline_router.usecases.agents import AgentUseCases
+from careline_router.usecases.callbacks import Callbacks
 from careline_router.usecases.pbx_facts import PbxFacts
 from careline_router.usecases.supervision import Supervision
 from careline_router.views import Viewer
@@ -17,10 +18,11 @@ OVERVIEW = frozenset({"admin", "auditor", "quality", "service", "contact_admin",
 RECORDINGS = frozenset({"quality", "service", "contact_admin"})
 
 
-class RouterService(PbxFacts, AgentUseCases, Supervision):
+class RouterService(PbxFacts, AgentUseCases, Supervision, Callbacks):
     """All use cases of the router.
 
     - `queries` (`queries.Queries`): call, calls, call_by_pbx, decisions, queues, agents, agent.
+    - `callbacks` (`callback_queries.CallbackQueries`): all, one.
     - `pbx` (`pbx_link.PbxLink`): commands for PBXs and the dialplan's loop.
     - `feeds` (`feeds.Feeds`): messages for the agents' sockets.
     """

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from careline_router.domain.words import AgentState, CallState, Control, Outcome, Payer, Priority
+from careline_router.domain.words import (
+    AgentState,
+    CallbackOrigin,
+    CallbackState,
+    CallState,
+    Control,
+    Outcome,
+    Payer,
+    Priority,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +32,14 @@ class Viewer:
     overview: bool = False
     recordings: bool = False
     steers_all: bool = False
+
+    def sees_caller(self, agent: str | None, team: str | None) -> bool:
+        """Whether he may know who calls, of a call of this agent and team."""
+        return (
+            self.everything
+            or (agent is not None and agent == self.agent)
+            or (team is not None and team in self.teams)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +68,28 @@ class CallView:
     crm: Mapping[str, Any]
     recording: Mapping[str, Any] | None
     wrap_up: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackView:
+    """A callback. `phone` is None for a viewer who may not see it; `agent` whoever has it now, or had
+    it last; `promise_due` is None when nobody was promised anything."""
+
+    id: str
+    state: CallbackState
+    origin: CallbackOrigin
+    phone: str | None
+    queue: str | None
+    priority: Priority | None
+    pbx: str
+    line: str
+    from_call: str | None
+    made_at: datetime
+    promise_due: datetime | None
+    not_before: datetime | None
+    attempts: int
+    agent: str | None
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

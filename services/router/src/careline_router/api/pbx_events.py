@@ -18,8 +18,10 @@ from careline_router.api.schemas import (
     Digits,
     EventData,
     HungUp,
+    NotReached,
     OfferFailed,
     PbxEvent,
+    Reached,
     RecordingReady,
     read,
 )
@@ -124,6 +126,18 @@ async def _recording_ready(
     return await service.recording_ready(pbx, call_id, data.url, data.duration_s, receipt=receipt)
 
 
+async def _reached(
+    service: RouterService, pbx: str, call_id: str, _data: Reached, receipt: Receipt
+) -> PbxAnswer:
+    return await service.person_reached(pbx, call_id, receipt=receipt)
+
+
+async def _not_reached(
+    service: RouterService, pbx: str, call_id: str, data: NotReached, receipt: Receipt
+) -> PbxAnswer:
+    return await service.person_not_reached(pbx, call_id, data.cause, receipt=receipt)
+
+
 _APPLY: dict[type[BaseModel], Callable[..., Awaitable[PbxAnswer]]] = {
     Arrived: _arrived,
     Answered: _answered,
@@ -131,4 +145,6 @@ _APPLY: dict[type[BaseModel], Callable[..., Awaitable[PbxAnswer]]] = {
     HungUp: _hung_up,
     Digits: _digits,
     RecordingReady: _recording_ready,
+    Reached: _reached,
+    NotReached: _not_reached,
 }

@@ -34,6 +34,9 @@ class Action(StrEnum):
     READ_CALL_BY_PBX = "find a call by the PBX's own id"
     READ_DECISIONS = "read why a call went where it went"
     STEER_CALLS = "move a waiting call or change its priority"
+    READ_CALLBACKS = "read callbacks"
+    REQUEST_CALLBACK = "put somebody down to be called back"
+    CANCEL_CALLBACK = "take a callback off the list"
     READ_QUEUES = "see the queues live"
     READ_AGENTS = "see the agents live"
     STEER_AGENTS = "set the state of an agent"
@@ -41,6 +44,7 @@ class Action(StrEnum):
     CONFIGURE = "change the configuration"
 
 
+_CALLING_BACK = frozenset({AGENT, SUPERVISOR, FLOOR, ADMIN})
 _STAFF = frozenset({AGENT, SUPERVISOR, FLOOR, ADMIN, AUDITOR, QUALITY, CONTACT_ADMIN, SERVICE})
 
 ALLOWED: Mapping[Action, frozenset[str]] = {
@@ -53,6 +57,9 @@ ALLOWED: Mapping[Action, frozenset[str]] = {
     Action.READ_CALL_BY_PBX: _STAFF | {SPECIALIST, PBX},
     Action.READ_DECISIONS: frozenset({SUPERVISOR, FLOOR, ADMIN, AUDITOR, QUALITY}),
     Action.STEER_CALLS: frozenset({SUPERVISOR, FLOOR}),
+    Action.READ_CALLBACKS: _CALLING_BACK,
+    Action.REQUEST_CALLBACK: _CALLING_BACK,
+    Action.CANCEL_CALLBACK: _CALLING_BACK,
     Action.READ_QUEUES: _STAFF,
     Action.READ_AGENTS: frozenset({SUPERVISOR, FLOOR, ADMIN, AUDITOR, QUALITY, SERVICE}),
     Action.STEER_AGENTS: frozenset({SUPERVISOR, FLOOR, ADMIN}),

@@ -68,6 +68,8 @@ async def next_step(pbx: Pbx, request: Request, service: Service) -> dict[str, A
     wait_s = min(asked.wait, LONGEST_WAIT_S)
     arrival = Arrival(pbx_call_id=asked.call_id, caller=asked.caller or None, line=asked.line)
     answer = await service.call_arrived(pbx, arrival, control="dialplan")
+    if asked.digits:
+        await service.digits(pbx, asked.call_id, asked.digits)
     step = await service.pbx.route(pbx, asked.call_id, wait_s=wait_s)
     shown = {
         "action": step.action,

@@ -84,7 +84,17 @@ class RecordingReady(Body):
     duration_s: Seconds
 
 
-EventData = Arrived | Answered | OfferFailed | HungUp | Digits | RecordingReady
+class Reached(Body):
+    """The person who was called back has answered."""
+
+
+class NotReached(Body):
+    cause: Cause
+
+
+EventData = (
+    Arrived | Answered | OfferFailed | HungUp | Digits | RecordingReady | Reached | NotReached
+)
 
 EVENT_DATA: dict[str, type[EventData]] = {
     "call.arrived": Arrived,
@@ -93,6 +103,8 @@ EVENT_DATA: dict[str, type[EventData]] = {
     "call.hung_up": HungUp,
     "call.digits": Digits,
     "recording.ready": RecordingReady,
+    "callback.reached": Reached,
+    "callback.failed": NotReached,
 }
 
 
@@ -106,6 +118,8 @@ class PbxEvent(Body):
         "call.hung_up",
         "call.digits",
         "recording.ready",
+        "callback.reached",
+        "callback.failed",
     ]
     call_id: Identifier
     at: Moment
@@ -125,6 +139,7 @@ class RouteRequest(Body):
     caller: Number | None = None
     line: Annotated[str, Field(min_length=1, max_length=64)]
     wait: Seconds = 1.0
+    digits: Annotated[str, Field(max_length=64, pattern=r"^[0-9A-D*#]*$")] = ""
 
 
 class RouteResult(Body):
@@ -209,6 +224,15 @@ class SocketTransfer(Body):
 
 class TokenRenewal(Body):
     token: Annotated[str, Field(min_length=1, max_length=16_384)]
+
+
+# --- callbacks ------------------------------------------------------------------------------
+
+
+class CallbackWanted(Body):
+    phone: Number
+    queue: Identifier
+    not_before: Moment | None = None
 
 
 # --- supervisors ----------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import TypeVar
 from careline_router import views
 from careline_router.api.schemas import WrapUp
 
-View = TypeVar("View", views.AgentView, views.CallView)
+View = TypeVar("View", views.AgentView, views.CallView, views.CallbackView)
 
 
 def as_wrap_up(body: WrapUp) -> views.WrapUp:
@@ -24,6 +24,8 @@ def impersonal(view: View) -> View:
     """The same without number, customer and recording: kept answers outlive a person's erasure."""
     if isinstance(view, views.CallView):
         return replace(view, caller=None, recording=_without_url(view))
+    if isinstance(view, views.CallbackView):
+        return replace(view, phone=None)
     offer, call = view.offer, view.call
     return replace(
         view,

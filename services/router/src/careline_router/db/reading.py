@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, or_, select, text, tuple_, update
+from sqlalchemy import Row, Select, and_, func, literal, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from careline_router.db.reading_callbacks import numbers_to_dial
 from careline_router.db.tables import (
     agent_message,
     agent_session,
@@ -19,6 +20,7 @@ from careline_router.db.tables import (
 from careline_router.views import AgentMessage, PbxCommand
 
 MOST_COMMANDS = 200
+DIAL = "dial"
 MOST_MISSED = 500
 
 
@@ -168,25 +170,34 @@ async def take_commands(
     now: datetime,
     again_after: timedelta,
     most: int = MOST_COMMANDS,
+    may_name: bool = False,
 ) -> list[PbxCommand]:
-    """The commands a PBX has not been sent yet, or has not carried out in time; marks them sent."""
+    """The commands a PBX has not been sent yet, or has not carried out in time; marks them sent.
+
+    `may_name`: also `dial`, with the number of the person. Only for answers that are kept nowhere.
+    """
     due = (
         select(pbx_command.c.id)
         .where(
             pbx_command.c.pbx == pbx,
             pbx_command.c.done_at.is_(None),
+            or_(pbx_command.c.type != DIAL, literal(may_name)),
             func.coalesce(pbx_command.c.sent_at, text("'-infinity'")) <= now - again_after,
         )
         .order_by(pbx_command.c.seq)
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    found = await connection.execute(
-        update(pbx_command)
-        .where(pbx_command.c.id.in_(due))
-        .values(sent_at=now)
-        .returning(pbx_command)
-    )
+    found = (
+        await connection.execute(
+            update(pbx_command)
+            .where(pbx_command.c.id.in_(due))
+            .values(sent_at=now)
+            .returning(pbx_command)
+        )
+    ).all()
+    dials = [row.call_id for row in found if row.type == DIAL]
+    numbers = await numbers_to_dial(connection, dials)
     return [
         PbxCommand(
             id=row.id,
@@ -194,7 +205,7 @@ async def take_commands(
             type=row.type,
             call_id=row.call_id,
             pbx_call_id=row.pbx_call_id,
-            body=row.body,
+            body={**row.body, "number": numbers.get(row.call_id)} if row.type == DIAL else row.body,
         )
         for row in sorted(found, key=lambda row: row.seq)
     ]
@@ -248,6 +259,7 @@ _INTERVALS = text("""
     JOIN unnest(CAST(:queues AS text[]), CAST(:targets AS float8[])) AS target (q, s)
         ON target.q = queue
     WHERE queued_at >= :since
+        AND NOT EXISTS (SELECT FROM callback WHERE callback.call_id = call_record.id)
     GROUP BY queue""")
 
 

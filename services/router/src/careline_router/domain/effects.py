@@ -8,7 +8,6 @@ from careline_router.domain import events as ev
 from careline_router.domain.states import Call
 from careline_router.domain.words import AgentState
 
-
 CALLBACK_OFFER = "callback_offer"
 CALLBACK_TAKEN = "callback_taken"
 """What a caller hears when he may choose to be called back, and when he has."""
@@ -50,20 +49,11 @@ class Message:
 def pbx_steps(event: ev.Event, call: Call) -> list[PbxStep]:
     """The commands that carry an event of a call out, in order."""
     match event:
-        case ev.CallQueued():
-            return [PbxStep(type="answer"), PbxStep(type="hold")]
-        case ev.CallRequeued():
-            return [PbxStep(type="hold")]
-        case ev.CallbackOffered() if call.person is not None:
-            return [_callback_offer(event)]
-        case ev.DialRequested():
-            # the number is put in when the command is sent: it stands with the contact alone
-            return [_offer_step("dial", event)]
-        case ev.DialEnded(reached=False):
-            return [PbxStep(type="hangup", body={"reason": event.cause})]
+        case ev.CallQueued() | ev.CallRequeued() | ev.CallbackOffered():
+            return _steps_of_waiting(event, call)
         case ev.OfferMade(state="ringing") | ev.OfferAccepted():
             return [_offer_step("ring", event, endpoint=event.endpoint, timeout_s=event.timeout_s)]
-        case ev.OfferClosed() | ev.CallConnected():
+        case ev.OfferClosed() | ev.CallConnected() | ev.DialRequested() | ev.DialEnded():
             return _steps_after_ringing(event)
         case ev.ControlRequested():
             return [PbxStep(type=event.kind, body=event.body)]
@@ -71,6 +61,22 @@ def pbx_steps(event: ev.Event, call: Call) -> list[PbxStep]:
             return _last_steps(event)
         case _:
             return []
+
+
+def _steps_of_waiting(
+    event: ev.CallQueued | ev.CallRequeued | ev.CallbackOffered, call: Call
+) -> list[PbxStep]:
+    hold = PbxStep(type="hold")
+    if isinstance(event, ev.CallQueued):
+        return [PbxStep(type="answer"), hold]
+    if isinstance(event, ev.CallRequeued):
+        return [hold]
+    if call.person is None:  # nobody knows a number at which to call
+        return []
+    body: dict[str, Any] = {"media": CALLBACK_OFFER}
+    if event.wait_band is not None:
+        body["wait_s"] = list(event.wait_band)
+    return [PbxStep(type="announce", body=body)]
 
 
 def _offer_step(
@@ -89,10 +95,20 @@ def _callback_offer(event: ev.CallbackOffered) -> PbxStep:
     return PbxStep(type="announce", body=body)
 
 
-def _steps_after_ringing(event: ev.OfferClosed | ev.CallConnected) -> list[PbxStep]:
-    if isinstance(event, ev.CallConnected):
-        return [_offer_step("bridge", event)]
-    return [_offer_step("cancel_ring", event)] if event.rings else []
+def _steps_after_ringing(
+    event: ev.OfferClosed | ev.CallConnected | ev.DialRequested | ev.DialEnded,
+) -> list[PbxStep]:
+    match event:
+        case ev.CallConnected():
+            return [_offer_step("bridge", event)]
+        case ev.DialRequested():
+            # the number is put in when the command is sent: it stands with the contact alone
+            return [_offer_step("dial", event)]
+        case ev.DialEnded():
+            reason = PbxStep(type="hangup", body={"reason": event.cause})
+            return [] if event.reached else [reason]
+        case _:
+            return [_offer_step("cancel_ring", event)] if event.rings else []
 
 
 def _last_steps(event: ev.CallEnded) -> list[PbxStep]:
@@ -165,14 +181,8 @@ def messages(event: ev.Event, call: Call | None) -> list[Message]:
         case ev.OfferClosed():
             data = {"offer_id": event.offer_id, "call_id": event.call_id, "reason": event.end}
             return [Message(agent_id=event.agent_id, type="offer.withdrawn", data=data)]
-        case ev.CallConnected():
-            data = {"offer_id": event.offer_id, "call_id": event.call_id}
-            return [Message(agent_id=event.agent_id, type="call.connected", data=data)]
-        case ev.DialRequested() | ev.DialEnded():
-            return [_dial_message(event)]
-        case ev.CallRequeued():
-            data = {"call_id": event.call_id, "cause": event.cause}
-            return [Message(agent_id=event.agent_id, type="call.requeued", data=data)]
+        case ev.CallConnected() | ev.DialRequested() | ev.DialEnded() | ev.CallRequeued():
+            return [_talk_message(event)]
         case ev.CallEnded(agent_id=str(agent_id)):
             data = {"call_id": event.call_id, "outcome": event.outcome, "by": event.by}
             return [Message(agent_id=agent_id, type="call.ended", data=data)]
@@ -180,15 +190,23 @@ def messages(event: ev.Event, call: Call | None) -> list[Message]:
             return []
 
 
-def _dial_message(event: ev.DialRequested | ev.DialEnded) -> Message:
-    """To the agent who is on the telephone while the person is called."""
-    data: dict[str, Any] = {"call_id": event.call_id}
-    if isinstance(event, ev.DialRequested):
-        return Message(agent_id=event.agent_id, type="call.dialling", data=data)
-    if event.reached:
-        return Message(agent_id=event.agent_id, type="call.connected", data=data)
-    data["cause"] = event.cause
-    return Message(agent_id=event.agent_id, type="call.not_reached", data=data)
+def _talk_message(
+    event: ev.CallConnected | ev.DialRequested | ev.DialEnded | ev.CallRequeued,
+) -> Message:
+    """What comes of an answered offer: a talk, or the person is called, who is reached or is not."""
+    kind, data = "call.connected", {"call_id": event.call_id}
+    match event:
+        case ev.CallConnected():
+            data = {"offer_id": event.offer_id, **data}
+        case ev.DialRequested():
+            kind, data = "call.dialling", {"offer_id": event.offer_id, **data}
+        case ev.DialEnded(reached=False):
+            kind, data = "call.not_reached", {**data, "cause": str(event.cause)}
+        case ev.CallRequeued():
+            kind, data = "call.requeued", {**data, "cause": event.cause}
+        case _:
+            pass
+    return Message(agent_id=event.agent_id, type=kind, data=data)
 
 
 def state_message(event: ev.Event) -> Message | None:

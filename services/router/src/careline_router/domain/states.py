@@ -104,6 +104,15 @@ class Callback:
     """Its promise is due: it waits at its place in the queue, whoever else does."""
 
 
+def may_take_callback(call: Call) -> bool:
+    """Whether the caller has been offered to be called back, still waits, and can be called at all."""
+    return (
+        call.callback_offered_at is not None
+        and call.person is not None
+        and call.state in {"queued", "offered"}
+    )
+
+
 @dataclass(slots=True, kw_only=True)
 class Agent:
     """An agent on the floor: as configured, and as he is now."""

@@ -16,6 +16,7 @@ Kind = Literal["call", "callback", "outbound", "ticket", "message", "task"]
 CallbackOrigin = Literal["requested", "abandoned", "missed", "scheduled"]
 CallbackMode = Literal["keep", "defer"]
 """Whether a callback keeps its caller's place in the queue or waits until agents are to spare."""
+CallbackState = Literal["waiting", "calling", "done", "failed", "cancelled"]
 AcceptMode = Literal["app", "ring", "auto"]
 Control = Literal["commands", "dialplan", "desk"]
 """How the PBX is steered: it takes commands, or its dialplan asks in a loop; `desk` has none."""

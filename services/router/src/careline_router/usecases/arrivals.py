@@ -21,6 +21,7 @@ from careline_router.floorplan import FloorPlan
 from careline_router.intake import contact_of
 from careline_router.pbx_link import CLOSED_MEDIA
 from careline_router.ports import AlreadyAnswered, Arrival, Receipt
+from careline_router.usecases.callback_rows import keeping_callbacks
 from careline_router.usecases.parts import Parts
 from careline_router.usecases.pbx_answers import NOTHING, PbxAnswers
 from careline_router.views import PbxAnswer
@@ -119,7 +120,9 @@ class Arrivals(PbxAnswers):
         line = plan.line(call.line)
         if line is None or line.flow not in plan.flows:
             self._metrics.unknown_lines.inc()
-            return await self._answer(self._closing(plan, call_id), pbx, call_id, receipt)
+            keep = keeping_callbacks(self._contacts, call_id)
+            closing = self._closing(plan, call_id)
+            return await self._answer(closing, pbx, call_id, receipt, first=keep)
         contact = self._contacts.of(call_id)
         profile = await self._intake.profile(contact)
         command = self._intake.destination(

@@ -6,6 +6,7 @@ from careline_common.clock import Clock
 from careline_common.db.engine import Database
 from careline_common.ids import Ids
 from careline_common.observability.pii import PiiHasher
+from careline_router.callback_queries import CallbackQueries
 from careline_router.feeds import Feeds
 from careline_router.floorplan import FloorPlan
 from careline_router.intake import Intake
@@ -35,6 +36,7 @@ class Parts:
     contacts: Contacts
     intake: Intake
     queries: Queries
+    callbacks: CallbackQueries
     pbx: PbxLink
     feeds: Feeds
     plan: PlanHolder
@@ -45,10 +47,12 @@ class Parts:
 
 
 class UseCases:
-    """The base of all use cases; `queries`, `pbx` and `feeds` are for reading, PBXs and sockets."""
+    """The base of all use cases; `queries`, `callbacks`, `pbx` and `feeds` are for reading, PBXs and
+    sockets."""
 
     def __init__(self, parts: Parts) -> None:
         self.queries = parts.queries
+        self.callbacks = parts.callbacks
         self.pbx = parts.pbx
         self.feeds = parts.feeds
         self._database = parts.database

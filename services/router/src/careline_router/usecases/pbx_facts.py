@@ -7,13 +7,15 @@ import structlog
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.router import RecordingReady
-from careline_common.http.problem import NotFound
+from careline_common.http.problem import Conflict, NotFound
 from careline_router.db import reading, repository
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
+from careline_router.domain.states import Call, may_take_callback
 from careline_router.domain.words import FailureCause, Party
 from careline_router.ports import Receipt
 from careline_router.usecases.arrivals import Arrivals
+from careline_router.usecases.callback_rows import keeping_callbacks
 from careline_router.usecases.pbx_answers import NOTHING
 from careline_router.views import PbxAnswer
 
@@ -83,18 +85,56 @@ class PbxFacts(Arrivals):
             call_id=call_id, by=by, cause=cause, utc_offset_s=self._utc_offset_s(call_id)
         )
         known = call_id in self._actor.floor.calls
-        return await self._answer(
-            command if known else NOTHING, pbx, call_id, receipt, first=close_commands
-        )
+        keep = keeping_callbacks(self._contacts, call_id, close_commands)
+        return await self._answer(command if known else NOTHING, pbx, call_id, receipt, first=keep)
+
+    async def dialplan_gone(self, call: Call) -> None:
+        """A dialplan asks no more where its call goes: its caller is gone."""
+        command = cmd.HangUp(call_id=call.id, by="caller", utc_offset_s=self._utc_offset_s(call.id))
+        await self._actor.submit(command, within=keeping_callbacks(self._contacts, call.id))
 
     async def digits(
         self, pbx: str, pbx_call_id: str, digits: str, *, receipt: Receipt | None = None
     ) -> PbxAnswer:
-        """The caller pressed keys."""
+        """The caller pressed keys; with one of them he may take the callback that he was offered."""
         call_id = await self._require(pbx, pbx_call_id)
-        command = cmd.Digits(call_id=call_id, digits=digits)
-        known = call_id in self._actor.floor.calls
-        return await self._answer(command if known else NOTHING, pbx, call_id, receipt)
+        call, rules = self._actor.floor.calls.get(call_id), self._plan().callbacks
+        if call is None:
+            return await self._answer(NOTHING, pbx, call_id, receipt)
+        if rules is None or rules.key not in digits or not may_take_callback(call):
+            command = cmd.Digits(call_id=call_id, digits=digits)
+            return await self._answer(command, pbx, call_id, receipt)
+        accept = cmd.AcceptCallback(
+            call_id=call_id,
+            callback_id=self._ids.new(),
+            utc_offset_s=self._utc_offset_s(call_id),
+        )
+        keep = keeping_callbacks(self._contacts, call_id)
+        try:
+            return await self._answer(accept, pbx, call_id, receipt, first=keep)
+        except Conflict:
+            # an agent has answered, or the caller has hung up, since he pressed the key
+            return await self._answer(NOTHING, pbx, call_id, receipt)
+
+    async def person_reached(
+        self, pbx: str, pbx_call_id: str, *, receipt: Receipt | None = None
+    ) -> PbxAnswer:
+        """The person who is called back has answered: he talks to the agent."""
+        call_id = await self._require(pbx, pbx_call_id)
+        return await self._answer_dial(cmd.DialReached(call_id=call_id), pbx, receipt)
+
+    async def person_not_reached(
+        self, pbx: str, pbx_call_id: str, cause: FailureCause, *, receipt: Receipt | None = None
+    ) -> PbxAnswer:
+        """The person who is called back was busy, rejected, did not answer or was not to be reached."""
+        call_id = await self._require(pbx, pbx_call_id)
+        return await self._answer_dial(cmd.DialFailed(call_id=call_id, cause=cause), pbx, receipt)
+
+    async def _answer_dial(
+        self, command: cmd.DialReached | cmd.DialFailed, pbx: str, receipt: Receipt | None
+    ) -> PbxAnswer:
+        known = command.call_id in self._actor.floor.calls
+        return await self._answer(command if known else NOTHING, pbx, command.call_id, receipt)
 
     async def recording_ready(
         self,
@@ -141,7 +181,8 @@ class PbxFacts(Arrivals):
     async def command_done(
         self, pbx: str, command_id: str, *, ok: bool, detail: Mapping[str, Any] | None = None
     ) -> None:
-        """The PBX has carried a command out, or could not: a `ring` that failed fails its offer.
+        """The PBX has carried a command out, or could not: a `ring` that failed fails its offer, a
+        `dial` its try to reach the person.
 
         A repeat has no effect; 404 `unknown-command` when this PBX has no such command.
         """
@@ -161,6 +202,8 @@ class PbxFacts(Arrivals):
             self._metrics.commands_failed.labels(row.type).inc()
             if row.type == "ring":
                 command = cmd.OfferFailed(offer_id=row.offer_id, cause=_cause(detail))
+            elif row.type == "dial" and row.call_id in self._actor.floor.calls:
+                command = cmd.DialFailed(call_id=row.call_id, cause=_cause(detail))
         await self._actor.submit(command, within=mark)
 
 
