@@ -1,6 +1,7 @@
 """A floor for tests, with a clock that the test moves."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -103,10 +104,10 @@ class Scene:
 
     def refused(self, command: Any) -> Rejected:
         """Why a command is refused; and then nothing has changed."""
-        before = self.floor.snapshot()
+        before = replace(self.floor.snapshot(), now=self.now)
         with pytest.raises(Rejected) as caught:
             self.do(command)
-        assert self.floor.snapshot() == before
+        assert replace(self.floor.snapshot(), now=self.now) == before
         return caught.value
 
     def decision(self) -> Decision:
