@@ -119,3 +119,30 @@ def floor(
     plan = Plan(rounds=rounds, seconds=seconds, agents=agents, callers=callers)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(measure_and_tell(plan, as_json=as_json))
+
+
+@bench.command()
+def recovery(
+    *,
+    agents: Annotated[int, typer.Option(min=1, help="At work, each with a call.")] = 5000,
+    waiting: Annotated[int, typer.Option(min=1, help="Calls that wait.")] = 20_000,
+    tail: Annotated[int, typer.Option(min=1, help="Events after the snapshot.")] = 5000,
+    rounds: Annotated[int, typer.Option(min=1, help="Of each way to load it.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="The result on standard output.")] = False,
+) -> None:
+    """A large floor, back from snapshot and journal in a new process.
+
+    Exit 1 when it takes 3 s or more, or when what comes back is not the same to the last clock.
+
+    Examples:
+
+        careline bench recovery
+
+        careline bench recovery --json > benchmarks/results/recovery.json
+    """
+    from careline.bench.recovery import Plan, measure_and_tell
+
+    spare_collector()
+    plan = Plan(agents=agents, waiting=waiting, tail=tail, rounds=rounds)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(measure_and_tell(plan, as_json=as_json))
