@@ -1,9 +1,9 @@
 """`careline sim replay` over a real PostgreSQL, as at the terminal."""
 
+import asyncio
 import json
-import subprocess
-import sys
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from sim_journal import MIDNIGHT, Row, events, lived
 from sim_scenarios import small
 
+from careline.cli import main
 from careline_router.domain import events as ev
 from careline_router.runtime.codec import encode, moment
 from careline_router.simulation.calls import day_calls
@@ -70,28 +71,57 @@ async def journal(database_url: str) -> str:
     return database_url
 
 
-def careline(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "careline", "sim", "replay", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-    )
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command ended with."""
+
+    code: int
+    stdout: str
+    stderr: str
 
 
-def replayed(*arguments: object, folder: Path) -> dict[str, Any]:
-    done = careline(*arguments, "--json", folder=folder)
-    assert (done.returncode, done.stderr) == (0, "")
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def careline(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Run:
+    """`careline sim replay` in this process: starting one anew takes longer than a replay."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CARELINE_DATABASE_URL", raising=False)
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr("sys.argv", ["careline", "sim", "replay", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+def told_by(done: Done) -> dict[str, Any]:
+    assert (done.code, done.stderr) == (0, "")
     told: dict[str, Any] = json.loads(done.stdout)
     return told
 
 
-async def test_a_day_of_a_real_journal_is_replayed_without_error(
-    journal: str, tmp_path: Path
+async def configured(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM router.config_entry"))
+    finally:
+        await connection.close()
+
+
+def test_a_day_of_a_real_journal_is_replayed_without_error(
+    journal: str, careline: Run, tmp_path: Path
 ) -> None:
     where = ("--database-url", journal)
-    told = replayed(*where, *DAY, "--policy", "careline", "--plot", "day.svg", folder=tmp_path)
+    told = told_by(careline(*where, *DAY, "--policy", "careline", "--plot", "day.svg", "--json"))
     assert told["policy"] == "rrmemory_w0"
     assert told["from"] == moment(MIDNIGHT).isoformat()
     assert told["agents"] == 8
@@ -99,20 +129,20 @@ async def test_a_day_of_a_real_journal_is_replayed_without_error(
     assert set(told["replayed"]["error"].values()) == {0}
     assert told["policies"]["careline"]["delta"]["sl"] != 0
     assert (tmp_path / "day.svg").read_bytes().startswith(b"<?xml")
-    fewer = replayed(*where, *DAY, "--without-agents", "00000,00001,00002", folder=tmp_path)
+    fewer = told_by(careline(*where, *DAY, "--without-agents", "00000,00001,00002", "--json"))
     assert fewer["policies"]["rrmemory_w0"]["delta"]["lcr"] > 0
-    table = careline(*where, *DAY, folder=tmp_path)
-    assert table.returncode == 0
+    table = careline(*where, *DAY)
+    assert table.code == 0
     assert "replayed as it was" in table.stdout
     assert "2026-11-25 (UTC): " in table.stdout
 
 
-async def test_a_flow_that_is_not_published_yet_sends_the_days_calls_elsewhere(
-    journal: str, tmp_path: Path
+def test_a_flow_that_is_not_published_yet_sends_the_days_calls_elsewhere(
+    journal: str, careline: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "floor.yaml").write_text(CONFIG)
     where = ("--database-url", journal)
-    told = replayed(*where, *DAY, "--config", "floor.yaml", folder=tmp_path)
+    told = told_by(careline(*where, *DAY, "--config", "floor.yaml", "--json"))
     cash = sum(
         event.priority == "cash"
         for event, _ in a_journal()
@@ -123,11 +153,7 @@ async def test_a_flow_that_is_not_published_yet_sends_the_days_calls_elsewhere(
     assert tried["cash"]["calls"] == cash
     assert set(tried) == {"adult", "cash"}
     assert len(told["replayed"]["by_queue"]) > 2
-    connection = await asyncpg.connect(journal)
-    try:
-        assert await connection.fetchval("SELECT count(*) FROM router.config_entry") == 0
-    finally:
-        await connection.close()
+    assert asyncio.run(configured(journal)) == 0
 
 
 @pytest.mark.parametrize(
@@ -138,12 +164,12 @@ async def test_a_flow_that_is_not_published_yet_sends_the_days_calls_elsewhere(
         ((*DAY, "--config", "wrong.yaml"), 1, "wrong.yaml:3:"),
     ],
 )
-async def test_what_cannot_be_replayed_is_one_line_that_says_why(
-    journal: str, tmp_path: Path, arguments: tuple[str, ...], code: int, told: str
+def test_what_cannot_be_replayed_is_one_line_that_says_why(
+    journal: str, careline: Run, tmp_path: Path, arguments: tuple[str, ...], code: int, told: str
 ) -> None:
     (tmp_path / "wrong.yaml").write_text("careline: 1\nqueues:\n  - {id: q, target_s: never}\n")
-    done = careline("--database-url", journal, *arguments, folder=tmp_path)
-    assert (done.returncode, done.stdout) == (code, "")
+    done = careline("--database-url", journal, *arguments)
+    assert (done.code, done.stdout) == (code, "")
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
 
@@ -160,20 +186,20 @@ async def test_what_cannot_be_replayed_is_one_line_that_says_why(
     ],
 )
 def test_wrong_usage_is_told_before_any_database_is_asked(
-    tmp_path: Path, arguments: tuple[str, ...], told: str
+    careline: Run, arguments: tuple[str, ...], told: str
 ) -> None:
-    done = careline("--database-url", "postgresql://nowhere/none", *arguments, folder=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
+    done = careline("--database-url", "postgresql://nowhere/none", *arguments)
+    assert (done.code, done.stdout) == (2, "")
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-async def test_a_database_without_calls_and_a_folder_that_is_not_there_are_told(
-    database_url: str, tmp_path: Path
+def test_a_database_without_calls_and_a_folder_that_is_not_there_are_told(
+    database_url: str, careline: Run
 ) -> None:
-    done = careline("--database-url", database_url, *DAY, folder=tmp_path)
-    assert (done.returncode, done.stdout) == (1, "")
+    done = careline("--database-url", database_url, *DAY)
+    assert (done.code, done.stdout) == (1, "")
     assert "there is no journal of calls in this database yet" in done.stderr
-    away = careline("--data", "nowhere", *DAY, folder=tmp_path)
-    assert away.returncode == 1
+    away = careline("--data", "nowhere", *DAY)
+    assert away.code == 1
     assert "name the folder with --data" in away.stderr
