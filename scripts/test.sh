@@ -21,6 +21,6 @@ tests() { # NAME PYTEST-ARGUMENTS...
 }
 
 code=0
-tests parallel -n "${WORKERS:-auto}" --dist loadgroup tests/unit tests/contract tests/integration "$@" || code=1
+tests parallel -n "${WORKERS:-auto}" --dist loadgroup tests/unit tests/sim tests/contract tests/integration "$@" || code=1
 tests alone tests/e2e "$@" || code=1
 exit $code
