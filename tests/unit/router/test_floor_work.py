@@ -234,3 +234,17 @@ def test_an_agent_who_hangs_up_himself_has_handled_the_call() -> None:
     scene.connect("c1", "a")
     scene.hang_up("c1", by="agent", cause="normal")
     assert scene.of("c1").outcome == "handled"
+
+
+def test_what_an_agent_was_offered_beside_the_talk_that_dropped_goes_to_others() -> None:
+    scene = Scene(bot(2), agent("b"))
+    scene.ready("bot")
+    scene.call("c1")
+    scene.answer("bot")
+    scene.call("c2")
+    assert scene.offered() == {"bot": "c2"}
+    scene.hang_up("c1", by="agent", cause="dropped")
+    assert scene.state("bot") == ("not_ready", "unreachable")
+    scene.ready("b")
+    assert scene.offered() == {"b": "c1"}
+    assert scene.of("c2").state == "queued"

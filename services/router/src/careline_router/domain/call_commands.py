@@ -164,6 +164,9 @@ class CallCommands(CallbackCommands):
 
     def _put_back(self, call: Call, agent: Agent, cause: str) -> None:
         """The agent's phone dropped out: he is not ready, his caller first at his place again."""
+        offered = None if agent.offer is None else self.calls[self.offers[agent.offer].call]
+        if offered is not None:
+            self._withdraw(offered, "withdrawn")
         self._emit(ev.CallRequeued(at=self.now, call_id=call.id, agent_id=agent.id, cause=cause))
         self._emit(
             ev.AgentStateChanged(
@@ -171,13 +174,12 @@ class CallCommands(CallbackCommands):
             )
         )
         self._let_others_have(agent)
-        self._serve_call(call)
+        for each in (call, *([] if offered is None else [offered])):
+            self._serve_call(each)
 
     def _after_work(self, agent: Agent, call: Call) -> None:
         """The agent wraps up, unless he has other work in hand or this needs none."""
-        if call.suspended or agent.state != "talking":
-            self._file_agent(agent)
-            self._serve_agent(agent)
+        if call.suspended or self._goes_on(agent):
             return
         others = any(not self.calls[each].suspended for each in agent.at_work)
         wrap_up_s = self.queues[call.queue].wrap_up_s if call.queue in self.queues else 0.0

@@ -213,7 +213,8 @@ class CallbackCommands(Relaxing):
                     not_before=first_allowed(later, rules.quiet, callback.utc_offset_s),
                 )
             )
-        self._release(agent)
+        if not self._goes_on(agent):
+            self._release(agent)
 
     # -- time ----------------------------------------------------------------------------------
 

@@ -203,6 +203,15 @@ class Offering(FloorState):
             self._cap_occupancy(agent)
         self._serve_agent(agent)
 
+    def _goes_on(self, agent: Agent) -> bool:
+        """Whether he is ready, reserved or at rest beside what has just ended, and stays so; he has
+        more room now."""
+        if agent.state == "talking":
+            return False
+        self._file_agent(agent)
+        self._serve_agent(agent)
+        return True
+
     def _resume_work(self, agent: Agent) -> bool:
         """Takes up what was interrupted, unless a call waits for him first."""
         for item in agent.at_work:
