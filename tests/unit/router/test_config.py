@@ -383,3 +383,14 @@ def test_a_callers_clock_is_his_numbers_else_his_lines(
     line = Line(number="+74950000001", flow="main", zone=zone)
     at = datetime(2026, 11, 22, 9, tzinfo=UTC)
     assert utc_offset_s(number, line, at) == hours * 3600
+
+
+@pytest.mark.parametrize(("kind", "pbx"), [("webhook", "p2"), ("asterisk", None)])
+def test_a_callback_begins_at_a_pbx_that_dials(kind: str, pbx: str | None) -> None:
+    by_ari = {"kind": "asterisk", "url": "http://x", "user": "u", "password": "p"}
+    second = {"kind": kind, "secret": "whsec_c2VjcmV0"} if kind == "webhook" else by_ari
+    pbxs = [{"id": "p1", **by_ari}, {"id": "p2", **second}]
+    plan = FloorPlan.of(configuration({**DOCUMENT, "pbxs": pbxs}))
+    way = plan.way_into("q")
+    assert (way and (way.pbx, way.line.number)) == (pbx and (pbx, "+74950000001"))
+    assert plan.way_into("nowhere") is None

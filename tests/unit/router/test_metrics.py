@@ -62,3 +62,24 @@ def test_who_leads_no_more_tells_nothing_of_the_floor(registry: MetricsRegistry)
     ]
     assert samples == []
     assert registry.value("leading") == registry.value("waiting_calls") == 0
+
+
+def test_what_callers_were_told_and_promised_is_held_against_what_came(
+    registry: MetricsRegistry,
+) -> None:
+    floor = floor_with(("c", "q", 100), ("d", "q", 110))
+    floor.handle(cmd.LogIn(agent_id="a"), 130)
+    floor.handle(cmd.SetReady(agent_id="a"), 130)
+    floor.handle(cmd.PhoneAnswered(offer_id="c.1"), 131)
+    wanted = cmd.RequestCallback(
+        call_id="b", pbx="p", line="1", queue="q", skills={}, priority="insured", person="x"
+    )
+    floor.handle(wanted, 131)
+    RouterMetrics(registry).measure(floor, now=131)
+    error = {
+        figure: registry.value("wait_estimate_error_seconds", queue="q", figure=figure)
+        for figure in ("mae", "p90", "bias")
+    }
+    assert error == {"mae": 31, "p90": 31, "bias": -31}
+    assert registry.value("callback_promises", queue="q", fate="made") == 1
+    assert registry.value("callback_promises", queue="q", fate="kept") == 0

@@ -156,7 +156,7 @@ def build(
     actor = FloorActor(
         database=database, lease=lease, clock=clock, ids=ids, metrics=metrics, contacts=contacts
     )
-    queries = Queries(database=database, plan=plan, clock=clock)
+    queries = Queries(database=database, plan=plan, floor=lambda: actor.floor, clock=clock)
     link = PbxLink(database=database, actor=actor, clock=clock)
     feeds = Feeds(database=database, queries=queries, contacts=contacts, clock=clock)
     for listener in (metrics.committed, feeds.committed, link.committed):

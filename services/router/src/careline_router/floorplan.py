@@ -117,9 +117,14 @@ class FloorPlan:
         flows = sorted(self.flows.values(), key=lambda each: each.id != flow)
         return [branch for each in flows for branch in each.branches() if branch.queue == queue]
 
+    def dials(self, pbx: str) -> bool:
+        """Whether a PBX calls people back; by ARI nobody is called yet."""
+        entry = self.pbxs.get(pbx)
+        return entry is not None and entry.kind == "webhook"
+
     def way_into(self, queue: str) -> WayIn | None:
-        """The first way from a line into a queue; None when no line leads there, or there is no PBX."""
-        pbx = next(iter(self.pbxs), None)
+        """The first way from a line into a queue; None when no line leads there, or no PBX dials."""
+        pbx = next(filter(self.dials, self.pbxs), None)
         for line in self.lines.values():
             flow = self.flows.get(line.flow)
             for branch in () if flow is None else flow.branches():

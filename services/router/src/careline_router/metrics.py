@@ -32,6 +32,17 @@ class RouterMetrics:
             "How long the call that waits longest in a queue has waited; 0 when none does",
             ["queue"],
         )
+        self.estimate_error = registry.gauge(
+            "wait_estimate_error_seconds",
+            "How far estimates of the wait were from what came, of the last calls that waited: mean,"
+            " 90th percentile, and bias (above 0: they waited less)",
+            ["queue", "figure"],
+        )
+        self.promises = registry.gauge(
+            "callback_promises",
+            "Callbacks promised since the floor began, and what became of them",
+            ["queue", "fate"],
+        )
         self.agents = registry.gauge("agents", "Agents by state", ["state"])
         self.commands_failed = registry.counter(
             "pbx_commands_failed_total", "Commands that a PBX could not carry out", ["type"]
@@ -85,6 +96,25 @@ class RouterMetrics:
                 waits[call.queue] = max(waits.get(call.queue, 0.0), now - since)
         for queue, wait in waits.items():
             self.longest_wait.labels(queue).set(wait)
+        self._measure_words(floor)
+
+    def _measure_words(self, floor: Floor) -> None:
+        """How far what callers were told and promised came true; only where somebody was."""
+        for queue in floor.queues:
+            error = floor.estimates.error(queue)
+            figures = {"mae": error.mae_s, "p90": error.p90_s, "bias": error.bias_s}
+            for figure, seconds in figures.items():
+                if seconds is not None:
+                    self.estimate_error.labels(queue, figure).set(seconds)
+        for each in floor.promises.figures():
+            fates = {
+                "made": each.made,
+                "kept": each.kept,
+                "late": each.late,
+                "dropped": each.dropped,
+            }
+            for fate, count in fates.items():
+                self.promises.labels(each.queue, fate).set(count)
 
     def stepped_down(self) -> None:
         """What this process knew of the floor is no longer so: another one tells it now."""
@@ -92,3 +122,5 @@ class RouterMetrics:
         self.waiting.set(0)
         self.agents.clear()
         self.longest_wait.clear()
+        self.estimate_error.clear()
+        self.promises.clear()

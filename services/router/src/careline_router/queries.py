@@ -13,9 +13,19 @@ from careline_common.db.engine import Database
 from careline_common.http.problem import NotFound
 from careline_router.config import Queue
 from careline_router.db import reading
+from careline_router.domain.floor import Floor
 from careline_router.floorplan import FloorPlan
 from careline_router.problems import UnknownAgent
-from careline_router.views import AgentView, CallView, OfferView, QueueView, Viewer
+from careline_router.views import (
+    AgentView,
+    CallView,
+    EstimateView,
+    OfferView,
+    PromisesView,
+    QueueView,
+    Viewer,
+)
+from careline_router.waits import estimate_of, promises_of
 
 EVERYTHING = Viewer(everything=True)
 
@@ -23,8 +33,16 @@ EVERYTHING = Viewer(everything=True)
 class Queries:
     """Reads what is committed. `viewer` decides whose `caller` is shown."""
 
-    def __init__(self, *, database: Database, plan: Callable[[], FloorPlan], clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        plan: Callable[[], FloorPlan],
+        floor: Callable[[], Floor],
+        clock: Clock,
+    ) -> None:
         self._database = database
+        self._floor = floor
         self._plan = plan
         self._clock = clock
 
@@ -103,6 +121,7 @@ class Queries:
             waiting = await reading.waiting(connection)
             sessions = await reading.sessions(connection)
         states = {name: row.state for name, row in sessions.items()}
+        floor, promises = self._floor(), promises_of(self._floor())
         return [
             _queue_view(
                 queue,
@@ -110,6 +129,8 @@ class Queries:
                 waiting.get(queue.id),
                 _agents_by_state(plan, queue.id, states),
                 now,
+                estimate=estimate_of(floor, queue.id, now.timestamp()),
+                promises=promises.get(queue.id, PromisesView()),
             )
             for queue in plan.queues.values()
         ]
@@ -272,6 +293,9 @@ def _queue_view(
     waiting: Row[*tuple[Any, ...]] | None,
     agents: Mapping[str, int],
     now: datetime,
+    *,
+    estimate: EstimateView,
+    promises: PromisesView,
 ) -> QueueView:
     offered, in_target = (counts.offered, counts.in_target) if counts else (0, 0)
     abandoned = counts.abandoned if counts else 0
@@ -294,6 +318,8 @@ def _queue_view(
         p95_s=_rounded(counts.p95_s if counts else None),
         p99_s=_rounded(counts.p99_s if counts else None),
         occupancy_pct=None,
+        estimate=estimate,
+        promises=promises,
     )
 
 

@@ -69,6 +69,11 @@ class CallView:
     recording: Mapping[str, Any] | None
     wrap_up: Mapping[str, Any] | None
 
+    @property
+    def begun_here(self) -> bool:
+        """Whether no caller has begun it: a callback has at its PBX the id that it has here."""
+        return self.pbx_call_id == self.id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackView:
@@ -102,6 +107,11 @@ class PbxCommand:
     call_id: str
     pbx_call_id: str
     body: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def begun_here(self) -> bool:
+        """Whether no caller has begun the call: a callback has at its PBX the id that it has here."""
+        return self.pbx_call_id == self.call_id
 
     def as_json(self) -> dict[str, Any]:
         """`{"id","type","call_id","pbx_call_id",…}`."""
@@ -176,6 +186,31 @@ class AgentMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EstimateView:
+    """What callers of a queue are told of their wait: from and to, None while it cannot be trusted
+    (`to` None: longer than `from`); and how far the last `n` were from what came, in seconds.
+
+    `bias_s` above 0: callers waited less than they were told.
+    """
+
+    band_s: tuple[float, float | None] | None
+    mae_s: float | None
+    p90_s: float | None
+    bias_s: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromisesView:
+    """Callbacks promised, called in time, called late, and not called at all; since the floor began."""
+
+    made: int = 0
+    kept: int = 0
+    late: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueView:
     """A queue now, and since midnight (UTC) in the fields of `GET /reports/intervals`."""
 
@@ -195,6 +230,8 @@ class QueueView:
     p95_s: float | None
     p99_s: float | None
     occupancy_pct: float | None
+    estimate: EstimateView
+    promises: PromisesView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

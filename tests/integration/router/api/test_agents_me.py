@@ -255,3 +255,23 @@ async def test_an_agent_who_talks_cannot_log_out(router):
     await router.connect()
     answer = await router.client.delete("/v1/agents/me/session", headers=router.agent())
     assert answer.status_code == 409
+
+
+async def test_a_wrap_up_is_extended_as_far_as_its_queue_allows(router):
+    async def more(seconds):
+        return await router.client.post(
+            "/v1/agents/me/wrap-up/extend", json={"seconds": seconds}, headers=router.agent()
+        )
+
+    await router.connect()
+    assert (await more(10)).json()["type"] == "not-wrapping-up"
+    await router.tell("call.hung_up", "p-1", by="caller")
+    answer = await more(60)
+    assert (answer.status_code, answer.json()["state"]) == (200, "wrap_up")
+    answer = await more(300)
+    assert (answer.status_code, answer.json()["type"]) == (409, "wrap-up-limit")
+    assert (await more(0)).status_code == 422
+    await router.advance(89)
+    assert (await router.me())["state"] == "wrap_up"
+    await router.advance(2)
+    assert (await router.me())["state"] == "ready"

@@ -104,6 +104,37 @@ async def test_a_caller_who_takes_the_offer_is_called_back(calling_back):
     assert [each["id"] for each in await callbacks(router, state="done")] == [waiting["id"]]
 
 
+async def test_a_queue_tells_what_it_promised_and_kept(calling_back):
+    router = calling_back
+
+    async def promises():
+        answer = await router.client.get("/v1/queues", headers=router.admin)
+        return {each["id"]: each["promises"] for each in answer.json()["items"]}
+
+    await wanted(router)
+    none = {"made": 0, "kept": 0, "late": 0, "dropped": 0}
+    assert await promises() == {"adult": {**none, "made": 1}, "child": none}
+    await dialled(router)
+    assert (await promises())["adult"] == {**none, "made": 1, "kept": 1}
+
+
+async def test_a_callback_outlives_the_process_with_its_number(start, router):
+    await router.client.put(
+        "/v1/config", json={"careline": 1, "floor": {"callbacks": RULES}}, headers=router.admin
+    )
+    await offered(router)
+    await router.tell("call.digits", "p-1", digits="1")
+    await router.tell("call.hung_up", "busy", by="caller")
+    (waiting,) = await callbacks(router)
+    await router.stop()
+    async with start() as next_life:
+        next_life.numbers = router.numbers
+        assert await callbacks(next_life) == [waiting]
+        await done(next_life)
+        dial = await dialled(next_life)
+        assert (dial["call_id"], dial["number"]) == (waiting["id"], CALLER)
+
+
 async def test_another_key_takes_no_callback(calling_back):
     await offered(calling_back)
     told = await calling_back.tell("call.digits", "p-1", digits="2")

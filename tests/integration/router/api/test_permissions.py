@@ -20,6 +20,7 @@ REQUESTS = {
         ("GET", "/v1/agents/me", None),
         ("POST", "/v1/agents/me/session", {}),
         ("PUT", "/v1/agents/me/state", {"state": "not_ready"}),
+        ("POST", "/v1/agents/me/wrap-up/extend", {"seconds": 5}),
         ("POST", "/v1/agents/me/ws-ticket", None),
         ("DELETE", "/v1/agents/me/session", None),
     ],

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from careline_common.http.idempotency import Answer
 from careline_router.api.deps import Agent, Service, Tickets, once
-from careline_router.api.schemas import SessionStart, StateChange
+from careline_router.api.schemas import MoreTime, SessionStart, StateChange
 from careline_router.ports import Receipt
 from careline_router.views import AgentView
 
@@ -45,6 +45,18 @@ async def myself(caller: Agent, service: Service) -> AgentView:
 async def set_state(body: StateChange, caller: Agent, service: Service) -> AgentView:
     """Ready or not ready; while reserved or talking, not ready holds after this call."""
     return await service.set_state(caller.subject, body.state, body.reason)
+
+
+@router.post("/wrap-up/extend", response_model=AgentView)
+async def extend_wrap_up(
+    body: MoreTime, request: Request, caller: Agent, service: Service
+) -> Response:
+    """So many seconds more for the wrap-up, up to `wrap_up_max_s` of the queue from its beginning."""
+
+    async def use_case(receipt: Receipt | None) -> AgentView:
+        return await service.extend_wrap_up(caller.subject, body.seconds, receipt=receipt)
+
+    return await once(request, caller, use_case)
 
 
 @router.post("/ws-ticket", status_code=201)

@@ -174,6 +174,10 @@ class OfferReject(Body):
     reason: Short | None = None
 
 
+class MoreTime(Body):
+    seconds: Annotated[float, Field(strict=True, gt=0, le=86_400)]
+
+
 class Booking(Body):
     result: Annotated[str, Field(min_length=1, max_length=100)]
     appointment_id: Identifier | None = None

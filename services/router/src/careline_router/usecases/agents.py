@@ -85,6 +85,13 @@ class AgentUseCases(UseCases):
         view: CallView = await self._actor.submit(command, within=keep, receipt=receipt)
         return view
 
+    async def extend_wrap_up(
+        self, agent_id: str, seconds: float, *, receipt: Receipt | None = None
+    ) -> AgentView:
+        """The agent needs so much longer; 409 `not-wrapping-up`, `wrap-up-limit` beyond his queue's."""
+        command = cmd.ExtendWrapUp(agent_id=agent_id, seconds=seconds)
+        return await self._as_agent(agent_id, command, receipt)
+
     async def _keep_wrap_up(
         self, uow: UnitOfWork, agent_id: str, call_id: str, queue: str | None, wrap_up: WrapUp
     ) -> None:

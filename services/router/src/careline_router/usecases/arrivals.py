@@ -121,13 +121,13 @@ class Arrivals(PbxAnswers):
         if line is None or line.flow not in plan.flows:
             self._metrics.unknown_lines.inc()
             keep = keeping_callbacks(self._contacts, call_id)
-            closing = self._closing(plan, call_id)
+            closing = self._closing(plan, pbx, call_id)
             return await self._answer(closing, pbx, call_id, receipt, first=keep)
         contact = self._contacts.of(call_id)
         profile = await self._intake.profile(contact)
-        command = self._intake.destination(
-            self._plan(), line, call_id, profile, ivr, person=self._person(contact)
-        )
+        plan = self._plan()
+        person = self._person(contact) if plan.dials(pbx) else None
+        command = self._intake.destination(plan, line, call_id, profile, ivr, person=person)
         named = replace(contact, name=profile.name)
         self._contacts.put(call_id, named)
 
@@ -141,14 +141,14 @@ class Arrivals(PbxAnswers):
             # the caller has hung up while we looked him up
             return await self._answer(NOTHING, pbx, call_id, receipt)
 
-    def _closing(self, plan: FloorPlan, call_id: str) -> cmd.CloseCall:
+    def _closing(self, plan: FloorPlan, pbx: str, call_id: str) -> cmd.CloseCall:
         """Nobody answers at this line; its caller is called back if the floor's rules say where."""
         queue = None if plan.callbacks is None else plan.callbacks.missed_queue
         return cmd.CloseCall(
             call_id=call_id,
             outcome="closed",
             media=CLOSED_MEDIA,
-            person=self._person(self._contacts.of(call_id)),
+            person=self._person(self._contacts.of(call_id)) if plan.dials(pbx) else None,
             queue=queue,
             skills={} if queue is None else plan.skills_into(queue),
             utc_offset_s=self._utc_offset_s(call_id),

@@ -97,7 +97,9 @@ def _way_into(plan: FloorPlan, queue: str) -> WayIn:
         raise invalid("queue", "there is no such queue")
     way = plan.way_into(queue)
     if way is None:
-        raise Conflict("no PBX and no line lead into this queue", type="no-way-out")
+        raise Conflict(
+            "no line leads into this queue, or no PBX calls people back", type="no-way-out"
+        )
     return way
 
 

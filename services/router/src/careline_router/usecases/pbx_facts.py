@@ -57,6 +57,12 @@ class PbxFacts(Arrivals):
         call = floor.calls.get(floor.by_pbx.get((pbx, pbx_call_id), ""))
         return call is not None and call.state == "connected" and call.offer == offer_id
 
+    def calls_back(self, pbx: str, pbx_call_id: str) -> bool:
+        """Whether this is a callback that is under way: at the PBX nobody but its agent stands for it."""
+        floor = self._actor.floor
+        call = floor.calls.get(floor.by_pbx.get((pbx, pbx_call_id), ""))
+        return call is not None and call.callback is not None and call.state != "ended"
+
     async def leg_gone(
         self, pbx: str, pbx_call_id: str, offer_id: str, cause: FailureCause
     ) -> PbxAnswer:

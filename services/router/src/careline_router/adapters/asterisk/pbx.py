@@ -6,7 +6,7 @@ whatever happened meanwhile is found by comparing (`reconcile`).
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -32,6 +32,12 @@ from careline_router.adapters.asterisk.connection import (
     part,
 )
 from careline_router.adapters.asterisk.reconcile import Obey, reconcile
+from careline_router.adapters.asterisk.requests import (
+    NORMAL_CLEARING,
+    ensure_bridge,
+    media_of,
+    plain_request,
+)
 from careline_router.adapters.asterisk.serial import SerialByKey
 from careline_router.ports import Arrival
 from careline_router.service import RouterService
@@ -43,9 +49,6 @@ COMMANDS_WAIT_S = 20.0
 RECONCILE_EVERY_S = 30.0
 RECONNECT_S = 0.5
 LONGEST_ANNOUNCEMENT_S = 120.0
-NORMAL_CLEARING = 16
-ANSWERED_ELSEWHERE = 26
-"""Q.850: the phone shows no missed call."""
 EVENTS = (
     "StasisStart",
     "StasisEnd",
@@ -126,7 +129,7 @@ class AsteriskPbx:
 
     async def _prepare(self, ari: AriConnection) -> None:
         hold = hold_bridge(self._target.application)
-        answer = await _ensure_bridge(ari, hold, "holding")
+        answer = await ensure_bridge(ari, hold, "holding")
         if not answer.ok:
             raise AsteriskGoneError(f"no holding bridge: {answer.reason}")
         await ari.request("POST", f"bridges/{part(hold)}/moh")
@@ -267,6 +270,9 @@ class AsteriskPbx:
             return await self._bridge(ari, command)
         if command.type == "announce":
             return await self._announce(ari, command)
+        if command.type == "hangup" and command.begun_here:
+            await self._drop_talks_of(ari, command.pbx_call_id)
+            return Answer(HTTPStatus.OK, None)
         request = plain_request(command, self._target.application)
         if request is None:
             return Answer(HTTPStatus.NOT_IMPLEMENTED, {"message": f"no {command.type} by ARI yet"})
@@ -277,6 +283,8 @@ class AsteriskPbx:
         """Rings the agent's phone. The leg's id is the offer's: a repeat is a 409, and rings once."""
         offer_id = str(command.body["offer_id"])
         self._talks[offer_id] = command.pbx_call_id
+        # nobody waits at the PBX for a callback: there is no channel to say whose call it is
+        originator = {} if command.begun_here else {"originator": command.pbx_call_id}
         answer = await ari.request(
             "POST",
             f"channels/{part(offer_id)}",
@@ -284,8 +292,8 @@ class AsteriskPbx:
             app=self._target.application,
             appArgs=agent_arguments(offer_id, command.pbx_call_id),
             timeout=int(command.body.get("timeout_s", 20)),
-            originator=command.pbx_call_id,
             callerId="Careline",
+            **originator,
         )
         if answer.status == HTTPStatus.CONFLICT:
             return Answer(HTTPStatus.OK, None)
@@ -300,7 +308,7 @@ class AsteriskPbx:
         offer_id = str(command.body["offer_id"])
         bridge = talk_bridge(offer_id)
         self._talks[offer_id] = command.pbx_call_id
-        made = await _ensure_bridge(ari, bridge, "mixing")
+        made = await ensure_bridge(ari, bridge, "mixing")
         if not made.ok:
             return made
         channels = f"{command.pbx_call_id},{offer_id}"
@@ -312,7 +320,7 @@ class AsteriskPbx:
         finished = self._playing[channel] = asyncio.Event()
         try:
             answer = await ari.request(
-                "POST", f"channels/{part(channel)}/play", media=_media(command.body)
+                "POST", f"channels/{part(channel)}/play", media=media_of(command.body)
             )
             if answer.ok:
                 with contextlib.suppress(TimeoutError):
@@ -328,39 +336,5 @@ class AsteriskPbx:
             finished.set()
 
 
-async def _ensure_bridge(ari: AriConnection, bridge: str, kind: str) -> Answer:
-    """Makes a bridge of ours, or finds the one that an earlier run or an earlier try has made."""
-    made = await ari.request("POST", f"bridges/{part(bridge)}", type=kind, name=bridge)
-    if made.ok:
-        return made
-    there = await ari.request("GET", f"bridges/{part(bridge)}")
-    return there if there.ok else made
-
-
 def _nobody(_commands: Iterable[PbxCommand]) -> None:
     """Before there is a socket there is nobody to carry anything out: it comes again."""
-
-
-def plain_request(
-    command: PbxCommand, application: str
-) -> tuple[str, str, dict[str, str | int]] | None:
-    """The one ARI request that a command is: method, path and query; None when it is not one."""
-    channel, body = part(command.pbx_call_id), command.body
-    match command.type:
-        case "answer":
-            return "POST", f"channels/{channel}/answer", {}
-        case "hold":
-            bridge = part(hold_bridge(application))
-            return "POST", f"bridges/{bridge}/addChannel", {"channel": command.pbx_call_id}
-        case "cancel_ring":
-            leg = part(str(body["offer_id"]))
-            return "DELETE", f"channels/{leg}", {"reason_code": ANSWERED_ELSEWHERE}
-        case "hangup":
-            return "DELETE", f"channels/{channel}", {"reason_code": NORMAL_CLEARING}
-        case _:
-            return None
-
-
-def _media(body: Mapping[str, Any]) -> str:
-    media = str(body.get("media", ""))
-    return media if ":" in media else f"sound:{media}"

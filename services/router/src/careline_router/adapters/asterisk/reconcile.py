@@ -88,7 +88,12 @@ async def _live_calls(service: RouterService, pbx: str) -> list[CallView]:
             if len(page) <= PAGE:
                 break
             after = (page[PAGE - 1].arrived_at, page[PAGE - 1].id)
-    return [call for call in calls if call.pbx == pbx and call.control == "commands"]
+    return [
+        call
+        for call in calls
+        # no caller stands for a callback at the PBX
+        if call.pbx == pbx and call.control == "commands" and not call.begun_here
+    ]
 
 
 async def _list(ari: AriConnection, what: str) -> list[dict[str, Any]]:
@@ -137,7 +142,7 @@ async def _settle(
     callers: dict[str, CallerLeg],
 ) -> None:
     """An agent's leg: tells of an answer that was missed, and hangs up a leg without a caller."""
-    wanted = agent.caller_channel in callers
+    wanted = agent.caller_channel in callers or service.calls_back(target.id, agent.caller_channel)
     if wanted and up:
         try:
             answer = await service.call_answered(target.id, agent.caller_channel, agent.offer_id)
