@@ -5,6 +5,9 @@ from careline_router.domain import events as ev
 from careline_router.domain.words import Kind
 from careline_router.simulation.past import Ending, PastCall
 
+BEYOND_S = 60.0
+"""A talk or a wrap-up that the end of the journal cuts lasts so much longer: beyond all that is played."""
+
 
 class CallHistory:
     """Follows one item of work from its place in a queue to the end of its wrap-up. A callback that
@@ -45,7 +48,9 @@ class CallHistory:
     def close(self, now: float) -> PastCall:
         ended_at = now if self._ended_at is None else self._ended_at
         waited_s = ended_at - self.at
-        handled = self._over and self._talked_s > 0
+        if self._talks_since is not None:
+            self.paused(now + BEYOND_S)
+        handled = self._talked_s > 0 and self._ending != "waiting"
         return PastCall(
             id=self.request.call_id,
             at=self.at,

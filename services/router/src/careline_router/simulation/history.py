@@ -13,7 +13,7 @@ from careline_router.domain import events as ev
 from careline_router.domain.specs import AgentSpec, FloorSpec, QueueSpec
 from careline_router.domain.words import Kind
 from careline_router.simulation.agent_history import AgentHistory
-from careline_router.simulation.call_history import CallHistory, queued, to_call_back
+from careline_router.simulation.call_history import BEYOND_S, CallHistory, queued, to_call_back
 from careline_router.simulation.past import Act, PastDay, Window
 from careline_router.simulation.record import DayRecord
 from careline_router.simulation.recorder import Recorder
@@ -151,6 +151,9 @@ class _Reader:
 
     def close(self) -> PastDay:
         stop = min(self._window.stop, self._now)
+        for call_id, since in self._wrapping.values():
+            if since is not None and call_id in self._calls:
+                self._calls[call_id].wrapped_up(self._now + BEYOND_S - since)
         setup = self._at_start.or_else(self._setup)
         calls = {call.request.call_id: call for call in self._calls.values() if call.at <= stop}
         return PastDay(
