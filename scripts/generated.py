@@ -1,5 +1,5 @@
-"""Writes what is made from code: docs/openapi, docs/events, docs/settings.md, docs/metrics.md, the
-dashboard and the operator's form of the Prometheus rules.
+"""Writes what is made from code: docs/openapi, docs/events, docs/settings.md, docs/metrics.md,
+docs/floor-states.md, the dashboard and the operator's form of the Prometheus rules.
 
 With --check nothing is written: exits 1 and names what is out of date.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard import dashboard
+from floor_states import floor_states_page
 from operations import metrics_page, prometheus_rule, settings_page
 
 from careline import asyncapi, exposed, roster
@@ -38,6 +39,7 @@ def documents() -> dict[Path, str]:
         DOCS / "events" / "asyncapi.json": as_json(asyncapi.document(examples())),
         DOCS / "settings.md": settings_page(),
         DOCS / "metrics.md": metrics_page(),
+        DOCS / "floor-states.md": floor_states_page(),
         K8S / "dashboards" / "careline.json": as_json(dashboard(), sort_keys=False),
         K8S / "rules" / "prometheusrule.yaml": prometheus_rule(K8S / "rules" / "careline.yaml"),
     }

@@ -70,6 +70,8 @@ def test_after_the_last_try_of_the_plan_a_callback_is_lost() -> None:
         scene.do(cmd.DialFailed(call_id="back", cause="busy"))
         scene.after(10)
     assert scene.of("back").outcome == "lost"
+    assert scene.do(cmd.DialFailed(call_id="back", cause="busy")) == []
+    assert scene.do(cmd.DialReached(call_id="back")) == []
     assert scene.state("a") == ("ready", None)
     assert "person of back" not in scene.floor.callback_of
 

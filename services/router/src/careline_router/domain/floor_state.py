@@ -301,6 +301,7 @@ class FloorState:
             self.demand.handled(call.queue, event.at - call.answered_at)
         if call.callback is not None:
             self.promises.ended(call)
+            call.callback.dialling = False
             if self.callback_of.get(call.person or "") == call.id:
                 del self.callback_of[call.person or ""]
         self._set_call(call, "ended")
