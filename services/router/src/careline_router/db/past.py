@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Date, Text, cast, func, select
+from sqlalchemy import Date, Text, and_, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_router.db.repository import read_journal
@@ -58,8 +58,36 @@ async def read_past(
     after = begins - 1
     while after < ends - 1:
         limit = min(PAGE, ends - 1 - after)
-        for after, kind, data in await read_journal(connection, floor, after=after, limit=limit):
+        rows = await read_journal(connection, floor, after=after, limit=limit)
+        for _, kind, data in rows:
             yield kind, data
+        after = rows[-1][0] if rows else ends
+
+
+async def read_kinds(
+    connection: AsyncConnection,
+    floor: str,
+    kinds: Sequence[str],
+    *,
+    since: datetime,
+    until: datetime,
+) -> AsyncIterator[Row]:
+    """The rows of some kinds from one moment to another, in order; those that configure also before."""
+    begins = await _first_at(connection, floor, since)
+    ends = await _first_at(connection, floor, until)
+    earlier = and_(journal.c.seq < begins, journal.c.kind.in_(CONFIGURES))
+    found = await connection.stream(
+        select(journal.c.kind, cast(journal.c.data, Text).label("data"))
+        .where(
+            journal.c.floor == floor,
+            journal.c.seq < ends,
+            journal.c.kind.in_(kinds),
+            or_(journal.c.seq >= begins, earlier),
+        )
+        .order_by(journal.c.seq)
+    )
+    async for row in found:
+        yield row.kind, row.data
 
 
 async def _first_at(connection: AsyncConnection, floor: str, at: datetime) -> int:
