@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from careline_common.clock import Clock
 from careline_common.db.engine import Database
 from careline_common.http.problem import NotFound
+from careline_router.agents_then import everyone, expanded
 from careline_router.config import Queue
 from careline_router.db import reading
 from careline_router.domain.floor import Floor
@@ -88,28 +89,23 @@ class Queries:
             )
         return [call_view(row, viewer) for row in rows]
 
-    async def decisions(self, call_id: str) -> list[dict[str, Any]]:
-        """Decision records of a call as in api.md, oldest first; 404 `unknown-call`."""
+    async def decisions(self, call_id: str, *, everybody: bool = False) -> list[dict[str, Any]]:
+        """Decision records of a call, oldest first, with `everybody` also of who was not chosen.
+
+        404 `unknown-call`, 409 `journal-gone` when it is too long ago to tell of everybody.
+        """
         async with self._database.read() as connection:
-            if await reading.call(connection, call_id) is None:
+            call = await reading.call(connection, call_id)
+            if call is None:
                 raise unknown_call()
             rows = await reading.decisions(connection, call_id)
-        return [
-            {
-                "offer_id": row.offer_id,
-                "at": row.at,
-                "flow_version": row.flow_version,
-                "policy": row.policy,
-                "rule": row.rule,
-                "calls": row.calls,
-                "groups": row.groups,
-                "agents": row.agents,
-                "chosen": row.chosen,
-                "took_us": row.took_us,
-                "crm": row.crm,
-            }
-            for row in rows
-        ]
+            agents = None
+            if everybody and rows:
+                agents = await everyone(
+                    connection, call_id, since=call.arrived_at, until=rows[-1].at
+                )
+        records = [_decision(row) for row in rows]
+        return records if agents is None else expanded(records, agents)
 
     async def queues(self) -> list[QueueView]:
         """Every queue now, and since midnight UTC."""
@@ -202,6 +198,22 @@ class Queries:
 
 def unknown_call() -> NotFound:
     return NotFound("there is no such call", type="unknown-call")
+
+
+def _decision(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    return {
+        "offer_id": row.offer_id,
+        "at": row.at,
+        "flow_version": row.flow_version,
+        "policy": row.policy,
+        "rule": row.rule,
+        "calls": row.calls,
+        "groups": row.groups,
+        "agents": row.agents,
+        "chosen": row.chosen,
+        "took_us": row.took_us,
+        "crm": row.crm,
+    }
 
 
 def customer(crm: Mapping[str, Any], name: str | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Calls: read, explained, moved; and who sees the caller's number."""
 
+import asyncpg
 import pytest
 
 pytestmark = pytest.mark.integration
@@ -177,6 +178,46 @@ async def test_a_decision_tells_among_which_calls_the_agent_was_given_one(router
     among = {(call["priority"], call["wait_s"]) for call in decision["calls"]}
     assert among == {("insured", 30.0), ("cash", 0.0)}
     assert all({"queue", "priority", "wait_s", "score"} == set(call) for call in decision["calls"])
+
+
+async def test_a_decision_is_explained_for_everybody(router):
+    async def everybody(call_id):
+        answer = await router.client.get(
+            f"/v1/calls/{call_id}/decisions", params={"expand": "agents"}, headers=router.floor
+        )
+        assert answer.status_code == 200, answer.text
+        return [
+            {agent["id"]: (agent["state"], agent["why"]) for agent in item["agents"]}
+            for item in answer.json()["items"]
+        ]
+
+    await router.ready("a2")
+    await router.ready("a1")
+    first = (await router.arrive())["call"]["id"]
+    told = {"a1": ("ready", None), "a2": ("ready", "skill:adult"), "waker": (None, "skill:adult")}
+    assert await everybody(first) == [told]
+    offer = await router.offer()
+    answer = await router.client.post(
+        f"/v1/offers/{offer['id']}/reject", json={}, headers=router.agent()
+    )
+    assert answer.status_code == 200
+    answer = await router.client.post(
+        f"/v1/calls/{first}/move", json={"queue": "child"}, headers=router.floor
+    )
+    second = {"a1": ("ready", "skill:child"), "a2": ("ready", None), "waker": (None, "skill:child")}
+    assert await everybody(first) == [told, second]
+
+
+async def test_a_decision_of_which_the_journal_is_gone_is_not_expanded(router, database_url):
+    await router.ready()
+    call_id = (await router.arrive())["call"]["id"]
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("DELETE FROM router.journal")
+    await connection.close()
+    path = f"/v1/calls/{call_id}/decisions"
+    answer = await router.client.get(path, params={"expand": "agents"}, headers=router.floor)
+    assert (answer.status_code, answer.json()["type"]) == (409, "journal-gone")
+    assert (await router.client.get(path, headers=router.floor)).status_code == 200
 
 
 async def test_a_waiting_call_is_moved_and_reordered(router):

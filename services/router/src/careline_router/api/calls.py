@@ -1,7 +1,7 @@
 """Calls: what is known of them, why they went where they went, and what can be done with them."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -63,9 +63,18 @@ async def one_call(call_id: str, viewer: Reader, service: Service) -> CallView:
 
 
 @router.get("/{call_id}/decisions", dependencies=[Depends(may(Action.READ_DECISIONS))])
-async def decisions(call_id: str, service: Service) -> dict[str, list[dict[str, Any]]]:
-    """One record for each offer of this call: who was there, and why this agent."""
-    return {"items": await service.queries.decisions(call_id)}
+async def decisions(
+    call_id: str,
+    service: Service,
+    expand: Annotated[Literal["agents"] | None, Query()] = None,
+) -> dict[str, list[dict[str, Any]]]:
+    """One record for each offer of this call: who was there, and why this agent.
+
+    With `expand=agents`, `agents` are all of them, rebuilt out of the journal: `{"id","state","site","why"}`,
+    `why` being what kept the call from him. 409 `journal-gone` when that is too long ago.
+    """
+    records = await service.queries.decisions(call_id, everybody=expand is not None)
+    return {"items": records}
 
 
 @router.post("/{call_id}/wrap-up", response_model=CallView)
