@@ -109,8 +109,12 @@ class WaitingClass:
         self.weight = 1.0
 
     def configure(self, queue: QueueSpec) -> None:
-        """Takes the clocks of its queue."""
-        self.target_s = queue.target_of(self.priority)
+        """Takes the clocks of its queue; who was late may be so no more."""
+        target_s = queue.target_of(self.priority)
+        if target_s > self.target_s:
+            self.late_heap.clear()
+            self.fresh_heap[:] = sorted((at, call_id) for call_id, at in self.members.items())
+        self.target_s = target_s
         self.max_wait_s = queue.max_wait_of(self.priority)
         self.min_idle = queue.min_idle if self.priority == "deferrable" else 0
 
