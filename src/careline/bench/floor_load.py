@@ -4,7 +4,7 @@ whole call stories on it, many at once.
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from time import perf_counter
 
@@ -17,7 +17,7 @@ from careline_common.observability.metrics import MetricsRegistry
 from careline_router.app import PACKAGE, build
 from careline_router.db.tables import SCHEMA
 from careline_router.domain import commands as cmd
-from careline_router.domain.events import OfferMade
+from careline_router.domain.events import Event, OfferMade
 from careline_router.domain.specs import AgentSpec, QueueSpec
 from careline_router.intake import contact_of
 from careline_router.runtime.projection import Projection
@@ -122,7 +122,10 @@ class FloorLoad:
         await self._submit(cmd.CompleteWrapUp(agent_id=offer.agent_id, call_id=call_id))
 
     async def _submit(self, command: cmd.Command) -> None:
-        await self._actor.submit(command)
+        self._told(command, await self._actor.submit(command))
+
+    def _told(self, command: cmd.Command, events: Sequence[Event]) -> None:
+        """Whoever has submitted a command knows now that it stands, and what it has brought about."""
         self.commands += 1
 
     def _see_offers(self, batch: Projection) -> None:
@@ -134,7 +137,9 @@ class FloorLoad:
 
 
 @asynccontextmanager
-async def floor_at_work(url: str, *, agents: int, callers: int) -> AsyncIterator[FloorLoad]:
+async def floor_at_work(
+    url: str, *, agents: int, callers: int, kind: Callable[..., FloorLoad] = FloorLoad
+) -> AsyncIterator[FloorLoad]:
     """A router that leads a floor in this database, as a router process would."""
     await upgrade(url, package=PACKAGE, schema=SCHEMA)
     settings = RouterSettings(database_url=SecretStr(url), pii_key=SecretStr("benchmark"))
@@ -148,7 +153,7 @@ async def floor_at_work(url: str, *, agents: int, callers: int) -> AsyncIterator
                 tasks.create_task(parts.actor.run(), name="floor.actor"),
             ]
             await parts.actor.started()
-            load = FloorLoad(parts, agents=agents, callers=callers)
+            load = kind(parts, agents=agents, callers=callers)
             await load.open()
             yield load
             for each in running:
