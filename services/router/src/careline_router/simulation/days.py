@@ -1,6 +1,7 @@
 """Many days under many policies, over as many processes as there are; the result does not depend on
 how many that is."""
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
