@@ -19,6 +19,7 @@ proof() { # NAME EXAMPLES PYTEST-ARGUMENTS...: a property with so many examples,
 }
 
 # One line a proof; the longest last.
+proof floor_engine 10000 tests/unit/router/test_floor_properties.py
 proof erlang 100 tests/sim/test_erlang.py
 proof bus_faults 1 tests/integration/common/faults
 proof event_order 20000 tests/integration/events/test_event_order.py
