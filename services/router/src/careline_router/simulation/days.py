@@ -38,9 +38,24 @@ def play(task: Task) -> list[DayFigures]:
     for name in task.policies:
         contender = CONTENDERS[name]
         agents = all_rounders if contender.pooled else roster
-        record = play_day(scenario, calls, agents, contender, conduct=task.conduct, seed=task.seed)
+        with _no_collection():
+            record = play_day(
+                scenario, calls, agents, contender, conduct=task.conduct, seed=task.seed
+            )
         played.append(day_figures(scenario, calls, agents, record))
     return played
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A day makes millions of small things, and hardly a cycle: looking for some takes a sixth of it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 Player = Callable[[Sequence[Task]], Iterator[list[DayFigures]]]
