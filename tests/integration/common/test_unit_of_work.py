@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from careline_common.clock import ManualClock
+from careline_common.db.copying import driver_of
 from careline_common.db.engine import Database, is_unavailable
 from careline_common.events import Envelope, Event, UnknownEventError
 from careline_common.ids import SequenceIds
@@ -210,3 +211,45 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
         await database.ping()
     assert is_unavailable(caught.value)
     await database.close()
+
+
+async def test_a_connection_that_was_lost_on_the_way_is_not_used_again(
+    database: Database,
+) -> None:
+    """asyncpg may not know yet that it is lost, and the pool would give it to the next one."""
+
+    async def backend() -> int:
+        async with database.unit_of_work() as uow:
+            shown = await uow.connection.execute(text("SELECT pg_backend_pid()"))
+            return int(shown.scalar_one())
+
+    first = await backend()
+    assert await backend() == first
+    with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+        async with database.unit_of_work() as uow:
+            await uow.connection.execute(text("SELECT 1"))
+            raise asyncpg.ConnectionDoesNotExistError
+    assert await backend() != first
+
+
+async def test_rows_are_copied_in_their_order_and_with_the_rest_of_the_transaction(
+    database: Database,
+) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with database.unit_of_work() as uow:
+            uow.emit(arrived(1).data, subject="call-1", sequence=1)
+            await uow.flush_events()
+            raise ZeroDivisionError
+    assert await outbox(database) == []
+    async with database.unit_of_work() as uow:
+        for number in range(300):
+            uow.emit(arrived(number).data, subject=f"call-{number}", sequence=number)
+            if number == 100:
+                await uow.flush_events()
+    assert [envelope.sequence for envelope in await outbox(database)] == list(range(300))
+
+
+async def test_nothing_is_copied_outside_of_a_transaction(database: Database) -> None:
+    async with database.engine.connect() as connection:
+        with pytest.raises(AssertionError, match="execute a statement"):
+            await driver_of(connection)

@@ -112,21 +112,76 @@ def register(name: str, pbx_call_id: str | None = None) -> cmd.RegisterCall:
     )
 
 
-async def test_one_command_with_data_that_cannot_be_kept_fails_alone(router: Any) -> None:
+@pytest.mark.parametrize("text", ["\x00", "\ud800"])
+async def test_one_command_with_text_that_cannot_be_kept_fails_alone(
+    router: Any, text: str
+) -> None:
+    """U+0000 is refused by the database while it reads a COPY, a lone surrogate before that."""
     names = [f"c{number}" for number in range(8)]
     commands = [register(name) for name in names]
-    commands.insert(3, register("bad", "\x00"))
+    commands.insert(3, register("bad", text))
+    await fails_alone(router, commands, 3)
+    assert await count(router, "SELECT count(*) FROM call_record") == 8
+    assert sorted(router.parts.actor.floor.calls) == names
+
+
+ROGUES = {
+    "a decision of this id": """
+        INSERT INTO decision (offer_id, call_id, at, policy, groups, agents, chosen, took_us, crm)
+        VALUES ('c3.1', 'c3', now(), 'p', '[]', '[]', 'a1', 1, '{}')""",
+    # the database looks at this one in the commit itself
+    "an open offer to this agent": """
+        INSERT INTO offer (id, call_id, agent, state, endpoint, made_at, deadline, timeout_s)
+        VALUES ('rogue', 'other', 'a1', 'offered', 'e', now(), now(), 1)""",
+}
+
+
+@pytest.mark.parametrize("there_is", ROGUES)
+async def test_one_command_that_breaks_a_constraint_fails_alone(router: Any, there_is: str) -> None:
+    actor = router.parts.actor
+    for number in range(6):
+        await actor.submit(register(f"c{number}"))
+    for command in (cmd.LogIn(agent_id="a1"), cmd.SetReady(agent_id="a1")):
+        await actor.submit(command)
+    async with router.parts.database.unit_of_work() as uow:
+        await uow.connection.execute(text(ROGUES[there_is]))
+    queued = cmd.QueueCall(call_id="c3", queue="adult", skills={"adult": 1}, priority="insured")
+    commands: list[cmd.Command] = [
+        cmd.Digits(call_id=f"c{number}", digits="1") for number in range(6)
+    ]
+    commands.insert(2, queued)
+    await fails_alone(router, commands, 2)
+    assert actor.floor.calls["c3"].state == "arrived"
+    assert actor.floor.agents["a1"].state == "ready"
+
+
+async def fails_alone(router: Any, commands: list[Any], guilty: int) -> None:
     results = await asyncio.gather(
         *(router.parts.actor.submit(command) for command in commands), return_exceptions=True
     )
-    failure = results.pop(3)
-    assert isinstance(failure, Problem)
+    failure = results.pop(guilty)
+    assert isinstance(failure, Problem), failure
     assert (failure.status, failure.type) == (422, "invalid-data")
     assert not [result for result in results if isinstance(result, BaseException)]
-    assert await count(router, "SELECT count(*) FROM call_record") == 8
     assert await count(router, "SELECT count(*) - max(seq) FROM journal") == 0
     assert router.metrics.value("batches_bisected_total") >= 1
-    assert sorted(router.parts.actor.floor.calls) == names
+
+
+async def test_a_connection_lost_in_the_middle_of_a_batch_loses_and_doubles_nothing(
+    router: Any, database_url: str
+) -> None:
+    other = await asyncpg.connect(database_url)
+
+    async def cut(after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        await other.execute(CUT + " AND state <> 'idle'")
+
+    for wave in range(8):
+        commands = [router.parts.actor.submit(register(f"c{wave}-{n}")) for n in range(150)]
+        await asyncio.gather(*commands, cut(0.005 * wave))
+    await other.close()
+    assert await count(router, "SELECT count(*) FROM call_record") == 1200
+    assert await count(router, "SELECT count(*) FROM journal WHERE kind = 'CallRegistered'") == 1200
 
 
 async def test_a_lost_connection_loses_no_command(router: Any, database_url: str) -> None:
