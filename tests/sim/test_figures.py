@@ -139,6 +139,12 @@ def test_a_callback_is_offered_and_not_in_time_and_has_no_wait() -> None:
     assert all(math.isnan(value) for value in (reached.asa, reached.p95, lost.p99))
 
 
+def test_a_day_without_calls_has_no_figures() -> None:
+    figures = day_figures(SCENARIO, [], ROSTER, DayRecord([], [], []))
+    assert all(math.isnan(one) for one in (figures.sl20, figures.lcr, figures.asa, figures.p99))
+    assert figures.occupancy == 0
+
+
 def test_a_blocked_call_was_never_offered() -> None:
     blocked = one_call(Fate.BLOCKED, 0.0)
     assert blocked.blocked == 100

@@ -81,15 +81,14 @@ def day_figures(
     answered = fates == Fate.ANSWERED
     in_time = answered & (waits <= targets[index] + ROUNDING_S)
     has_wait = inbound & (answered | (fates == Fate.ABANDONED))
-    waited = waits[has_wait]
     lost = (fates == Fate.ABANDONED) | (fates == Fate.NOT_REACHED)
     called_back = (fates == Fate.CALLED_BACK) | (fates == Fate.NOT_REACHED)
     return DayFigures(
         sl20=_part(in_time, inbound),
         lcr=_part(lost, inbound),
-        asa=float(waits[inbound & answered].mean()) if (inbound & answered).any() else np.nan,
-        p95=float(np.percentile(waited, 95)) if waited.size else np.nan,
-        p99=float(np.percentile(waited, 99)) if waited.size else np.nan,
+        asa=_mean(waits[inbound & answered]),
+        p95=_percentile(waits[has_wait], 95),
+        p99=_percentile(waits[has_wait], 99),
         occupancy=occupancy_pct(roster, record),
         blocked=_part(fates == Fate.BLOCKED, counted),
         callbacks=_part(called_back, inbound),
@@ -161,6 +160,15 @@ def _half_hours(
         waits=counts(has_wait),
         waited_s=tuple(waited.tolist()),
     )
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if values.size else float("nan")
+
+
+def _percentile(values: Floats, percent: float) -> float:
+    """Between two values by a straight line."""
+    return float(np.percentile(values, percent)) if values.size else float("nan")
 
 
 def _part(of: Flags, whole: Flags) -> float:
