@@ -225,21 +225,28 @@ async def test_a_connection_that_was_lost_on_the_way_is_not_used_again(
 
     first = await backend()
     assert await backend() == first
-    with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+
+    async def losing() -> None:
         async with database.unit_of_work() as uow:
             await uow.connection.execute(text("SELECT 1"))
             raise asyncpg.ConnectionDoesNotExistError
+
+    with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+        await losing()
     assert await backend() != first
 
 
 async def test_rows_are_copied_in_their_order_and_with_the_rest_of_the_transaction(
     database: Database,
 ) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def failing() -> None:
         async with database.unit_of_work() as uow:
             uow.emit(arrived(1).data, subject="call-1", sequence=1)
             await uow.flush_events()
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await failing()
     assert await outbox(database) == []
     async with database.unit_of_work() as uow:
         for number in range(300):
