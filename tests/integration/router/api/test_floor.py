@@ -137,3 +137,43 @@ async def test_a_router_that_does_not_lead_says_so(router, start, open_socket_at
         assert (await standby.post_event(event)).status_code == 503
         assert await open_socket_at(standby) == 503
     assert (await router.client.get("/leaderz")).status_code == 200
+
+
+async def configured(router, **sections):
+    return await router.client.put(
+        "/v1/config", json={"careline": 1, **sections}, headers=router.admin
+    )
+
+
+async def test_the_floor_routes_by_the_policy_and_the_sites_it_is_configured_with(router):
+    flow = {"id": "main", "default": {"queue": "adult", "skills": {"adult": 1}, "site": "spb"}}
+    away = {"id": "a9", "site": "spb", "skills": {"adult": 1}, "endpoint": "PJSIP/a9"}
+    answer = await configured(router, floor={"policy": "leastrecent"}, flows=[flow], agents=[away])
+    assert answer.status_code == 200, answer.text
+    await router.ready("a1")
+    await router.ready("a9")
+    told = await router.arrive()
+    answer = await router.client.get(
+        f"/v1/calls/{told['call']['id']}/decisions", headers=router.floor
+    )
+    (decision,) = answer.json()["items"]
+    assert (decision["policy"], decision["chosen"]) == ("leastrecent", "a9")
+    assert "site:spb" in {group.get("removed_by") for group in decision["groups"]}
+
+
+async def test_a_recipe_lets_a_call_need_less_the_longer_it_waits(router):
+    queue = {"id": "adult", "recipe": [{"after_s": 20, "drop_skills": ["adult"]}]}
+    assert (await configured(router, queues=[queue])).status_code == 200
+    await router.ready("a2")
+    await router.arrive()
+    assert (await router.me("a2"))["offer"] is None
+    await router.advance(21)
+    assert await router.offer("a2")
+
+
+async def test_a_policy_that_is_none_is_refused_with_those_that_there_are(router):
+    answer = await configured(router, floor={"policy": "best"})
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["path"] == "floor.policy"
+    assert "careline" in error["reason"]
