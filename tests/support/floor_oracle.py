@@ -88,9 +88,8 @@ def offered_by_law(floor: Floor, made: ev.OfferMade) -> None:
     """Nobody is offered what he may not have. A call past the longest wait of its class goes before
     every call that has waited less; then emergencies, then VIPs.
 
-    Fails when `match_for_agent` compares with `waiting.max_wait_s + 1`, when `FIRST_CLASSES` is the
-    rank of emergencies, when `_unwanted` returns None, and when
-    `in_hand` counts no suspended work as such.
+    Fails when `match_for_agent` compares with `9 * waiting.max_wait_s`, when `FIRST_CLASSES` is the
+    rank of emergencies, when `_unwanted` returns None, and when `has_room` is always True.
     """
     agent, chosen = floor.agents[made.agent_id], floor.calls[made.call_id]
     assert agent.state in {"ready", "talking"}
@@ -136,7 +135,7 @@ def callback_waits_its_turn(floor: Floor, made: ev.OfferMade) -> None:
 def decision_shows_the_floor(floor: Floor, made: ev.OfferMade) -> None:
     """The record of a decision is of the moment before it, and shows every group.
 
-    Fails when `decision` keeps `state.groups.idle_counts` itself in place of a copy.
+    Fails when `_removed_by` has no word for groups with nobody idle.
     """
     last = floor._decisions[-1]
     assert (last.offer_id, last.call_id, last.chosen) == (

@@ -11,13 +11,25 @@ from careline_router.domain.states import Rejected
 
 
 class WatchedFloor(Floor):
-    """Checks every offer at the moment it is made."""
+    """Checks every offer at the moment it is made, and its record when that is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[str, object] = {}
 
     def _emit(self, event: ev.Event) -> None:
         if isinstance(event, ev.OfferMade):
             for check in AT_AN_OFFER:
                 check(self, event)
+            self._seen[event.offer_id] = told(self._decisions[-1])
         super()._emit(event)
+
+    def take_decisions(self) -> list[Decision]:
+        """Fails when `decision` keeps `state.groups.idle_counts` itself in place of a copy."""
+        taken = super().take_decisions()
+        for decision in taken:
+            assert told(decision) == self._seen.pop(decision.offer_id)
+        return taken
 
 
 def rounded(score: float | None) -> float | None:

@@ -52,10 +52,10 @@ _QUIET = CallbackRules(
 
 
 def floors() -> st.SearchStrategy[FloorSpec]:
-    """Careline's own policy half of the time, every other the rest of it."""
+    """Careline's own policy and one with tiers mostly, every other now and then."""
     return st.builds(
         FloorSpec,
-        policy=st.sampled_from([*["careline"] * len(POLICIES), *POLICIES]),
+        policy=st.sampled_from([*["careline"] * 6, *["fs_tier_rules"] * 4, *POLICIES]),
         fair=st.booleans(),
         callbacks=st.sampled_from((None, _RULES, _RULES, _QUIET)),
         occupancy_cap_pct=st.sampled_from((None, None, 2.0)),
@@ -80,7 +80,9 @@ def calls() -> st.SearchStrategy[dict[str, Any]]:
     """A call, or other work, as it is queued; mostly a plain one."""
     return st.fixed_dictionaries(
         {
-            "kind": st.sampled_from(("call", "call", "call", "call", "ticket", "message", "task")),
+            "kind": st.sampled_from(
+                ("call", "call", "call", "call", "ticket", "ticket", "message")
+            ),
             "priority": st.sampled_from(PRIORITIES),
             "person": st.sampled_from((None, "anna", "boris")),
             "due_in": st.sampled_from((None, None, 3600.0, 900_000.0)),

@@ -71,11 +71,17 @@ class Offering(FloorState):
         """Calls that were kept from the last idle agents may have one of them, now that there are more."""
         self.was_refreshed = False
         for waiting in list(self.waiting.classes.values()):
-            while waiting.requirement.idle and (first := waiting.first()) is not None:
+            tried: set[str] = set()
+            while waiting.members and waiting.requirement.idle:
+                fresh, late = waiting.heads_but(self.now - waiting.target_s, tried.__contains__)
+                first = late or fresh
+                if first is None:
+                    break
                 call = self.calls[first[1]]
                 self._serve_call(call)
-                if call.state == "queued":
+                if call.state == "queued" and not call.excluded:
                     break
+                tried.add(call.id)
 
     def _choose_agent(self, call: Call) -> Match | None:
         match = match_for_call(call, self)
@@ -227,6 +233,8 @@ class Offering(FloorState):
             match = match_for_agent(agent, self)
             if match is not None and match.rule in CALLS_AWAY:
                 self._offer(self._recorded(match._replace(rule="interrupt")))
+        if self.was_refreshed:
+            self._serve_kept()
 
     def _serve_again(self, agent: Agent) -> None:
         """What an agent may be given has changed while he was idle, or at work that may be interrupted."""
