@@ -104,7 +104,7 @@ class FloorMachine(RuleBasedStateMachine):
         self.send(cmd.ConfigureFloor(floor=spec))
         for _ in range(calls):
             self.call_comes(data.draw(worlds.calls()), data.draw(queues), data.draw(needs))
-            self.time_passes(data.draw(st.sampled_from((0.0, 1.0, 15.0))))
+            self.time_passes(data.draw(st.sampled_from((0.0, 1.0, 15.0, 40.0))))
         for agent in data.draw(st.permutations(worlds.AGENTS))[:at_work]:
             self.comes_to_work(agent.id, None)
 
@@ -155,6 +155,18 @@ class FloorMachine(RuleBasedStateMachine):
         due = None if call["due_in"] is None else self.now + call["due_in"]
         self.send(cmd.RegisterCall(call_id=name, pbx="p", pbx_call_id=name, line="1", kind=kind))
         self.send(cmd.QueueCall(call_id=name, queue=queue, skills=skills, due_at=due, **rest))
+
+    @rule(queue=queues, asked=st.booleans(), data=st.data())
+    def ticket_is_begun(self, queue: str, asked: bool, data: st.DataObject) -> None:
+        """So that there is something that a call may interrupt, before or after it is taken up."""
+        name = self.name()
+        self.send(
+            cmd.RegisterCall(call_id=name, pbx="p", pbx_call_id=name, line="1", kind="ticket")
+        )
+        self.send(cmd.QueueCall(call_id=name, queue=queue, skills={}, priority="insured"))
+        if asked:
+            self.call_comes(data.draw(worlds.calls()), queue, data.draw(needs))
+        self.send(cmd.PhoneAnswered(offer_id=f"{name}.1"))
 
     @rule(person=persons, queue=st.sampled_from((None, "q1")), again=st.booleans())
     def line_is_closed(self, person: str | None, queue: str | None, again: bool) -> None:

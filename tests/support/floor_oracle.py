@@ -242,7 +242,7 @@ def _policy_rule(floor: Floor, agent: Agent, call: Call) -> str | None:
 def nobody_waits_for_who_does_what_can_wait(floor: Floor) -> None:
     """A call that waits interrupts a ticket of an agent who can serve it.
 
-    Fails when `_phone_answered` does not look who waits.
+    Fails when `_interrupting` finds nobody.
     """
     for agent in floor.agents.values():
         work = [floor.calls[name] for name in agent.at_work]

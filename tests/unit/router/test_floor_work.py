@@ -169,6 +169,16 @@ def test_a_call_that_waits_goes_before_a_ticket_that_would_be_taken_up_again() -
     assert scene.of("t1").suspended
 
 
+def test_a_call_that_came_while_a_ticket_was_offered_interrupts_it_when_it_is_taken_up() -> None:
+    scene = Scene(agent("a"))
+    scene.ready("a")
+    scene.call("t1", kind="ticket")
+    scene.call("c1")
+    scene.connect("t1", "a")
+    assert scene.offered() == {"a": "c1"}
+    assert scene.of("t1").suspended
+
+
 # -- wrap-up -----------------------------------------------------------------------------------------
 
 
