@@ -217,7 +217,7 @@ def rule_against(floor: Floor, agent: Agent, call: Call) -> str | None:
         short = rules is not None and able_and_idle(floor, call) < rules.idle_min
         return "callback" if short else _policy_rule(floor, agent, call)
     least = floor.queues[call.queue or ""].min_idle
-    if call.priority == "deferrable" and 0 < able_and_idle(floor, call) <= least:
+    if call.priority == "deferrable" and least and able_and_idle(floor, call) <= least:
         return "blending"
     if call.interruptible and agent.at_work:
         return "room"

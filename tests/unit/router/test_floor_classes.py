@@ -228,3 +228,14 @@ def test_deferrable_work_past_its_longest_wait_is_held_back_no_more() -> None:
     assert scene.offered() == {}
     scene.after(1)
     assert scene.offered() == {"a": "outbound"}
+
+
+def test_deferrable_work_interrupts_no_ticket_while_too_few_are_idle() -> None:
+    scene = Scene(queues=[replace(QUEUE, min_idle=1)], a="app")
+    scene.ready("a")
+    scene.call("t1", kind="ticket")
+    scene.connect("t1", "a")
+    scene.call("outbound", kind="outbound", priority="deferrable")
+    assert scene.offered() == {}
+    scene.after(QUEUE.max_wait_s)
+    assert scene.offered() == {"a": "outbound"}

@@ -78,7 +78,11 @@ def _strict_rule(waiting: WaitingClass, queued_at: float, now: float) -> str | N
 
 def _interrupting(call: Call, waiting: WaitingClass, state: FloorState) -> Match | None:
     """The agent who has been longest at work that this call may interrupt."""
-    if not state.groups.lent or waiting.interruptible or waiting.deferred:
+    if not state.groups.lent or not waiting.plain:
+        return None
+    if not may_spare(waiting, state) and not _strict_rule(
+        waiting, waiting.members[call.id], state.now
+    ):
         return None
     lent = [
         (waiting.requirement.ranks[group.index], entry)
