@@ -52,8 +52,7 @@ def _fail(message: str) -> None:
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    spare_collector()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with spare_collector(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
 
 

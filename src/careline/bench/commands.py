@@ -115,9 +115,8 @@ def floor(
     """
     from careline.bench.floor import Plan, measure_and_tell
 
-    spare_collector()
     plan = Plan(rounds=rounds, seconds=seconds, agents=agents, callers=callers)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with spare_collector(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(measure_and_tell(plan, as_json=as_json))
 
 
@@ -142,7 +141,6 @@ def recovery(
     """
     from careline.bench.recovery import Plan, measure_and_tell
 
-    spare_collector()
     plan = Plan(agents=agents, waiting=waiting, tail=tail, rounds=rounds)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with spare_collector(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(measure_and_tell(plan, as_json=as_json))
