@@ -109,3 +109,9 @@ def test_estimates_outlive_a_restart() -> None:
     again = type(scene.floor).restore(scene.floor.snapshot())
     assert again.estimates.error("q") == scene.floor.estimates.error("q")
     assert again.handle(cmd.Tick(), scene.now) == []
+
+
+def test_the_last_wait_outlives_a_restart_though_nobody_estimated_it() -> None:
+    estimates = Estimates()
+    estimates.came_true("q", None, 33.0)
+    assert Estimates(estimates.figures()).estimate("q", None) == 33.0

@@ -54,8 +54,10 @@ class Estimates:
 
     def figures(self) -> tuple[QueueEstimates, ...]:
         return tuple(
-            QueueEstimates(queue=queue, pairs=tuple(pairs), last_wait_s=self._last.get(queue, 0.0))
-            for queue, pairs in self._pairs.items()
+            QueueEstimates(
+                queue=queue, pairs=tuple(self._pairs.get(queue, ())), last_wait_s=last_wait_s
+            )
+            for queue, last_wait_s in self._last.items()
         )
 
     def estimate(self, queue: str, head_wait_s: float | None) -> float:

@@ -564,6 +564,9 @@ class FloorState:
             self._load_agent(agent)
         for offer in self.offers.values():
             self._timers.set(offer.deadline, "offer", offer.id)
+        self.policy.refresh(
+            self
+        )  # so that who asks why a call waits is told; the next match weighs anew
 
     def _load_call(self, call: Call) -> None:
         self.by_pbx[call.pbx, call.pbx_call_id] = call.id
