@@ -45,6 +45,16 @@ def test_a_spread_keeps_both_margins(agents: int, groups: list[float], shifts: l
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
+def test_every_group_is_spread_over_the_shifts_as_all_are(name: str) -> None:
+    scenario = published(name)
+    groups = [group.share for group in scenario.groups]
+    shifts = [shift.share for shift in scenario.shifts]
+    for row in spread(114, groups, shifts):
+        for count, share in zip(row, shifts, strict=True):
+            assert abs(count - sum(row) * share / sum(shifts)) < 1.5
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
 @pytest.mark.parametrize("agents", [1, 60, 114, 300])
 def test_a_roster_has_its_agents_of_each_group(name: str, agents: int) -> None:
     scenario = published(name)

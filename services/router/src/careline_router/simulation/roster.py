@@ -83,27 +83,23 @@ def largest_remainder(total: int, shares: Sequence[float]) -> list[int]:
 def spread(total: int, rows: Sequence[float], columns: Sequence[float]) -> list[list[int]]:
     """A table of whole numbers near the product of its margins, both by largest remainder.
 
-    Each cell gets the whole part of its expectation; what then lacks goes to the cells with the
-    largest remainders whose row and column both lack, in as many rounds as it takes.
+    Seat by seat, row after row, the column gets it that lacks most of its share of the seats so far:
+    so each row is spread over the columns as all are, small rows too.
     """
-    by_row, by_column = largest_remainder(total, rows), largest_remainder(total, columns)
-    exact = [[row * column / total for column in by_column] for row in by_row]
-    cells = [[math.floor(one) for one in row] for row in exact]
-    lack_row = [want - sum(row) for want, row in zip(by_row, cells, strict=True)]
-    lack_column = [
-        want - sum(c) for want, c in zip(by_column, zip(*cells, strict=True), strict=True)
-    ]
-    order = sorted(
-        ((i, j) for i in range(len(rows)) for j in range(len(columns))),
-        key=lambda cell: cells[cell[0]][cell[1]] - exact[cell[0]][cell[1]],
-    )
-    while any(lack_row):
-        for i, j in order:
-            if lack_row[i] > 0 and lack_column[j] > 0:
-                cells[i][j] += 1
-                lack_row[i] -= 1
-                lack_column[j] -= 1
-    return cells
+    by_column = largest_remainder(total, columns)
+    given, seats, table = [0] * len(by_column), 0, []
+    for count in largest_remainder(total, rows):
+        row = [0] * len(by_column)
+        for _ in range(count):
+            seats += 1
+            lacks = [
+                share * seats / total - has for share, has in zip(by_column, given, strict=True)
+            ]
+            column = lacks.index(max(lacks))
+            row[column] += 1
+            given[column] += 1
+        table.append(row)
+    return table
 
 
 def _speeds(scenario: Scenario, agents: int) -> list[float]:
