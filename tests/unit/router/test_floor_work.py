@@ -179,6 +179,17 @@ def test_a_call_that_came_while_a_ticket_was_offered_interrupts_it_when_it_is_ta
     assert scene.of("t1").suspended
 
 
+def test_a_call_that_is_kept_from_idle_agents_interrupts_a_ticket_of_the_best() -> None:
+    agents = [agent("best", skills={"x": 10}), agent("low", skills={"x": 3})]
+    scene = Scene(*agents, floor=FloorSpec(policy="fs_tier_rules"))
+    scene.ready("best")
+    scene.call("t1", kind="ticket")
+    scene.connect("t1", "best")
+    scene.ready("low")
+    scene.call("c1")
+    assert scene.offered() == {"best": "c1"}
+
+
 # -- wrap-up -----------------------------------------------------------------------------------------
 
 

@@ -64,7 +64,7 @@ def match_for_call(call: Call, state: FloorState) -> Match | None:  # noqa: PLR0
         return Match(call.id, best[2][2], rule or "")
     choice = state.policy.pick_agent(call, waiting, able, state)
     if choice is None:
-        return None
+        return _interrupting(call, waiting, state)
     return Match(call.id, choice.agent_id, rule or "policy", choice.scores)
 
 
@@ -80,13 +80,14 @@ def _interrupting(call: Call, waiting: WaitingClass, state: FloorState) -> Match
     """The agent who has been longest at work that this call may interrupt."""
     if not state.groups.lent or not waiting.plain:
         return None
-    if not may_spare(waiting, state) and not _strict_rule(
-        waiting, waiting.members[call.id], state.now
-    ):
+    queued_at = waiting.members[call.id]
+    strict = _strict_rule(waiting, queued_at, state.now) is not None
+    if not strict and not may_spare(waiting, state):
         return None
     lent = [
         (waiting.requirement.ranks[group.index], entry)
         for group in waiting.requirement.able
+        if group.lent and (strict or not state.policy.holds(waiting, state.now - queued_at, group))
         for entry in group.lent.values()
         if entry[2] not in call.excluded and call.units <= state.agents[entry[2]].spec.capacity
     ]
