@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import floor_worlds as worlds
-from floor_oracle import ALWAYS
+from floor_oracle import ALWAYS, counts_are_what_they_count
 from floor_watch import WatchedFloor, asked, told
 from hypothesis import note
 from hypothesis import strategies as st
@@ -318,6 +318,7 @@ class FloorMachine(RuleBasedStateMachine):
         restored = WatchedFloor.restore(decode_snapshot(parts))
         assert restored.equals(self.floor)
         assert replayed.equals(self.floor)
+        counts_are_what_they_count(replayed)
         self.now = max(self.now, self.floor.now)
         self.floor, self.twin = restored, replayed
         self.tick()

@@ -85,6 +85,7 @@ def test_a_lower_capacity_holds_for_what_is_offered_from_now_on() -> None:
     scene.call("c3")
     scene.hang_up("c1")
     assert scene.offered() == {}
+    assert scene.floor.groups.requirement({"x": 1}).idle == 0
     scene.hang_up("c2")
     assert scene.offered() == {"bot": "c3"}
 

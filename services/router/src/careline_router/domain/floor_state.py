@@ -281,6 +281,8 @@ class FloorState:
         if agent is not None and call.id in agent.at_work:
             agent.at_work = tuple(each for each in agent.at_work if each != call.id)
             agent.last_call_ended = self.now
+            if agent.state == "ready":  # he may have had no room before
+                self._file_agent(agent)
 
     def _work_interrupted(self, event: ev.WorkInterrupted) -> None:
         self.calls[event.call_id].suspended = True

@@ -214,7 +214,6 @@ class Offering(FloorState):
         more room now."""
         if agent.state == "talking":
             return False
-        self._file_agent(agent)
         self._serve_agent(agent)
         return True
 
