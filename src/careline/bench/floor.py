@@ -22,6 +22,7 @@ from rich.table import Table
 
 from careline.bench.floor_load import FloorLoad, floor_at_work
 from careline.bench.limits import BareInserts, bare_inserts, sync_us
+from careline.bench.pbx_load import PbxLoad
 from careline.datadir import CannotError
 from careline_common.clock import SystemClock
 from careline_common.postgres import ROOT_BASE, PostgresLauncher
@@ -39,7 +40,9 @@ NOTES = (
     "Whole call stories: register, queue, accept, phone answered, hung up, wrapped up. One caller in 16 gives up.",
     "Each caller has one command on its way and waits for its result.",
     "Full projection: journal, calls, agents, offers, decisions, PBX commands, agents' messages, outbox.",
-    "No PBX answers here: no command is done but by being overtaken, and no receipt is kept.",
+    "No PBX answers there: no command is done but by being overtaken, and no receipt is kept.",
+    "with_receipts: arrivals, answers and hang-ups (two thirds of the commands) as a PBX's events, by the router's",
+    "use cases: contact kept, receipt looked for and kept, answered with the call and the PBX's commands.",
     "Peer: asyncpg, one row of one small table a commit. Everything on one machine, the load included.",
     "The slow sync is PostgreSQL's commit_delay with commit_siblings = 0: a pause before each flush of the log.",
 )
@@ -64,6 +67,7 @@ class Figures:
     bare_one: list[float] = field(default_factory=list)
     delayed_commands: list[float] = field(default_factory=list)
     delayed_bare_one: list[float] = field(default_factory=list)
+    with_receipts: list[float] = field(default_factory=list)
 
 
 async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
@@ -95,7 +99,10 @@ async def _measured(plan: Plan, url: str) -> Figures:
         floor_at_work(url, agents=plan.agents, callers=plan.callers) as floor,
         bare_inserts(url, connections=CONNECTIONS) as bare,
     ):
+        pbx = PbxLoad(floor.parts, agents=plan.agents, callers=plan.callers)
+        await pbx.open()
         await floor.run(WARM_UP_S)
+        await pbx.run(WARM_UP_S / 2)
         await bare.run(CONNECTIONS, WARM_UP_S / 2)
         with Progress(
             *Progress.get_default_columns(),
@@ -104,6 +111,7 @@ async def _measured(plan: Plan, url: str) -> Figures:
         ) as bar:
             task = bar.add_task("rounds", total=plan.rounds, last="")
             for _ in range(plan.rounds):
+                figures.with_receipts.append(await pbx.run(plan.seconds))
                 await _round(plan, url, floor, bare, figures)
                 last = f"{figures.commands[-1]:.0f} of {figures.bare_many[-1]:.0f} a second"
                 bar.update(task, advance=1, last=last)
@@ -170,6 +178,7 @@ def _result(
             "bare_1_per_s": round(delayed_one),
             "ratio": round(delayed_ratio, 2),
         },
+        "with_receipts": {"commands_per_s": round(statistics.median(figures.with_receipts))},
         "runs": plan.rounds,
         "machine": {
             "cpus": os.cpu_count(),

@@ -50,7 +50,7 @@ class FloorLoad:
 
     def __init__(self, parts: Parts, *, agents: int, callers: int) -> None:
         self.commands = 0
-        self._parts = parts
+        self.parts = parts
         self._actor = parts.actor
         self._agents = agents
         self._callers = callers
@@ -95,9 +95,9 @@ class FloorLoad:
 
     async def _story(self, number: int) -> None:
         """Arrives, is queued, offered, taken, connected, hangs up; the agent wraps up."""
-        call_id = self._parts.ids.new()
+        call_id = self.parts.ids.new()
         queue = QUEUES[number % len(QUEUES)]
-        self._parts.contacts.put(call_id, contact_of(f"+7916{number:07d}", {}))
+        self.parts.contacts.put(call_id, contact_of(f"+7916{number:07d}", {}))
         await self._submit(
             cmd.RegisterCall(call_id=call_id, pbx=PBX, pbx_call_id=f"c-{call_id}", line=LINE)
         )
@@ -113,7 +113,7 @@ class FloorLoad:
         else:
             await self._talk(call_id, await offered)
         del self._offers[call_id]
-        self._parts.contacts.forget(call_id)
+        self.parts.contacts.forget(call_id)
 
     async def _talk(self, call_id: str, offer: OfferMade) -> None:
         await self._submit(cmd.AcceptOffer(agent_id=offer.agent_id, offer_id=offer.offer_id))
@@ -160,5 +160,4 @@ async def floor_at_work(
                 each.cancel()
     finally:
         await lease.release()
-        await parts.intake.close()
-        await parts.database.close()
+        await parts.close()

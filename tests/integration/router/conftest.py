@@ -71,7 +71,7 @@ class Router:
             session.terminate()
         self.lease._session = None
         await asyncio.gather(self.task, return_exceptions=True)
-        await self.parts.database.close()
+        await self.parts.close()
 
 
 @contextlib.asynccontextmanager
@@ -114,8 +114,7 @@ async def leading(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await parts.intake.close()
-        await parts.database.close()
+        await parts.close()
 
 
 @pytest.fixture

@@ -44,6 +44,8 @@ from careline_router.settings import RouterSettings
 from careline_router.usecases.parts import Parts, PlanHolder
 
 PACKAGE = "careline_router"
+FLOOR_POOL_SIZE = 2
+"""The floor's commits, and its snapshots, do not queue up behind those who only read."""
 
 Task = Callable[[], Awaitable[None]]
 
@@ -134,13 +136,9 @@ def build(
 ) -> tuple[Parts, FloorLease]:
     """The parts of a router, and the lease by which it leads."""
     url = settings.database_url.get_secret_value()
-    database = Database(
-        url,
-        schema=SCHEMA,
-        source="router",
-        clock=clock,
-        ids=ids,
-        pool_size=settings.database_pool_size,
+    database, floor_database = (
+        Database(url, schema=SCHEMA, source="router", clock=clock, ids=ids, pool_size=size)
+        for size in (settings.database_pool_size, FLOOR_POOL_SIZE)
     )
     metrics = RouterMetrics(registry)
     contacts = Contacts()
@@ -154,7 +152,12 @@ def build(
         address=settings.address,
     )
     actor = FloorActor(
-        database=database, lease=lease, clock=clock, ids=ids, metrics=metrics, contacts=contacts
+        database=floor_database,
+        lease=lease,
+        clock=clock,
+        ids=ids,
+        metrics=metrics,
+        contacts=contacts,
     )
     queries = Queries(database=database, plan=plan, floor=lambda: actor.floor, clock=clock)
     link = PbxLink(database=database, actor=actor, clock=clock)
@@ -194,7 +197,6 @@ def _stop(parts: Parts, lease: FloorLease, connections: httpx.AsyncBaseTransport
     async def stop() -> None:
         await lease.release()
         await connections.aclose()
-        await parts.intake.close()
-        await parts.database.close()
+        await parts.close()
 
     return stop

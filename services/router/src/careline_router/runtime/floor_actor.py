@@ -127,6 +127,10 @@ class FloorActor:
         self._snapshots.seq = loaded.snapshot_seq
         self._contacts.fill_in(loaded.contacts)
 
+    async def close(self) -> None:
+        """Gives its connections back; after `run` has ended."""
+        await self._database.close()
+
     async def started(self) -> None:
         """Returns once `run` takes commands."""
         await self._started.wait()

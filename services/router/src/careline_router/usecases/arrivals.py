@@ -12,7 +12,7 @@ from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.idempotency import find_answer
 from careline_common.http.problem import Conflict, NotReady, Problem
 from careline_common.phones import main_region_of
-from careline_router.db import repository
+from careline_router.db import reading, repository
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
 from careline_router.domain.states import Call
@@ -49,9 +49,8 @@ class Arrivals(PbxAnswers):
         A call this PBX has announced before is answered as it is now.
         """
         async with self._receipt_in_turn(receipt), self._one_at_a_time(pbx, arrival.pbx_call_id):
-            call_id = await self._known(pbx, arrival.pbx_call_id)
+            call_id = await self._announced(pbx, arrival.pbx_call_id, receipt)
             if call_id is None:
-                await self._refuse_used(receipt)
                 call_id = await self._register(pbx, arrival, control)
             return await self._route(pbx, call_id, arrival.ivr, receipt)
 
@@ -64,14 +63,22 @@ class Arrivals(PbxAnswers):
             async with self._one_at_a_time(receipt.scope, receipt.key):
                 yield
 
-    async def _refuse_used(self, receipt: Receipt | None) -> None:
-        """A used webhook-id must not announce a new call; raises as the actor would."""
-        if receipt is None:
-            return
+    async def _announced(self, pbx: str, pbx_call_id: str, receipt: Receipt | None) -> str | None:
+        """The call if it was announced before. A used webhook-id must not announce a new one: raises as
+        the actor would."""
+        call_id = self._actor.floor.by_pbx.get((pbx, pbx_call_id))
+        if call_id is not None:
+            return call_id
         async with self._database.read() as connection:
+            row = await reading.call_by_pbx(connection, pbx, pbx_call_id)
+            if row is not None:
+                return str(row.id)
+            if receipt is None:
+                return None
             answer = await find_answer(connection, receipt.scope, receipt.key, receipt.fingerprint)
         if answer is not None:
             raise AlreadyAnswered(answer)
+        return None
 
     async def _register(self, pbx: str, arrival: Arrival, control: Control) -> str:
         call_id = self._ids.new()

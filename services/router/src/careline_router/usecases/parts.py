@@ -45,6 +45,12 @@ class Parts:
     hasher: PiiHasher
     metrics: RouterMetrics
 
+    async def close(self) -> None:
+        """Gives back their connections to the outside."""
+        await self.intake.close()
+        await self.database.close()
+        await self.actor.close()
+
 
 class UseCases:
     """The base of all use cases; `queries`, `callbacks`, `pbx` and `feeds` are for reading, PBXs and
