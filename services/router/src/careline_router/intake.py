@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -127,13 +128,18 @@ def utc_offset_s(number: str | None, line: Line | None, at: datetime) -> float:
 
 
 def _offset_s(zone: str, at: datetime) -> float:
-    offset = at.astimezone(ZoneInfo(zone)).utcoffset()
+    offset = at.astimezone(_zone(zone)).utcoffset()
     return 0.0 if offset is None else offset.total_seconds()
+
+
+@cache  # ZoneInfo itself keeps eight, and a Russian number may be in a dozen
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
 
 
 def _time_facts(now: datetime, zone: str | None) -> dict[str, Any]:
     """The hour, minute, weekday (1 is Monday) and date where the line is; UTC without a zone."""
-    local = now.astimezone(ZoneInfo(zone or "UTC"))
+    local = now.astimezone(_zone(zone or "UTC"))
     return {
         "hour": local.hour,
         "minute": local.minute,
