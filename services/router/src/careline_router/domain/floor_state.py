@@ -168,9 +168,10 @@ class FloorState:
         assert call.priority is not None
         queue = self.queues[call.queue]
         longest = queue.max_wait_of(call.priority)
-        moments = [call.queued_at + min(after, longest) for after in self.policy.looks]
+        moments = [call.queued_at + after for after in self.policy.looks]
         moments += [call.queued_at + step.after_s for step in queue.recipe]
-        if queue.min_idle and call.priority == "deferrable":
+        blended = queue.min_idle and call.priority == "deferrable"
+        if blended or max(self.policy.looks, default=0.0) > longest:
             moments.append(call.queued_at + longest)
         if call.preferred_until is not None:
             moments.append(call.preferred_until)
@@ -514,6 +515,11 @@ class FloorState:
         """Whether an agent can take on so many units beside what he has in hand."""
         agent = self.agents[agent_id]
         return self.in_hand(agent) + units <= agent.spec.capacity
+
+    def has_nothing_else(self, agent_id: str, units: int) -> bool:
+        """Whether an agent could take on work that may be interrupted: none beside other work."""
+        agent = self.agents[agent_id]
+        return not agent.at_work and units <= agent.spec.capacity
 
     def in_hand(self, agent: Agent) -> int:
         """The units of what he is at, without what he was called away from."""

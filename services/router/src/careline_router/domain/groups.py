@@ -102,9 +102,7 @@ class SkillGroup:
         first = self.first_idle()
         if first is None:
             return None
-        if (not call.excluded or first[2] not in call.excluded) and (
-            call.units == 1 or room(first[2], call.units)
-        ):
+        if first[2] not in call.excluded and room(first[2], call.units):
             return first
         fit = (
             entry

@@ -46,10 +46,12 @@ def match_for_call(call: Call, state: FloorState) -> Match | None:  # noqa: PLR0
     if not waiting.requirement.idle:
         return _interrupting(call, waiting, state)
     able: list[Able] = []
-    ranks, picky = waiting.requirement.ranks, bool(call.excluded) or call.units > 1
+    ranks = waiting.requirement.ranks
+    picky = bool(call.excluded) or call.units > 1 or waiting.interruptible
+    room = state.has_nothing_else if waiting.interruptible else state.has_room
     for group in waiting.requirement.able:
         if group.idle:
-            first = group.first_for(call, state.has_room) if picky else group.first_idle()
+            first = group.first_for(call, room) if picky else group.first_idle()
             if first is not None:
                 able.append((group, ranks[group.index], first))
     if not able:

@@ -7,6 +7,7 @@ from careline_router.domain.matching import Match, decision, match_for_agent, ma
 from careline_router.domain.occupancy import occupancy_pct, rest_s
 from careline_router.domain.specs import QueueSpec
 from careline_router.domain.states import Agent, Call, Offer, Rejected
+from careline_router.domain.waiting import WaitingClass
 from careline_router.domain.words import AgentState, OfferEnd, Outcome, Party
 
 STATE_COMMANDS: dict[AgentState, tuple[str, ...]] = {
@@ -70,18 +71,23 @@ class Offering(FloorState):
     def _serve_kept(self) -> None:
         """Calls that were kept from the last idle agents may have one of them, now that there are more."""
         self.was_refreshed = False
-        for waiting in list(self.waiting.classes.values()):
-            tried: set[str] = set()
-            while waiting.members and waiting.requirement.idle:
-                fresh, late = waiting.heads_but(self.now - waiting.target_s, tried.__contains__)
-                first = late or fresh
-                if first is None:
-                    break
-                call = self.calls[first[1]]
-                self._serve_call(call)
-                if call.state == "queued" and not call.excluded:
-                    break
-                tried.add(call.id)
+        waiting = [each for each in self.waiting.classes.values() if each.members]
+        for each in sorted(waiting, key=lambda each: each.turn(self.now)):
+            self._serve_first(each)
+
+    def _serve_first(self, waiting: WaitingClass) -> None:
+        """Offers the first calls of a class, as long as somebody is idle for them."""
+        tried: set[str] = set()
+        while waiting.members and waiting.requirement.idle:
+            fresh, late = waiting.heads_but(self.now - waiting.target_s, tried.__contains__)
+            first = late or fresh
+            if first is None:
+                return
+            call = self.calls[first[1]]
+            self._serve_call(call)
+            if call.state == "queued" and not call.excluded:
+                return
+            tried.add(call.id)
 
     def _choose_agent(self, call: Call) -> Match | None:
         match = match_for_call(call, self)

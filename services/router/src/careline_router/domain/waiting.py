@@ -140,6 +140,12 @@ class WaitingClass:
             return late or fresh
         return min(fresh, late)
 
+    def turn(self, now: float) -> tuple[bool, bool, int, Entry]:
+        """Its place among classes that are served in turn: past the longest wait, by class, by wait."""
+        first = self.first() or (now, "")
+        overdue = self.plain and now - first[0] >= self.max_wait_s
+        return not self.plain, not overdue, 0 if overdue else self.rank, first
+
 
 class WaitingCalls:
     """All waiting calls by class. A class stays once it has been."""
