@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain.floor import Floor
+from careline_router.domain.specs import FloorSpec, QueueSpec
 from careline_router.domain.words import PRIORITIES
 from careline_router.runtime.codec import decode, decode_snapshot, encode, pack, snapshot_parts
 
@@ -95,7 +96,7 @@ class FloorMachine(RuleBasedStateMachine):
 
     @initialize(
         spec=worlds.floors(),
-        at_work=st.sampled_from((0, 1, 2, 5)),
+        at_work=st.sampled_from((0, 2, 3, 5)),
         calls=st.integers(0, 5),
         data=st.data(),
     )
@@ -108,16 +109,18 @@ class FloorMachine(RuleBasedStateMachine):
         for agent in data.draw(st.permutations(worlds.AGENTS))[:at_work]:
             self.comes_to_work(agent.id, None)
 
-    @rule(spec=worlds.floors())
-    def floor_is_configured(self, spec: Any) -> None:
-        self.send(cmd.ConfigureFloor(floor=spec))
+    @rule(told=st.one_of(worlds.floors(), worlds.queues()))
+    def floor_is_told_anew(self, told: FloorSpec | QueueSpec) -> None:
+        if isinstance(told, FloorSpec):
+            self.send(cmd.ConfigureFloor(floor=told))
+        else:
+            self.send(cmd.ConfigureQueues(queues=(told,)))
 
-    @rule(queue=worlds.queues())
-    def queue_is_configured(self, queue: Any) -> None:
-        self.send(cmd.ConfigureQueues(queues=(queue,)))
-
-    @rule(agent=agents, skills=st.sampled_from(worlds.SKILLS), capacity=st.integers(1, 3))
-    def learns(self, agent: str, skills: dict[str, int], capacity: int) -> None:
+    @rule(skills=st.sampled_from(worlds.SKILLS), capacity=st.integers(1, 3), data=st.data())
+    def learns(self, skills: dict[str, int], capacity: int, data: st.DataObject) -> None:
+        """Mostly one who idles: it is for him that there may be a call now."""
+        idle = [agent.id for agent in self.floor.agents.values() if agent.state == "ready"]
+        agent = data.draw(st.sampled_from([*idle, *idle, *self.floor.agents]))
         spec = replace(self.floor.agents[agent].spec, skills=skills)
         if spec.kind == "bot":
             spec = replace(spec, capacity=capacity)
@@ -176,6 +179,7 @@ class FloorMachine(RuleBasedStateMachine):
             cmd.CloseCall(call_id=name, outcome="closed", media="m", person=person, queue=queue)
         )
 
+    @precondition(lambda self: self.floor.calls)
     @rule(data=st.data(), by=st.sampled_from(("caller", "agent", "system")), zone=offsets)
     def hangs_up(self, data: st.DataObject, by: Any, zone: float) -> None:
         cause = data.draw(st.sampled_from((None, "dropped")))
@@ -189,16 +193,19 @@ class FloorMachine(RuleBasedStateMachine):
         self.send(cmd.ControlTalk(call_id=call, kind=kind, agent_id=agent))
         self.send(cmd.Digits(call_id=call, digits="12"))
 
+    @precondition(lambda self: self.floor.waiting_count)
     @rule(data=st.data(), queue=st.sampled_from(("q1", "q2", "q3", "gone")), skills=needs)
     def moved(self, data: st.DataObject, queue: str, skills: dict[str, int]) -> None:
         call = self.some_call(data, "queued", "offered")
         self.send(cmd.Move(call_id=call, queue=queue, skills=skills))
 
+    @precondition(lambda self: self.floor.waiting_count)
     @rule(data=st.data(), priority=priorities)
     def reprioritised(self, data: st.DataObject, priority: Any) -> None:
         call = self.some_call(data, "queued", "offered")
         self.send(cmd.SetPriority(call_id=call, priority=priority))
 
+    @precondition(lambda self: self.floor.waiting_count)
     @rule(data=st.data(), outcome=st.sampled_from(("overflow", "voicemail")))
     def leaves_its_queue(self, data: st.DataObject, outcome: Any) -> None:
         self.send(cmd.LeaveQueue(call_id=self.some_call(data), outcome=outcome))
@@ -221,6 +228,7 @@ class FloorMachine(RuleBasedStateMachine):
             )
         )  # fmt: skip
 
+    @precondition(lambda self: self.floor.waiting_count and self.floor.spec.callbacks)
     @rule(data=st.data(), zone=offsets, known=st.booleans())
     def callback_is_accepted(self, data: st.DataObject, zone: float, known: bool) -> None:
         offered = [
@@ -235,6 +243,7 @@ class FloorMachine(RuleBasedStateMachine):
             )
         )
 
+    @precondition(lambda self: self.floor.callback_of)
     @rule(data=st.data())
     def callback_is_cancelled(self, data: st.DataObject) -> None:
         self.send(cmd.CancelCallback(call_id=self.some_call(data, callback=True)))

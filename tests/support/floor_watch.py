@@ -7,6 +7,7 @@ from floor_oracle import AT_AN_OFFER
 from careline_router.domain import events as ev
 from careline_router.domain.decisions import Decision
 from careline_router.domain.floor import Floor
+from careline_router.domain.floor_state import Snapshot
 from careline_router.domain.states import Rejected
 
 
@@ -16,6 +17,15 @@ class WatchedFloor(Floor):
     def __init__(self) -> None:
         super().__init__()
         self._seen: dict[str, object] = {}
+        self.restored = False
+
+    def load(self, snapshot: Snapshot) -> None:
+        super().load(snapshot)
+        self.restored = True
+
+    def refresh(self) -> None:
+        super().refresh()
+        self.restored = False
 
     def _emit(self, event: ev.Event) -> None:
         if isinstance(event, ev.OfferMade):

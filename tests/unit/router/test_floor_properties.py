@@ -22,7 +22,7 @@ def test_whatever_happens_what_must_hold_holds_and_every_command_was_among_it() 
     run_state_machine_as_test(
         FloorMachine,
         settings=settings(
-            max_examples=budget(200),
+            max_examples=budget(300),
             stateful_step_count=STEPS,
             derandomize=not proving(),
             database=None,
