@@ -134,3 +134,15 @@ def test_a_call_past_its_longest_wait_goes_before_one_that_waits_for_its_agent()
     scene.do(cmd.CompleteWrapUp(agent_id="a", call_id="before"))
     assert scene.offered() == {"a": "old"}
     assert scene.decision().rule == "overdue"
+
+
+def test_what_an_agent_gives_back_and_what_waited_for_him_go_to_others_in_their_turn() -> None:
+    scene = Scene(a="app", b="app")
+    scene.ready("a")
+    scene.call("first")
+    scene.connect("first", "a")
+    scene.after(QUEUE.max_wait_s)
+    scene.call("vip", priority="vip", preferred="a", preferred_for_s=30)
+    scene.ready("b")
+    scene.hang_up("first", by="agent", cause="dropped")
+    assert scene.offered() == {"b": "first"}

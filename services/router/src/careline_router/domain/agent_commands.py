@@ -74,7 +74,7 @@ class AgentCommands(CallCommands):
         if agent.state == "logged_out":
             self._emit(ev.AgentStateChanged(at=self.now, agent_id=agent.id, state="not_ready"))
         else:
-            self._serve_again(agent)
+            self._serve_again([agent])
 
     def _log_out(self, command: cmd.LogOut) -> None:
         agent = self._agent(command.agent_id)
@@ -93,9 +93,7 @@ class AgentCommands(CallCommands):
                 ev.CallRequeued(at=self.now, call_id=call.id, agent_id=agent.id, cause="logged_out")
             )
         self._emit(ev.AgentStateChanged(at=self.now, agent_id=agent.id, state="logged_out"))
-        self._let_others_have(agent)
-        for call in (*([] if offered is None else [offered]), *in_hand):
-            self._serve_call(call)
+        self._let_others_have(agent, *([] if offered is None else [offered]), *in_hand)
 
     def _set_ready(self, command: cmd.SetReady) -> None:
         agent = self._working(command.agent_id)

@@ -173,9 +173,7 @@ class CallCommands(CallbackCommands):
                 at=self.now, agent_id=agent.id, state="not_ready", reason="unreachable"
             )
         )
-        self._let_others_have(agent)
-        for each in (call, *([] if offered is None else [offered])):
-            self._serve_call(each)
+        self._let_others_have(agent, call, *([] if offered is None else [offered]))
 
     def _after_work(self, agent: Agent, call: Call) -> None:
         """The agent wraps up, unless he has other work in hand or this needs none."""

@@ -46,15 +46,13 @@ class Floor(AgentCommands):
             raise Rejected("unknown-policy", f"one of {', '.join(POLICIES)}")
         if command.floor != self.spec:
             self._emit(ev.FloorConfigured(at=self.now, floor=command.floor))
-            for agent in self.agents.values():
-                self._serve_again(agent)
+            self._serve_again(self.agents.values())
 
     def _configure_queues(self, command: cmd.ConfigureQueues) -> None:
         changed = tuple(queue for queue in command.queues if self.queues.get(queue.id) != queue)
         if changed:
             self._emit(ev.QueuesConfigured(at=self.now, queues=changed))
-            for agent in self.agents.values():
-                self._serve_again(agent)
+            self._serve_again(self.agents.values())
 
     def _configure_agents(self, command: cmd.ConfigureAgents) -> None:
         changed = tuple(
@@ -65,8 +63,7 @@ class Floor(AgentCommands):
         if not changed:
             return
         self._emit(ev.AgentsConfigured(at=self.now, agents=changed))
-        for spec in changed:
-            self._serve_again(self.agents[spec.id])
+        self._serve_again([self.agents[spec.id] for spec in changed])
 
     # -- time ----------------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 """Offers on the floor: made, failed, withdrawn; and agents released to the next one."""
 
+from collections.abc import Iterable
+
 from careline_router.domain import events as ev
 from careline_router.domain.decisions import Decision
 from careline_router.domain.floor_state import FloorState
@@ -71,8 +73,12 @@ class Offering(FloorState):
     def _serve_kept(self) -> None:
         """Calls that were kept from the last idle agents may have one of them, now that there are more."""
         self.was_refreshed = False
-        waiting = [each for each in self.waiting.classes.values() if each.members]
-        for each in sorted(waiting, key=lambda each: each.turn(self.now)):
+        turns = [
+            (each.turn(self.now, first), each)
+            for each in self.waiting.classes.values()
+            if each.members and (first := each.first()) is not None
+        ]
+        for _, each in sorted(turns, key=lambda turn: turn[0]):
             self._serve_first(each)
 
     def _serve_first(self, waiting: WaitingClass) -> None:
@@ -145,8 +151,7 @@ class Offering(FloorState):
         self._emit(
             ev.AgentStateChanged(at=self.now, agent_id=agent.id, state="not_ready", reason=reason)
         )
-        self._serve_call(self._unpreferred(call))
-        self._let_others_have(agent)
+        self._let_others_have(agent, self._unpreferred(call))
 
     def _unpreferred(self, call: Call) -> Call:
         """A call that waits for one agent alone who can not have it waits for all."""
@@ -164,12 +169,24 @@ class Offering(FloorState):
             and self.groups.requirement(call.needs).lacks[group.index] is None
         )
 
-    def _let_others_have(self, agent: Agent) -> None:
+    def _let_others_have(self, agent: Agent, *given_back: Call) -> None:
+        """What an agent gives back goes to others, in turn with what waited for him alone."""
+        self._serve_in_turn([*given_back, *self._released_by(agent)])
+
+    def _released_by(self, agent: Agent) -> list[Call]:
         """Calls that wait for an agent who has gone, or cannot serve them now, wait for everybody."""
-        for call_id in [name for name, wanted in self.held.items() if wanted == agent.id]:
-            call = self._unpreferred(self.calls[call_id])
-            if call_id not in self.held:
-                self._serve_call(call)
+        wanted = [name for name, wanted in self.held.items() if wanted == agent.id]
+        calls = [self._unpreferred(self.calls[name]) for name in wanted]
+        return [call for call in calls if call.id not in self.held]
+
+    def _serve_in_turn(self, calls: list[Call]) -> None:
+        turns = [
+            (waiting.turn(self.now, (waiting.members[call.id], call.id)), call)
+            for call in calls
+            if (waiting := self.waiting.class_of(call.id)) is not None
+        ]
+        for _, call in sorted(turns, key=lambda turn: turn[0]):
+            self._serve_call(call)
 
     def _withdraw(self, call: Call, end: OfferEnd) -> Agent | None:
         """Takes an open offer back, if there is one; the agent is still to be released."""
@@ -241,11 +258,14 @@ class Offering(FloorState):
         if self.was_refreshed:
             self._serve_kept()
 
-    def _serve_again(self, agent: Agent) -> None:
-        """What an agent may be given has changed while he was idle, or at work that may be interrupted."""
-        self._let_others_have(agent)
-        self._serve_agent(agent)
-        self._interrupt_for_waiting(agent)
+    def _serve_again(self, agents: Iterable[Agent]) -> None:
+        """What agents may be given has changed while they were idle, or at work that may be interrupted."""
+        asked = list(agents)
+        released = [call for agent in asked for call in self._released_by(agent)]
+        for agent in asked:
+            self._serve_agent(agent)
+            self._interrupt_for_waiting(agent)
+        self._serve_in_turn(released)
 
     def _cap_occupancy(self, agent: Agent) -> None:
         cap = self.spec.occupancy_cap_pct

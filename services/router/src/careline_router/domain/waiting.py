@@ -140,11 +140,10 @@ class WaitingClass:
             return late or fresh
         return min(fresh, late)
 
-    def turn(self, now: float) -> tuple[bool, bool, int, Entry]:
-        """Its place among classes that are served in turn: past the longest wait, by class, by wait."""
-        first = self.first() or (now, "")
-        overdue = self.plain and now - first[0] >= self.max_wait_s
-        return not self.plain, not overdue, 0 if overdue else self.rank, first
+    def turn(self, now: float, entry: Entry) -> tuple[bool, bool, int, Entry]:
+        """The place of one of its calls among all: past the longest wait, by class, by wait."""
+        overdue = self.plain and now - entry[0] >= self.max_wait_s
+        return not self.plain, not overdue, 0 if overdue else self.rank, entry
 
 
 class WaitingCalls:
