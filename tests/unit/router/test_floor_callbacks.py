@@ -92,6 +92,19 @@ def test_an_offer_that_nobody_accepts_for_half_a_minute_blocks_no_other() -> Non
     assert offers(scene.call("c4")) == ["c4"]
 
 
+def test_an_offer_to_who_has_gone_blocks_no_other() -> None:
+    scene = busy(1, outstanding_per_busy=1)
+    scene.call("c1")
+    assert offers(scene.after(45)) == ["c1"]
+    scene.hang_up("c1")
+    scene.call("c2")
+    assert offers(scene.after(45)) == ["c2"]
+    scene.do(cmd.LeaveQueue(call_id="c2", outcome="voicemail"))
+    scene.call("older")
+    scene.now += 60
+    assert offers(scene.call("c3")) == ["c3"]
+
+
 def test_nobody_is_offered_one_where_there_are_no_rules_or_nobody_works() -> None:
     scene = Scene(a="app")
     scene.call("c1")

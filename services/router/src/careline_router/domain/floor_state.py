@@ -302,6 +302,8 @@ class FloorState:
         self._let_go(call)
         if call.answered_at is not None and call.queue is not None:
             self.demand.handled(call.queue, event.at - call.answered_at)
+        if call.callback_offered_at is not None:
+            self.promises.gone(call.id)
         if call.callback is not None:
             self.promises.ended(call)
             call.callback.dialling = False

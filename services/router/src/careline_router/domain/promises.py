@@ -41,6 +41,10 @@ class Promises:
         self._offers.append((at, call_id))
         self._open.add(call_id)
 
+    def gone(self, call_id: str) -> None:
+        """The caller accepts nothing any more."""
+        self._open.discard(call_id)
+
     def to_expect(self, now: float) -> int:
         """Promises outstanding, and those that may come of offers that were just made."""
         while self._offers and self._offers[0][0] + ANSWER_S <= now:
