@@ -64,7 +64,7 @@ class Told(FloorLoad):
 
     def __init__(self, point: Point, parts: Parts, **options: Any) -> None:
         super().__init__(parts, **options)
-        engine = parts.database.engine.sync_engine
+        engine = parts.actor.database.engine.sync_engine
         event.listen(engine, "commit", lambda _: point.reached("before_commit"))
 
     def _told(self, command: cmd.Command, events: Sequence[Event]) -> None:

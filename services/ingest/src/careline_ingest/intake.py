@@ -138,7 +138,7 @@ async def process(tools: IntakeTools, run: Run) -> None:
     """Reads a run's file from its checkpoint to its end."""
     spec = FeedSpec.of(run.spec)
     try:
-        file = await asyncio.to_thread(open_file, partial(tools.spool.open, run.id), spec)
+        file = await _open(tools, run, spec)
     except UnreadableFileError as error:
         await _finish(tools, run, run.checkpoint, error)
         return
@@ -164,6 +164,20 @@ async def process(tools: IntakeTools, run: Run) -> None:
             if batch.failure is not None or batch.is_empty:
                 break
     await _finish(tools, run, seen, batch.failure)
+
+
+async def _open(tools: IntakeTools, run: Run, spec: FeedSpec) -> OpenFile:
+    """Opens a run's file in a thread, which cannot be stopped: who is stopped meanwhile closes what it opens."""
+    opening = asyncio.ensure_future(
+        asyncio.to_thread(open_file, partial(tools.spool.open, run.id), spec)
+    )
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await asyncio.wait([opening])
+        if not opening.cancelled() and opening.exception() is None:
+            opening.result().stream.close()
+        raise
 
 
 async def give_up(tools: IntakeTools, run: Run, reason: str) -> None:

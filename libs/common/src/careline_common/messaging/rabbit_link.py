@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import aio_pika
+from aio_pika import Connection
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from yarl import URL
@@ -36,8 +36,19 @@ class Link:
         """The connection, made if need be; raises one of `LOST`."""
         async with self._connecting:
             if self._connection is None or not self._connection.connected.is_set():
-                self._connection = await aio_pika.connect(self._url, timeout=CONNECT_TIMEOUT_S)
+                self._connection = await self._connect()
             return self._connection
+
+    async def _connect(self) -> AbstractConnection:
+        """Closes what could not be connected, or was given up: collected open, aio-pika would close it
+        by a coroutine that nobody awaits."""
+        connection = Connection(self._url)
+        try:
+            await connection.connect(timeout=CONNECT_TIMEOUT_S)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
 
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[AbstractChannel]:

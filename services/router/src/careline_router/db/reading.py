@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, literal, or_, select, text, tuple_, update
+from sqlalchemy import (
+    Row,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_router.db.reading_callbacks import numbers_to_dial
@@ -36,12 +48,15 @@ async def call(connection: AsyncConnection, call_id: str) -> Row[*tuple[Any, ...
     return found.one_or_none()
 
 
+_BY_PBX = _calls().where(
+    call_record.c.pbx == bindparam("pbx"), call_record.c.pbx_call_id == bindparam("pbx_call_id")
+)
+
+
 async def call_by_pbx(
     connection: AsyncConnection, pbx: str, pbx_call_id: str
 ) -> Row[*tuple[Any, ...]] | None:
-    found = await connection.execute(
-        _calls().where(call_record.c.pbx == pbx, call_record.c.pbx_call_id == pbx_call_id)
-    )
+    found = await connection.execute(_BY_PBX, {"pbx": pbx, "pbx_call_id": pbx_call_id})
     return found.one_or_none()
 
 
@@ -230,14 +245,20 @@ async def mark_done(
     )
 
 
+_CLOSE_COMMANDS = (
+    update(pbx_command)
+    .where(
+        pbx_command.c.call_id == bindparam("of_call"),
+        pbx_command.c.done_at.is_(None),
+        pbx_command.c.type != "cancel_ring",
+    )
+    .values(done_at=bindparam("at"), ok=False)
+)
+
+
 async def close_commands(connection: AsyncConnection, call_id: str, at: datetime) -> None:
     """Nobody is left to carry out what is open for a call whose caller is gone."""
-    await connection.execute(
-        update(pbx_command)
-        .where(pbx_command.c.call_id == call_id, pbx_command.c.done_at.is_(None))
-        .where(pbx_command.c.type != "cancel_ring")
-        .values(done_at=at, ok=False)
-    )
+    await connection.execute(_CLOSE_COMMANDS, {"of_call": call_id, "at": at})
 
 
 _INTERVALS = text("""

@@ -64,7 +64,7 @@ class FloorActor:
         contacts: Contacts,
     ) -> None:
         self.floor = Floor()
-        self._database = database
+        self.database = database
         self._lease = lease
         self._clock = clock
         self._ids = ids
@@ -122,14 +122,14 @@ class FloorActor:
 
     async def load(self) -> None:
         """Reads the floor from the database: snapshot, then the journal after it."""
-        loaded = await load_floor(self._database, FLOOR)
+        loaded = await load_floor(self.database, FLOOR)
         self.floor, self._numbers = loaded.floor, loaded.numbers
         self._snapshots.seq = loaded.snapshot_seq
         self._contacts.fill_in(loaded.contacts)
 
     async def close(self) -> None:
         """Gives its connections back; after `run` has ended."""
-        await self._database.close()
+        await self.database.close()
 
     async def started(self) -> None:
         """Returns once `run` takes commands."""
@@ -232,7 +232,7 @@ class FloorActor:
     async def _commit(self, works: Sequence[Work], projection: Projection) -> None:
         """Runs and writes a batch; the floor in memory is ahead of the database until it returns."""
         with self._metrics.commit_seconds.time():
-            async with self._database.unit_of_work() as uow:
+            async with self.database.unit_of_work() as uow:
                 await self._lease.check(uow.connection)
                 for work in works:
                     work.begin()
@@ -309,7 +309,7 @@ class FloorActor:
 
     async def _still_alone(self) -> None:
         """What stands in the journal is this process's own, unless another leads by now."""
-        async with self._database.unit_of_work() as uow:
+        async with self.database.unit_of_work() as uow:
             await self._lease.check(uow.connection)
 
     async def _after_unknown_outcome(self, works: Sequence[Work], projection: Projection) -> None:
