@@ -138,7 +138,7 @@ def decision_shows_the_floor(floor: Floor, made: ev.OfferMade) -> None:
     Fails when `_removed_by` has no word for groups with nobody idle.
     """
     last = floor._decisions[-1]
-    assert (last.offer_id, last.call_id, last.chosen) == (
+    assert (last.offer_id, last.match.call_id, last.match.agent_id) == (
         made.offer_id, made.call_id, made.agent_id,
     )  # fmt: skip
     counted: Counter[str] = Counter()

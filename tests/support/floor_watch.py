@@ -7,7 +7,7 @@ from floor_oracle import AT_AN_OFFER
 from careline_router.domain import events as ev
 from careline_router.domain.decisions import Decision
 from careline_router.domain.floor import Floor
-from careline_router.domain.floor_state import Snapshot
+from careline_router.domain.snapshot import Snapshot
 from careline_router.domain.states import Rejected
 
 
@@ -56,8 +56,8 @@ def told(decision: Decision) -> tuple[object, ...]:
     calls = sorted(tuple(call.items()) for call in decision.calls)
     return (
         decision.offer_id,
-        decision.chosen,
-        decision.rule,
+        decision.match.agent_id,
+        decision.match.rule,
         sorted(decision.agents),
         groups,
         calls,

@@ -22,8 +22,8 @@ from rich.table import Table
 
 from careline.datadir import CannotError
 from careline_router.domain import commands as cmd
+from careline_router.domain.decisions import Match
 from careline_router.domain.floor import Floor
-from careline_router.domain.matching import Match
 from careline_router.domain.specs import AgentSpec, FloorSpec, QueueSpec
 from careline_router.domain.states import Agent, Call
 

@@ -14,8 +14,8 @@ from careline_common.http.idempotency import Answer, KeyReusedError
 from careline_common.http.problem import Problem
 from careline_common.testing.waiting import eventually
 from careline_router.domain import commands as cmd
+from careline_router.domain.filing import FORGET_EVERY_S, LINGER_S
 from careline_router.domain.floor import Floor
-from careline_router.domain.floor_state import FORGET_EVERY_S, LINGER_S
 from careline_router.ports import AlreadyAnswered, Arrival, Receipt
 from careline_router.queries import EVERYTHING
 from careline_router.runtime.codec import snapshot_parts

@@ -8,7 +8,7 @@ from floor_scene import Scene
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain.effects import overtaken_by, pbx_steps
-from careline_router.domain.floor_state import LINGER_S
+from careline_router.domain.filing import LINGER_S
 from careline_router.domain.specs import AgentSpec, QueueSpec
 
 pytestmark = pytest.mark.unit
@@ -284,5 +284,5 @@ def test_a_decision_says_why_each_group_was_passed_over() -> None:
     assert groups["z:9"].removed_by == "skill:x"
     assert (groups["x:5"].idle, groups["x:5"].removed_by) == (2, None)
     assert decision.agents == ("a", "b")
-    assert (decision.chosen, decision.policy, decision.flow_version) == ("a", "careline", 3)
+    assert (decision.match.agent_id, decision.policy, decision.flow_version) == ("a", "careline", 3)
     assert scene.floor.take_decisions() == []

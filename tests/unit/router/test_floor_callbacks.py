@@ -164,7 +164,7 @@ def test_a_deferred_one_waits_for_agents_to_spare() -> None:
     assert why_waiting(back, scene.floor.agents["b0"], scene.floor) == "callback"
     scene.ready("b2")
     assert list(scene.offered().values()) == ["c1.back"]
-    assert scene.decision().rule == "callback"
+    assert scene.decision().match.rule == "callback"
 
 
 def test_a_deferred_one_is_not_made_while_a_live_caller_waits_for_the_agent() -> None:

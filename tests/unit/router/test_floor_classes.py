@@ -45,7 +45,7 @@ def test_nobody_goes_before_a_call_past_its_longest_wait_under_any_policy(policy
     scene.now += 1
     scene.ready("a")
     assert served(scene) == ["oldest", "old", "emergency"]
-    assert scene.decision().rule == "class"
+    assert scene.decision().match.rule == "class"
 
 
 def test_a_class_may_have_a_longest_wait_of_its_own() -> None:

@@ -50,7 +50,7 @@ def test_a_group_that_a_rule_passed_over_says_so() -> None:
     scene.ready("b", "a")
     scene.call("c1", priority="emergency")
     decision = scene.decision()
-    assert (decision.rule, decision.chosen) == ("class", "a")
+    assert (decision.match.rule, decision.match.agent_id) == ("class", "a")
     assert groups(decision) == {"x:3": (1, "rule"), "x:10": (1, None)}
 
 
@@ -60,7 +60,7 @@ def test_agents_of_the_chosen_group_are_shown_but_not_more_than_twenty() -> None
     scene.ready(*(each.id for each in many))
     scene.call("c1")
     decision = scene.decision()
-    assert decision.chosen in decision.agents
+    assert decision.match.agent_id in decision.agents
     assert len(decision.agents) == SHOWN_AGENTS
     assert groups(decision) == {"x:5": (SHOWN_AGENTS + 5, None)}
 
@@ -73,7 +73,7 @@ def test_a_choice_among_calls_shows_which_were_considered() -> None:
     scene.now += 5
     scene.ready("a")
     decision = scene.decision()
-    assert (decision.rule, decision.call_id) == ("policy", "cash")
+    assert (decision.match.rule, decision.match.call_id) == ("policy", "cash")
     seen = {(call["queue"], call["priority"], call["wait_s"]) for call in decision.calls}
     assert seen == {("q", "insured", 10.0), ("q", "cash", 5.0)}
     by_class = {call["priority"]: call["score"] for call in decision.calls}

@@ -33,7 +33,7 @@ def test_its_agent_gets_it_when_he_is_free_before_calls_that_wait_for_anybody() 
     scene.hang_up("before")
     scene.do(cmd.CompleteWrapUp(agent_id="a", call_id="before"))
     assert scene.offered() == {"b": "busy", "a": "c1"}
-    assert scene.decision().rule == "preferred"
+    assert scene.decision().match.rule == "preferred"
 
 
 def test_an_idle_agent_is_offered_the_call_that_prefers_him_at_once() -> None:
@@ -133,7 +133,7 @@ def test_a_call_past_its_longest_wait_goes_before_one_that_waits_for_its_agent()
     scene.hang_up("before")
     scene.do(cmd.CompleteWrapUp(agent_id="a", call_id="before"))
     assert scene.offered() == {"a": "old"}
-    assert scene.decision().rule == "overdue"
+    assert scene.decision().match.rule == "overdue"
 
 
 def test_what_an_agent_gives_back_and_what_waited_for_him_go_to_others_in_their_turn() -> None:

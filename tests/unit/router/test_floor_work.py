@@ -105,7 +105,7 @@ def test_a_call_interrupts_a_ticket_which_is_taken_up_again_after_the_wrap_up() 
     scene = at_a_ticket()
     scene.call("c1")
     assert scene.of("t1").suspended
-    assert scene.decision().rule == "interrupt"
+    assert scene.decision().match.rule == "interrupt"
     scene.connect("c1", "a")
     scene.hang_up("c1")
     assert scene.state("a") == ("wrap_up", None)

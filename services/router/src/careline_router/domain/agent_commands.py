@@ -166,7 +166,7 @@ class AgentCommands(CallCommands):
         """Whether another agent at work could serve the call."""
         return any(
             other.state not in {"not_ready", "logged_out"}
-            for group in self.groups.requirement(call.needs).able
+            for group, _ in self.groups.requirement(call.needs).able
             for other in (self.agents[name] for name in group.members - call.excluded)
             if other.id != agent.id
         )

@@ -179,7 +179,8 @@ class CallCommands(CallbackCommands):
         """The agent wraps up, unless he has other work in hand or this needs none."""
         if call.suspended or self._goes_on(agent):
             return
-        others = any(not self.calls[each].suspended for each in agent.at_work)
+        at_work = agent.at_work
+        others = at_work and any(not self.calls[each].suspended for each in at_work)
         wrap_up_s = self.queues[call.queue].wrap_up_s if call.queue in self.queues else 0.0
         if others or wrap_up_s <= 0 or agent.spec.kind == "bot":
             self._release(agent)

@@ -16,26 +16,30 @@ if TYPE_CHECKING:
 SHOWN_AGENTS = 20
 
 
-class Decision(NamedTuple):
-    """One offer's record (api.md, `GET /calls/{id}/decisions`).
+class Match(NamedTuple):
+    """Call and agent, and by which rule: `policy overdue class preferred callback interrupt spare`."""
 
-    `rule` is what decided: `policy`, or one that stands over it. `idle_counts` is by group index.
-    """
+    call_id: str
+    agent_id: str
+    rule: str
+    scores: Scores = ()
+    considered: Considered = ()
+    tokens: float | None = None
+
+
+class Decision(NamedTuple):
+    """One offer's record (api.md, `GET /calls/{id}/decisions`). `idle_counts` is by group index."""
 
     offer_id: str
-    call_id: str
+    match: Match
     at: float
     policy: str
-    rule: str
-    chosen: str
     flow_version: int | None
     crm: Mapping[str, Any]
     needs: Requirement
     idle_counts: array[int]
     group: SkillGroup
     agents: tuple[str, ...]
-    scores: Scores
-    considered: Considered
     all_groups: AgentGroups
 
     @property
@@ -44,7 +48,7 @@ class Decision(NamedTuple):
 
         The rule is what the group lacks, `nobody_idle`, or `rule` for one that the policy passed over.
         """
-        scores = dict(self.scores)
+        scores = dict(self.match.scores)
         return [
             AgentGroup(
                 signature=group_name(group),
@@ -73,5 +77,5 @@ class Decision(NamedTuple):
                 "wait_s": round(self.at - queued_at, 3),
                 "score": round(value, 3),
             }
-            for waiting, queued_at, value in self.considered
+            for waiting, queued_at, value in self.match.considered
         ]

@@ -4,14 +4,15 @@ the same events, whoever runs them (production, simulator, replay).
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain.agent_commands import AgentCommands
 from careline_router.domain.decisions import Decision
-from careline_router.domain.floor_state import Snapshot, forget_at
 from careline_router.domain.policies import POLICIES
+from careline_router.domain.snapshot import Snapshot
 from careline_router.domain.states import Rejected
 
 
@@ -29,7 +30,8 @@ class Floor(AgentCommands):
 
         `now` is in seconds since the epoch; a clock that goes back is taken to stand still.
         """
-        self.now = max(self.now, now)
+        if now > self.now:  # noqa: PLR1730 - this runs a hundred thousand times a day
+            self.now = now
         self._out = []
         _HANDLERS[type(command)](self, command)
         return self._out
@@ -67,33 +69,39 @@ class Floor(AgentCommands):
 
     # -- time ----------------------------------------------------------------------------------
 
-    def next_timer(self) -> float | None:
-        """When the next thing is due, so that somebody sends a `Tick`; None: nothing is."""
-        if self._to_look_at:
-            self._look_after_waiting()
-        while (first := self._timers.first()) is not None:
+    def next_timer(self, by: float = inf) -> float | None:
+        """When the next thing is due, so that somebody sends a `Tick`; None: nothing is until `by`."""
+        if self._to_look_at or self._to_time:
+            self._set_timers()
+        timers = self._timers
+        while (first := timers.first()) is not None and first[0] <= by:
             if self._timer_holds(*first):
                 return first[0]
-            self._timers.pop()
+            timers.pop()
         return None
 
-    def _look_after_waiting(self) -> None:
-        """Most calls are offered at once and need no timers; those that still wait do."""
+    def _set_timers(self) -> None:
+        """Most calls are offered at once, and many offers taken at once, and need none."""
         for call_id in self._to_look_at:
             call = self.calls.get(call_id)
             if call is not None and call.state == "queued":
                 self._set_looks(call)
+        for offer_id in self._to_time:
+            offer = self.offers.get(offer_id)
+            if offer is not None:
+                self._timers.set(offer.deadline, "offer", offer_id)
         self._to_look_at.clear()
+        self._to_time.clear()
 
     def _tick(self, _command: cmd.Tick) -> None:
         forgotten: list[str] = []
-        while (at := self.next_timer()) is not None and at <= self.now:
-            _, kind, subject = self._timers.pop()
+        while self.next_timer(self.now) is not None:
+            at, kind, subject = self._timers.pop()
             match kind:
                 case "look":
                     self._look(self.calls[subject])
                 case "forget":
-                    forgotten.append(subject)
+                    forgotten += self._to_forget[at]
                 case "wrap_up":
                     self._release(self.agents[subject])
                 case "rested":
@@ -103,7 +111,7 @@ class Floor(AgentCommands):
                     offer = self.offers[subject]
                     self._fail(offer, "no_answer" if offer.state == "ringing" else "no_accept")
         if forgotten:
-            self._emit(ev.CallsForgotten(at=self.now, call_ids=tuple(forgotten)))
+            self._emit(ev.CallsForgotten(at=self.now, call_ids=tuple(sorted(forgotten))))
 
     def _timer_holds(self, at: float, kind: str, subject: str) -> bool:
         match kind:
@@ -118,12 +126,7 @@ class Floor(AgentCommands):
             case "rested":
                 return self.agents[subject].rested_at == at
             case _:
-                call = self.calls.get(subject)
-                return (
-                    call is not None
-                    and call.ended_at is not None
-                    and forget_at(call.ended_at) == at
-                )
+                return at in self._to_forget
 
     def equals(self, other: "Floor") -> bool:
         """Whether two floors are the same, the time that they were told last aside."""

@@ -1,90 +1,26 @@
-"""The floor as it stands, and how each event changes it."""
+"""How each event changes the floor."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
-from math import ceil
+from dataclasses import fields, replace
 from typing import Any
 
 from careline_router.domain import events as ev
-from careline_router.domain.demand import Demand, DemandFigures
-from careline_router.domain.estimates import Estimates, QueueEstimates
-from careline_router.domain.groups import AgentGroups
-from careline_router.domain.occupancy import busy_now
+from careline_router.domain.demand import Demand
+from careline_router.domain.estimates import Estimates
+from careline_router.domain.filing import AT_WORK, Filing, forget_at
 from careline_router.domain.policies import policy_of
-from careline_router.domain.promises import Promises, QueuePromises
-from careline_router.domain.skills import signature
-from careline_router.domain.specs import FloorSpec, QueueSpec
+from careline_router.domain.promises import Promises
+from careline_router.domain.snapshot import Snapshot
 from careline_router.domain.states import Agent, Call, Callback, Offer
-from careline_router.domain.timers import Timers
-from careline_router.domain.waiting import ClassKey, WaitingCalls, WaitingClass, class_key
-from careline_router.domain.words import AgentState, CallState
 
-LINGER_S = 3600.0
-"""How long an ended call is remembered, so that it can still be wrapped up."""
-FORGET_EVERY_S = 60.0
+NOTHING: dict[str, Any] = {}
+"""What a call needs, and is known of it, until it is queued."""
 REFRESH_S = 300.0
 """How often a policy weighs the load anew."""
-AT_WORK: frozenset[AgentState] = frozenset({"talking", "wrap_up"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """Everything a floor is; with the journal after it, the floor can be had again."""
-
-    now: float
-    queues: tuple[QueueSpec, ...]
-    agents: tuple[Agent, ...]
-    calls: tuple[Call, ...]
-    offers: tuple[Offer, ...]
-    floor: FloorSpec = field(default_factory=FloorSpec)
-    tokens: float = 0.0
-    last_offered: dict[str, int] = field(default_factory=dict)
-    demand: DemandFigures = field(default_factory=DemandFigures)
-    estimates: tuple[QueueEstimates, ...] = ()
-    promises: tuple[QueuePromises, ...] = ()
-
-
-class FloorState:
-    """Calls, agents and offers. `apply` is the only way in which they change."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.spec = FloorSpec()
-        self.policy = policy_of(self.spec)
-        self.queues: dict[str, QueueSpec] = {}
-        self.agents: dict[str, Agent] = {}
-        self.calls: dict[str, Call] = {}
-        self.offers: dict[str, Offer] = {}
-        self.by_pbx: dict[tuple[str, str], str] = {}
-        self.waiting = WaitingCalls()
-        self.groups = AgentGroups()
-        self.demand = Demand()
-        self.estimates = Estimates()
-        self.promises = Promises()
-        self.tokens = 0.0
-        self.last_offered: dict[str, int] = {}
-        """By queue, the order of the agent who was offered a call of it last."""
-        self.busy = 0
-        """Agents who talk or wrap up."""
-        self.excluded_from: dict[str, set[str]] = {}
-        """By agent, the waiting calls that are not offered to him again."""
-        self.held: dict[str, str | None] = {}
-        """Calls that wait but in no queue yet, and for which agent, if for one."""
-        self.callback_of: dict[str, str] = {}
-        """By person, the callback that is still to be made."""
-        self._timers = Timers()
-        self._to_look_at: list[str] = []
-        """Calls that have begun to wait since somebody asked for the next timer."""
-        self.refresh_at = 0.0
-        self.was_refreshed = False
-        """Whether the policy has weighed the load anew and nobody has looked yet what comes of it."""
-        self.counts_units = False
-        """Whether any work takes more or less than one unit of an agent."""
-
-    @property
-    def waiting_count(self) -> int:
-        """Calls that wait, those that are just being offered included."""
-        return len(self.waiting) + len(self.held) + len(self.offers)
+class FloorState(Filing):
+    """The floor. `apply` is the only way in which it changes."""
 
     # -- changing ------------------------------------------------------------------------------
 
@@ -107,10 +43,6 @@ class FloorState:
         for agent in self.agents.values():
             self._file_agent(agent)
         self._look_at_all()
-
-    def _look_at_all(self) -> None:
-        """What waits may be due at other times now."""
-        self._to_look_at += [call.id for call in self.calls.values() if call.state == "queued"]
 
     def _queues_configured(self, event: ev.QueuesConfigured) -> None:
         for queue in event.queues:
@@ -144,15 +76,18 @@ class FloorState:
             kind=event.kind,
             units=self.spec.units_of(event.kind),
             interruptible=event.kind in self.spec.interruptible,
+            skills=NOTHING,
+            needs=NOTHING,
+            crm=NOTHING,
         )
         self.by_pbx[event.pbx, event.pbx_call_id] = event.call_id
 
     def _call_queued(self, event: ev.CallQueued) -> None:
         call = self.calls[event.call_id]
         call.queue, call.priority = event.queue, event.priority
-        call.skills, call.needs = dict(event.skills), dict(event.skills)
+        call.skills, call.needs = event.skills, event.skills
         call.payer, call.insurance, call.language = event.payer, event.insurance, event.language
-        call.flow, call.flow_version, call.crm = event.flow, event.flow_version, dict(event.crm)
+        call.flow, call.flow_version, call.crm = event.flow, event.flow_version, event.crm
         call.person, call.due_at, call.estimate_s = event.person, event.due_at, event.estimate_s
         call.preferred, call.preferred_until = event.preferred, event.preferred_until
         call.queued_at = event.at
@@ -160,30 +95,6 @@ class FloorState:
         self._set_call(call, "queued", waiting)
         if not waiting.interruptible:
             self.demand.arrived(self._in_general(waiting), event.at)
-
-    def _set_looks(self, call: Call) -> None:
-        """When somebody has to look whether the call may be given to more agents, or more be offered."""
-        assert call.queued_at is not None
-        assert call.queue is not None
-        assert call.priority is not None
-        queue = self.queues[call.queue]
-        longest = queue.max_wait_of(call.priority)
-        moments = [call.queued_at + after for after in self.policy.looks]
-        moments += [call.queued_at + step.after_s for step in queue.recipe]
-        blended = queue.min_idle and call.priority == "deferrable"
-        if blended or max(self.policy.looks, default=0.0) > longest:
-            moments.append(call.queued_at + longest)
-        if call.preferred_until is not None:
-            moments.append(call.preferred_until)
-        if call.not_before is not None:
-            moments.append(call.not_before)
-        if call.callback is not None:
-            if call.callback.promise_due is not None:
-                moments.append(call.callback.promise_due)
-        elif self.spec.callbacks is not None and call.kind == "call":
-            moments.append(call.queued_at + self.spec.callbacks.after_s)
-        for at in {max(at, self.now) for at in moments}:
-            self._timers.set(at, "look", call.id)
 
     def _call_released(self, event: ev.CallReleased) -> None:
         call = self.calls[event.call_id]
@@ -193,13 +104,13 @@ class FloorState:
     def _requirement_relaxed(self, event: ev.RequirementRelaxed) -> None:
         call = self.calls[event.call_id]
         call.relaxed = event.step
-        call.needs, call.queue, call.priority = dict(event.needs), event.queue, event.priority
+        call.needs, call.queue, call.priority = event.needs, event.queue, event.priority
         self._set_call(call, call.state)
 
     def _call_moved(self, event: ev.CallMoved) -> None:
         call = self.calls[event.call_id]
         call.queue, call.relaxed, call.preferred_until = event.queue, 0, None
-        call.skills, call.needs = dict(event.skills), dict(event.skills)
+        call.skills, call.needs = event.skills, event.skills
         self._set_call(call, "queued")
 
     def _priority_changed(self, event: ev.PriorityChanged) -> None:
@@ -221,7 +132,7 @@ class FloorState:
             made_at=event.at,
             deadline=event.deadline,
         )
-        self._timers.set(event.deadline, "offer", event.offer_id)
+        self._to_time.append(event.offer_id)
         if event.tokens is not None:
             self.tokens = event.tokens
         assert call.queue is not None
@@ -232,19 +143,19 @@ class FloorState:
     def _offer_accepted(self, event: ev.OfferAccepted) -> None:
         offer = self.offers[event.offer_id]
         offer.state, offer.deadline = "ringing", event.deadline
-        self._timers.set(event.deadline, "offer", offer.id)
+        self._to_time.append(offer.id)
 
     def _offer_closed(self, event: ev.OfferClosed) -> None:
         del self.offers[event.offer_id]
         call, agent = self.calls[event.call_id], self.agents[event.agent_id]
         call.offer = agent.offer = agent.call = None
         if event.excluded:
-            call.excluded.add(agent.id)
+            call.excluded |= {agent.id}
             self.excluded_from.setdefault(agent.id, set()).add(call.id)
         self._set_call(call, "queued")
 
     def _exclusion_lifted(self, event: ev.ExclusionLifted) -> None:
-        self.calls[event.call_id].excluded.discard(event.agent_id)
+        self.calls[event.call_id].excluded -= {event.agent_id}
         self.excluded_from.get(event.agent_id, set()).discard(event.call_id)
 
     def _call_connected(self, event: ev.CallConnected) -> None:
@@ -280,7 +191,7 @@ class FloorState:
     def _let_go(self, call: Call) -> None:
         agent = self.agents.get(call.agent or "")
         if agent is not None and call.id in agent.at_work:
-            agent.at_work = tuple(each for each in agent.at_work if each != call.id)
+            agent.at_work = _without(agent.at_work, call.id)
             agent.last_call_ended = self.now
             if agent.state == "ready":  # he may have had no room before
                 self._file_agent(agent)
@@ -312,7 +223,7 @@ class FloorState:
         self._set_call(call, "ended")
         for agent_id in call.excluded:
             self.excluded_from.get(agent_id, set()).discard(call.id)
-        self._timers.set(forget_at(event.at), "forget", call.id)
+        self._set_forget(call)
 
     def _call_wrapped_up(self, event: ev.CallWrappedUp) -> None:
         self.calls[event.call_id].wrapped_up = True
@@ -321,6 +232,8 @@ class FloorState:
         for call_id in event.call_ids:
             call = self.calls.pop(call_id)
             self.by_pbx.pop((call.pbx, call.pbx_call_id), None)
+            if call.ended_at is not None:
+                self._to_forget.pop(forget_at(call.ended_at), None)
 
     # -- callbacks -----------------------------------------------------------------------------
 
@@ -342,8 +255,8 @@ class FloorState:
             kind="callback",
             units=self.spec.units_of("callback"),
             queue=event.queue,
-            skills=dict(event.skills),
-            needs=dict(event.skills),
+            skills=event.skills,
+            needs=event.skills,
             priority=event.priority,
             payer=event.payer,
             insurance=event.insurance,
@@ -431,103 +344,7 @@ class FloorState:
     def _nothing(self, event: ev.Event) -> None:
         """Events that tell the outside something and change nothing here."""
 
-    # -- filing --------------------------------------------------------------------------------
-
-    def _set_call(self, call: Call, state: CallState, into: WaitingClass | None = None) -> None:
-        """`into` is the class of a call that begins to wait, where it is known already."""
-        if call.state == "queued":
-            self.waiting.remove(call.id)
-            if self.held:
-                self.held.pop(call.id, None)
-        call.state = state
-        if state != "queued":
-            return
-        self._to_look_at.append(call.id)
-        if call.preferred_until is not None:
-            self.held[call.id] = call.preferred
-        elif call.not_before is not None:
-            self.held[call.id] = None
-        else:
-            self.waiting.add(call, into or self.class_for(call))
-
-    def class_for(self, call: Call) -> WaitingClass:
-        """The class that the call waits in, made when it is new."""
-        return self.class_of_key(class_key(call, signature(call.needs), self.now))
-
-    def _in_general(self, waiting: WaitingClass) -> WaitingClass:
-        """The class without its urgency: what is urgent is a load as what is not."""
-        if not waiting.urgent:
-            return waiting
-        return self.class_of_key((*waiting.key[:3], False, False, False))
-
-    def class_of_key(self, key: ClassKey) -> WaitingClass:
-        found = self.waiting.classes.get(key)
-        if found is None:
-            found = WaitingClass(key, self.groups.requirement(dict(key[2])))
-            found.configure(self.queues[found.queue])
-            self.waiting.classes[key] = found
-            self.groups.add_class(found)
-            self.refresh_at = 0.0
-        return found
-
-    def _set_agent(
-        self, agent: Agent, state: AgentState, *, at: float, reason: str | None = None
-    ) -> None:
-        was_busy, is_busy = agent.state in AT_WORK, state in AT_WORK
-        if was_busy != is_busy:
-            self.busy += 1 if is_busy else -1
-        if self.spec.occupancy_cap_pct is not None:
-            agent.busy, agent.busy_at = busy_now(agent, at), at
-        agent.state, agent.reason, agent.since = state, reason, at
-        agent.version += 1
-        self._file_agent(agent)
-
-    def _file_agent(self, agent: Agent) -> None:
-        """Puts the agent where decisions look for him."""
-        if agent.state == "logged_out":
-            self.groups.leave(agent.id)
-            self.refresh_at = 0.0
-            return
-        if self.groups.group_of(agent.id) is None:
-            self.groups.enter(agent, self.waiting.classes)
-            self.refresh_at = 0.0
-        has_room = not agent.at_work or self.has_room(agent.id, 1)
-        if agent.state == "ready" and agent.rested_at is None and has_room:
-            self.groups.idle(agent.id, self.policy.place(agent), agent.order)
-            return
-        self.groups.unidle(agent.id)
-        if agent.state == "talking" and self.is_lent(agent):
-            self.groups.lend(agent.id, agent.since, agent.order)
-
-    def _refile_agent(self, agent: Agent) -> None:
-        """His skills or his site may have changed."""
-        if agent.state != "logged_out":
-            self.groups.enter(agent, self.waiting.classes)
-            self._file_agent(agent)
-            self.refresh_at = 0.0
-
-    def is_lent(self, agent: Agent) -> bool:
-        """Whether all that the agent is at may be interrupted."""
-        at_work = agent.at_work
-        if len(at_work) == 1:
-            return self.calls[at_work[0]].interruptible
-        return bool(at_work) and all(self.calls[each].interruptible for each in at_work)
-
-    def has_room(self, agent_id: str, units: int) -> bool:
-        """Whether an agent can take on so many units beside what he has in hand."""
-        agent = self.agents[agent_id]
-        return self.in_hand(agent) + units <= agent.spec.capacity
-
-    def has_nothing_else(self, agent_id: str, units: int) -> bool:
-        """Whether an agent could take on work that may be interrupted: none beside other work."""
-        agent = self.agents[agent_id]
-        return not agent.at_work and units <= agent.spec.capacity
-
-    def in_hand(self, agent: Agent) -> int:
-        """The units of what he is at, without what he was called away from."""
-        return sum(
-            self.calls[each].units for each in agent.at_work if not self.calls[each].suspended
-        )
+    # -- the load ------------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Has the policy weigh the load anew; due at `refresh_at`."""
@@ -573,7 +390,7 @@ class FloorState:
         for agent in self.agents.values():
             self._load_agent(agent)
         for offer in self.offers.values():
-            self._timers.set(offer.deadline, "offer", offer.id)
+            self._to_time.append(offer.id)
         self.policy.refresh(
             self
         )  # so that who asks why a call waits is told; the next match weighs anew
@@ -581,7 +398,7 @@ class FloorState:
     def _load_call(self, call: Call) -> None:
         self.by_pbx[call.pbx, call.pbx_call_id] = call.id
         if call.ended_at is not None:
-            self._timers.set(forget_at(call.ended_at), "forget", call.id)
+            self._set_forget(call)
             return
         for agent_id in call.excluded:
             self.excluded_from.setdefault(agent_id, set()).add(call.id)
@@ -600,19 +417,15 @@ class FloorState:
             self._timers.set(agent.rested_at, "rested", agent.id)
 
 
-def forget_at(ended_at: float) -> float:
-    """When the floor forgets a call: by the minute, so that many go at once."""
-    return ceil((ended_at + LINGER_S) / FORGET_EVERY_S) * FORGET_EVERY_S
+def _without(at_work: tuple[str, ...], call_id: str) -> tuple[str, ...]:
+    if len(at_work) == 1:
+        return ()
+    return tuple(each for each in at_work if each != call_id)
 
 
 def _copy(call: Call) -> Call:
-    return replace(
-        call,
-        skills=dict(call.skills),
-        needs=dict(call.needs),
-        excluded=set(call.excluded),
-        callback=None if call.callback is None else replace(call.callback),
-    )
+    callback = call.callback
+    return replace(call, callback=None if callback is None else replace(callback))
 
 
 _CHANGES: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
 from array import array
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from careline_router.domain.lines import Line
 from careline_router.domain.skills import (
     BEST_LEVEL,
     SITE,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from careline_router.domain.waiting import ClassKey, WaitingClass
 
 IdleEntry = tuple[float, int, str]
-SPARE = 64
+"""An idle agent's place, his order among all, and his id."""
 
 
 class Requirement:
@@ -38,7 +39,8 @@ class Requirement:
     def __init__(self, key: Signature) -> None:
         self.key = key
         self.needs = dict(key)
-        self.able: list[SkillGroup] = []
+        self.able: list[tuple[SkillGroup, int]] = []
+        """Groups that lack nothing, with their rank."""
         self.ranks: list[int] = []
         self.lacks: list[str | None] = []
         self.idle = 0
@@ -58,9 +60,9 @@ class SkillGroup:
     their place among them; `lent` those whose work a call may interrupt."""
 
     __slots__ = (
-        "_heap",
         "classes",
         "idle",
+        "idle_line",
         "index",
         "key",
         "lent",
@@ -79,27 +81,30 @@ class SkillGroup:
         self.requirements: list[Requirement] = []
         self.classes: list[tuple[WaitingClass, int]] = []
         """Classes it can serve, with its rank there."""
-        self._heap: list[IdleEntry] = []
+        self.idle_line = Line(self.idle)
+        """The one whose place is first is first; for most policies who has been idle longest."""
 
     def put_idle(self, entry: IdleEntry) -> None:
+        old = self.idle.get(entry[2])
         self.idle[entry[2]] = entry
-        heapq.heappush(self._heap, entry)
-        if len(self._heap) > 2 * len(self.idle) + SPARE:
-            self._heap = sorted(self.idle.values())
+        if old is not None:
+            self.idle_line.left(old)
+        self.idle_line.add(entry)
 
-    def first_idle(self) -> IdleEntry | None:
-        """The one whose place is first; for most policies who has been idle longest."""
-        heap, idle = self._heap, self.idle
-        while heap:
-            entry = heap[0]
-            if idle.get(entry[2]) is entry or idle.get(entry[2]) == entry:
-                return entry
-            heapq.heappop(heap)
-        return None
+    def take_idle(self, agent_id: str) -> bool:
+        """Whether the agent was idle; he is not any more."""
+        entry = self.idle.pop(agent_id, None)
+        if entry is None:
+            return False
+        self.idle_line.left(entry)
+        return True
+
+    def some_idle(self, most: int) -> tuple[str, ...]:
+        return tuple(islice(self.idle, most))
 
     def first_for(self, call: Call, room: Callable[[str, int], bool]) -> IdleEntry | None:
         """The first idle agent who may be offered this call."""
-        first = self.first_idle()
+        first = self.idle_line.first
         if first is None:
             return None
         if first[2] not in call.excluded and room(first[2], call.units):
@@ -144,20 +149,18 @@ class AgentGroups:
     def _relate(self, group: SkillGroup, requirement: Requirement) -> None:
         lack = lacking(group.skills, requirement.needs)
         requirement.lacks.append(lack)
-        requirement.ranks.append(0 if lack else rank(group.skills, requirement.needs))
+        place = 0 if lack else rank(group.skills, requirement.needs)
+        requirement.ranks.append(place)
         if lack is None:
-            requirement.able.append(group)
+            requirement.able.append((group, place))
             requirement.members += len(group.members)
             group.requirements.append(requirement)
             requirement.count(len(group.idle))
 
     def add_class(self, new: WaitingClass) -> None:
         """Lets every group that can serve it know of a new class."""
-        for group in new.requirement.able:
-            self._serves(group, new)
-
-    def _serves(self, group: SkillGroup, served: WaitingClass) -> None:
-        group.classes.append((served, served.requirement.ranks[group.index]))
+        for group, place in new.requirement.able:
+            group.classes.append((new, place))
 
     def _group(self, key: Signature, classes: Mapping[ClassKey, WaitingClass]) -> SkillGroup:
         group = self._by_key.get(key)
@@ -168,8 +171,9 @@ class AgentGroups:
             for requirement in self.requirements.values():
                 self._relate(group, requirement)
             for served in classes.values():
-                if served.requirement.ranks[group.index]:
-                    self._serves(group, served)
+                place = served.requirement.ranks[group.index]
+                if place:
+                    group.classes.append((served, place))
         return group
 
     def enter(self, agent: Agent, classes: Mapping[ClassKey, WaitingClass]) -> None:
@@ -217,7 +221,7 @@ class AgentGroups:
             return
         if group.lent and group.lent.pop(agent_id, None) is not None:
             self.lent -= 1
-        if group.idle.pop(agent_id, None) is not None:
+        if group.take_idle(agent_id):
             self.idle_counts[group.index] -= 1
             for requirement in group.requirements:
                 requirement.count(-1)

@@ -7,30 +7,15 @@
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
-from careline_router.domain.decisions import Decision
+from careline_router.domain.decisions import SHOWN_AGENTS, Decision, Match
 from careline_router.domain.floor_state import FloorState
-from careline_router.domain.policies.interface import Able, Candidate, Considered, Scores
+from careline_router.domain.policies.interface import Able, Candidate
 from careline_router.domain.states import Agent, Call
-from careline_router.domain.waiting import Entry, WaitingClass
-from careline_router.domain.words import RANK
+from careline_router.domain.waiting import FIRST_RANK, Entry, WaitingClass
 
-FIRST_CLASSES = RANK["vip"]
-"""Classes up to this rank go first whatever the policy thinks; they are few."""
 OVERDUE = -1
 """The rank of a call past its longest wait: before every class."""
-
-
-class Match(NamedTuple):
-    """Call and agent, and by which rule: `policy overdue class preferred callback interrupt spare`."""
-
-    call_id: str
-    agent_id: str
-    rule: str
-    scores: Scores = ()
-    considered: Considered = ()
-    tokens: float | None = None
 
 
 # -- a call looks for an agent ---------------------------------------------------------------------
@@ -46,17 +31,17 @@ def match_for_call(call: Call, state: FloorState) -> Match | None:  # noqa: PLR0
     if not waiting.requirement.idle:
         return _interrupting(call, waiting, state)
     able: list[Able] = []
-    ranks = waiting.requirement.ranks
     picky = bool(call.excluded) or call.units > 1 or waiting.interruptible
     room = state.has_nothing_else if waiting.interruptible else state.has_room
-    for group in waiting.requirement.able:
-        if group.idle:
-            first = group.first_for(call, room) if picky else group.first_idle()
-            if first is not None:
-                able.append((group, ranks[group.index], first))
+    for group, rank in waiting.requirement.able:
+        first = group.idle_line.first
+        if first is not None and picky:
+            first = group.first_for(call, room)
+        if first is not None:
+            able.append((group, rank, first))
     if not able:
         return _interrupting(call, waiting, state)
-    rule = _strict_rule(waiting, waiting.members[call.id], state.now)
+    rule = _strict_rule(waiting, waiting.members[call.id][0], state.now)
     if rule is None and (waiting.deferred or waiting.min_idle):
         if not may_spare(waiting, state):
             return None
@@ -75,20 +60,20 @@ def _strict_rule(waiting: WaitingClass, queued_at: float, now: float) -> str | N
         return None
     if now - queued_at >= waiting.max_wait_s:
         return "overdue"
-    return "class" if waiting.rank <= FIRST_CLASSES else None
+    return "class" if waiting.rank <= FIRST_RANK else None
 
 
 def _interrupting(call: Call, waiting: WaitingClass, state: FloorState) -> Match | None:
     """The agent who has been longest at work that this call may interrupt."""
     if not state.groups.lent or not waiting.plain:
         return None
-    queued_at = waiting.members[call.id]
+    queued_at = waiting.members[call.id][0]
     strict = _strict_rule(waiting, queued_at, state.now) is not None
     if not strict and not may_spare(waiting, state):
         return None
     lent = [
-        (waiting.requirement.ranks[group.index], entry)
-        for group in waiting.requirement.able
+        (rank, entry)
+        for group, rank in waiting.requirement.able
         if group.lent and (strict or not state.policy.holds(waiting, state.now - queued_at, group))
         for entry in group.lent.values()
         if entry[2] not in call.excluded and call.units <= state.agents[entry[2]].spec.capacity
@@ -124,36 +109,26 @@ def match_for_agent(agent: Agent, state: FloorState) -> Match | None:  # noqa: P
     spare: list[Candidate] = []
     first: tuple[int, Entry] | None = None
     for waiting, rank in group.classes:
-        members = waiting.members
-        if not members:
+        fresh, late = waiting.fresh.first, waiting.late.first
+        if fresh is not None:
+            if fresh[0] <= now - waiting.target_s:
+                fresh, late = waiting.age(now - waiting.target_s), waiting.late.first
+        elif late is None:
             continue
-        late_before = now - waiting.target_s
-        if unwanted is None:
-            heap = waiting.fresh_heap
-            fresh = heap[0] if heap else None
-            if fresh and (fresh[0] <= late_before or members.get(fresh[1]) != fresh[0]):
-                fresh = waiting.first_fresh(late_before)
-            heap = waiting.late_heap
-            late = heap[0] if heap else None
-            if late and members.get(late[1]) != late[0]:
-                late = waiting.late.first()
-        else:
-            fresh, late = waiting.heads_but(late_before, unwanted)
-        if not waiting.plain:
-            if fresh or late:
-                spare.append((waiting, rank, fresh, late))
-            continue
+        if unwanted is not None:
+            fresh, late = waiting.heads_but(now - waiting.target_s, unwanted)
         oldest = late or fresh
         if oldest is None:
             continue
-        if now - oldest[0] >= waiting.max_wait_s:
+        if not waiting.plain:
+            spare.append((waiting, rank, fresh, late))
+        elif now - oldest[0] >= waiting.max_wait_s:
             if first is None or (OVERDUE, oldest) < first:
                 first = (OVERDUE, oldest)
-        elif waiting.rank <= FIRST_CLASSES:
-            if first is None or (waiting.rank, oldest) < first:
-                first = (waiting.rank, oldest)
-        elif not waiting.min_idle or may_spare(waiting, state):
+        elif waiting.usual or (waiting.rank > FIRST_RANK and may_spare(waiting, state)):
             candidates.append((waiting, rank, fresh, late))
+        elif waiting.rank <= FIRST_RANK and (first is None or (waiting.rank, oldest) < first):
+            first = (waiting.rank, oldest)
     if first is not None:
         return Match(first[1][1], agent.id, "overdue" if first[0] == OVERDUE else "class")
     if state.held and (kept := _kept_for(agent, state)) is not None:
@@ -231,7 +206,7 @@ def why_waiting(call: Call, agent: Agent, state: FloorState) -> str | None:  # n
     waiting = state.waiting.class_of(call.id)
     if waiting is None:
         return "not_waiting"
-    queued_at = waiting.members[call.id]
+    queued_at = waiting.members[call.id][0]
     if _strict_rule(waiting, queued_at, state.now) is not None:
         return None
     if not may_spare(waiting, state):
@@ -249,18 +224,14 @@ def decision(offer_id: str, match: Match, call: Call, state: FloorState) -> Deci
     needs = state.groups.requirement(call.needs) if waiting is None else waiting.requirement
     return Decision(
         offer_id,
-        call.id,
+        match,
         state.now,
         state.policy.name,
-        match.rule,
-        match.agent_id,
         call.flow_version,
         call.crm,
         needs,
         state.groups.idle_counts[:],
         group,
-        tuple(group.idle) if len(group.idle) <= 20 else tuple(group.idle)[:20],
-        match.scores,
-        match.considered,
+        group.some_idle(SHOWN_AGENTS),
         state.groups,
     )

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from careline_router.domain import events as ev
-from careline_router.domain.decisions import Decision
+from careline_router.domain.decisions import Decision, Match
 from careline_router.domain.floor_state import FloorState
-from careline_router.domain.matching import Match, decision, match_for_agent, match_for_call
+from careline_router.domain.matching import decision, match_for_agent, match_for_call
 from careline_router.domain.occupancy import occupancy_pct, rest_s
 from careline_router.domain.specs import QueueSpec
 from careline_router.domain.states import Agent, Call, Offer, Rejected
@@ -181,7 +181,7 @@ class Offering(FloorState):
 
     def _serve_in_turn(self, calls: list[Call]) -> None:
         turns = [
-            (waiting.turn(self.now, (waiting.members[call.id], call.id)), call)
+            (waiting.turn(self.now, waiting.members[call.id]), call)
             for call in calls
             if (waiting := self.waiting.class_of(call.id)) is not None
         ]

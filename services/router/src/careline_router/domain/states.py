@@ -3,6 +3,7 @@
 Times are seconds since the epoch (UTC). The mutable classes are changed by `Floor.apply` alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +38,7 @@ class Call:
     """An item of work on the floor, mostly a call. `excluded` are the agents who missed or rejected it.
 
     Times are None until they have come. `needs` are the skills it needs now; `skills` those it came
-    with, before anything was relaxed.
+    with, before anything was relaxed. What it holds is replaced, never changed.
     """
 
     id: str
@@ -53,8 +54,8 @@ class Call:
     version: int = 0
     offers_made: int = 0
     queue: str | None = None
-    skills: dict[str, int] = field(default_factory=dict)
-    needs: dict[str, int] = field(default_factory=dict)
+    skills: Mapping[str, int] = field(default_factory=dict)
+    needs: Mapping[str, int] = field(default_factory=dict)
     relaxed: int = 0
     """How many steps of its queue's recipe have been taken."""
     priority: Priority | None = None
@@ -63,7 +64,7 @@ class Call:
     language: str | None = None
     flow: str | None = None
     flow_version: int | None = None
-    crm: dict[str, Any] = field(default_factory=dict)
+    crm: Mapping[str, Any] = field(default_factory=dict)
     person: str | None = None
     """Who calls, as a key that says nothing (a keyed hash of the number)."""
     due_at: float | None = None
@@ -78,7 +79,7 @@ class Call:
     agent: str | None = None
     outcome: Outcome | None = None
     ended_by: Party | None = None
-    excluded: set[str] = field(default_factory=set)
+    excluded: frozenset[str] = frozenset()
     wrapped_up: bool = False
     estimate_s: float | None = None
     """The wait that was estimated when it was queued, if anybody was."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import TYPE_CHECKING
 
+from careline_router.domain.lines import Line
 from careline_router.domain.skills import Signature
 from careline_router.domain.words import RANK, Priority
 
@@ -16,70 +16,29 @@ if TYPE_CHECKING:
     from careline_router.domain.states import Call
 
 Entry = tuple[float, str]
+"""Since when a call waits, and its id."""
 ClassKey = tuple[str, Priority, Signature, bool, bool, bool]
 """Queue, priority, needs, urgent, deferred, interruptible."""
 URGENT_S = 86_400.0
 """A call about an appeal that is due within this is urgent."""
-SPARE = 64
-"""So many dead entries a heap may hold besides as many as live ones."""
-
-
-class Line:
-    """Calls in the order of their places in time; who has left is dropped when he comes to the front."""
-
-    __slots__ = ("_members", "heap")
-
-    def __init__(self, members: dict[str, float]) -> None:
-        self.heap: list[Entry] = []
-        self._members = members
-
-    def add(self, queued_at: float, call_id: str) -> None:
-        heapq.heappush(self.heap, (queued_at, call_id))
-        if len(self.heap) > 2 * len(self._members) + SPARE:
-            self.heap[:] = [entry for entry in set(self.heap) if self._lives(entry)]
-            heapq.heapify(self.heap)
-
-    def first(self) -> Entry | None:
-        """Who has waited longest."""
-        heap, members = self.heap, self._members
-        while heap:
-            entry = heap[0]
-            if members.get(entry[1]) == entry[0]:
-                return entry
-            heapq.heappop(heap)
-        return None
-
-    def _lives(self, entry: Entry) -> bool:
-        return self._members.get(entry[1]) == entry[0]
-
-    def first_but(self, unwanted: Callable[[str], bool]) -> Entry | None:
-        """Who has waited longest of those who are not unwanted."""
-        found, aside = None, []
-        while (entry := self.first()) is not None:
-            if not unwanted(entry[1]):
-                found = entry
-                break
-            aside.append(heapq.heappop(self.heap))
-        for entry in aside:
-            heapq.heappush(self.heap, entry)
-        return found
+FIRST_RANK = RANK["vip"]
+"""Classes up to this rank go first whatever a policy thinks; they are few."""
 
 
 class WaitingClass:
     """Waiting calls that differ only in how long they have waited.
 
     `fresh` are those whose wait is below the target, `late` the others; a call moves over when somebody
-    looks. `deferred` callbacks wait for idle agents and are in nobody's way.
+    looks. `deferred` callbacks wait for idle agents and are in nobody's way. `plain` are calls that are
+    not deferred and not interruptible, `usual` those of them that no rule stands over but the longest wait.
     """
 
     __slots__ = (
         "deferred",
         "fresh",
-        "fresh_heap",
         "interruptible",
         "key",
         "late",
-        "late_heap",
         "max_wait_s",
         "members",
         "min_idle",
@@ -90,6 +49,7 @@ class WaitingClass:
         "requirement",
         "target_s",
         "urgent",
+        "usual",
         "weight",
     )  # fmt: skip
 
@@ -100,11 +60,11 @@ class WaitingClass:
         self.rank = RANK[self.priority]
         self.requirement = requirement
         self.urgent, self.deferred, self.interruptible = key[3], key[4], key[5]
-        self.members: dict[str, float] = {}
+        self.members: dict[str, Entry] = {}
         self.fresh = Line(self.members)
         self.late = Line(self.members)
-        self.fresh_heap, self.late_heap = self.fresh.heap, self.late.heap
         self.plain = not (self.deferred or self.interruptible)
+        self.usual = self.plain and self.rank > FIRST_RANK
         self.target_s, self.max_wait_s, self.min_idle = 20.0, 600.0, 0
         self.weight = 1.0
 
@@ -112,30 +72,31 @@ class WaitingClass:
         """Takes the clocks of its queue; who was late may be so no more."""
         target_s = queue.target_of(self.priority)
         if target_s > self.target_s:
-            self.late_heap.clear()
-            self.fresh_heap[:] = sorted((at, call_id) for call_id, at in self.members.items())
+            self.late.fill(())
+            self.fresh.fill(self.members.values())
         self.target_s = target_s
         self.max_wait_s = queue.max_wait_of(self.priority)
         self.min_idle = queue.min_idle if self.priority == "deferrable" else 0
+        self.usual = self.plain and self.rank > FIRST_RANK and not self.min_idle
 
-    def first_fresh(self, late_before: float) -> Entry | None:
-        """Who has waited longest of those who are not late; who is by now moves over."""
+    def age(self, late_before: float) -> Entry | None:
+        """Moves over who is late by now; gives the first of those who are not."""
         fresh = self.fresh
-        while (entry := fresh.first()) is not None and entry[0] <= late_before:
-            heapq.heappop(fresh.heap)
-            self.late.add(*entry)
+        while (entry := fresh.first) is not None and entry[0] <= late_before:
+            fresh.take_first()
+            self.late.add(entry)
         return entry
 
     def heads_but(
         self, late_before: float, unwanted: Callable[[str], bool]
     ) -> tuple[Entry | None, Entry | None]:
         """The first fresh and the first late of those who are not unwanted."""
-        self.first_fresh(late_before)
+        self.age(late_before)
         return self.fresh.first_but(unwanted), self.late.first_but(unwanted)
 
     def first(self) -> Entry | None:
         """Who has waited longest of all."""
-        fresh, late = self.fresh.first(), self.late.first()
+        fresh, late = self.fresh.first, self.late.first
         if fresh is None or late is None:
             return late or fresh
         return min(fresh, late)
@@ -162,8 +123,8 @@ class WaitingCalls:
 
     def add(self, call: Call, into: WaitingClass) -> None:
         assert call.queued_at is not None
-        into.members[call.id] = call.queued_at
-        into.fresh.add(call.queued_at, call.id)
+        entry = into.members[call.id] = (call.queued_at, call.id)
+        into.fresh.add(entry)
         self._class_of[call.id] = into
         self.in_queue[into.queue] = self.in_queue.get(into.queue, 0) + 1
 
@@ -171,7 +132,9 @@ class WaitingCalls:
         """Takes a call out; nothing happens when it does not wait."""
         found = self._class_of.pop(call_id, None)
         if found is not None:
-            del found.members[call_id]
+            entry = found.members.pop(call_id)
+            found.fresh.left(entry)
+            found.late.left(entry)
             self.in_queue[found.queue] -= 1
 
     def class_of(self, call_id: str) -> WaitingClass | None:

@@ -89,16 +89,16 @@ def decision_row(decision: Decision, took_us: float) -> DecisionRow:
     ]
     return DecisionRow(
         offer_id=decision.offer_id,
-        call_id=decision.call_id,
+        call_id=decision.match.call_id,
         at=moment(decision.at),
         policy=decision.policy,
         groups=to_json(groups).decode(),
         agents=to_json(decision.agents).decode(),
-        chosen=decision.chosen,
+        chosen=decision.match.agent_id,
         took_us=round(took_us, 1),
         flow_version=decision.flow_version,
         crm=to_json(decision.crm).decode(),
-        rule=decision.rule,
+        rule=decision.match.rule,
         calls=to_json(decision.calls).decode(),
     )
 

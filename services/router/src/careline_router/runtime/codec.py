@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from careline_common.clock import rfc3339
 from careline_router.domain.events import EVENTS, Event
-from careline_router.domain.floor_state import Snapshot
+from careline_router.domain.snapshot import Snapshot
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in EVENTS}
 _WRITERS = {kind: _ADAPTERS[kind.__name__].serializer.to_json for kind in EVENTS}

@@ -10,7 +10,7 @@ from careline_common.db.engine import Database
 from careline_common.observability.errors import describe
 from careline_router.db import repository
 from careline_router.domain.floor import Floor
-from careline_router.domain.floor_state import Snapshot
+from careline_router.domain.snapshot import Snapshot
 from careline_router.runtime.codec import pack, snapshot_parts
 from careline_router.runtime.lease import DeposedError, FloorLease
 

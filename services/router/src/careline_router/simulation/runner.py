@@ -137,8 +137,8 @@ class _Day:
         arrives = calls[0][0] if calls else math.inf
         while True:
             at = heap[0][0]
-            due = floor.next_timer()
-            if due is not None and due <= at and due <= arrives:
+            due = floor.next_timer(min(at, arrives))
+            if due is not None:
                 self._follow(floor.handle(tick, due), due)
             elif arrives < at:
                 self._arrive(number, arrives)
@@ -165,6 +165,7 @@ class _Day:
             self.record.fates[number] = Fate.BLOCKED
             return
         self._in_system += 1
+        self._floor.take_decisions()  # nobody reads them here; kept, they would grow all day
         call_id = self._ids[number]
         _, index, _, patience, _, _ = self._calls[number]
         kind, queue, skills, priority = self._queueing[index]

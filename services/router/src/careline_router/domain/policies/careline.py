@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from careline_router.domain.floor_state import FloorState
-    from careline_router.domain.groups import Requirement, SkillGroup
+    from careline_router.domain.groups import IdleEntry, Requirement, SkillGroup
     from careline_router.domain.states import Agent, Call
     from careline_router.domain.waiting import Entry, WaitingClass
     from careline_router.domain.words import Priority
@@ -93,25 +93,24 @@ class CarelinePolicy:
     def pick_agent(
         self, call: Call, waiting: WaitingClass, able: Sequence[Able], state: FloorState
     ) -> AgentChoice | None:
-        keeps = self._keeps_last(waiting, state.now - waiting.members[call.id])
+        keeps = self._keeps_last(waiting, state.now - waiting.members[call.id][0])
         if keeps:
             able = [found for found in able if not self._is_last(found[0].index)]
         if self._fair:
             return _fairest(able)
         own = waiting.requirement
-        best: Able | None = None
+        best: IdleEntry | None = None
         least = 0.0
         scores: list[tuple[int, float]] = []
-        for found in able:
-            group, rank, first = found
+        for group, rank, first in able:
             cost = _SLOWER[rank]
             for requirement in group.requirements:
                 if requirement is not own:
                     cost += requirement.price
             scores.append((group.index, cost))
-            if best is None or cost < least or (cost == least and first < best[2]):
-                best, least = found, cost
-        return None if best is None else AgentChoice(best[2][2], tuple(scores))
+            if best is None or cost < least or (cost == least and first < best):
+                best, least = first, cost
+        return None if best is None else AgentChoice(best[2], tuple(scores))
 
     def _keeps_last(self, waiting: WaitingClass, waited_s: float) -> bool:
         """Whether the last idle agent of a scarce skill is kept from such calls."""
@@ -142,23 +141,24 @@ class CarelinePolicy:
             target = waiting.target_s
             worth = waiting.weight * _QUICK[rank]
             if fresh is not None:
-                waited = now - fresh[0]
-                if not (is_last and self._keeps_last(waiting, waited)):
-                    value = worth * (1.0 + NEARNESS) * waited / target - rank + 1
-                    considered.append((waiting, fresh[0], value))
+                since = fresh[0]
+                if not (is_last and self._keeps_last(waiting, now - since)):
+                    value = worth * (1.0 + NEARNESS) * (now - since) / target - rank + 1
+                    considered.append((waiting, since, value))
                     if (
-                        value > fresh_value
-                        or not first_fresh
+                        first_fresh is None
+                        or value > fresh_value
                         or (value == fresh_value and fresh < first_fresh)
                     ):
                         first_fresh, fresh_value = fresh, value
             if late is not None:
-                over = (now - late[0] - target) / target
+                since = late[0]
+                over = (now - since - target) / target
                 value = worth * (1.0 + LATENESS * over * over) - rank + 1
-                considered.append((waiting, late[0], value))
+                considered.append((waiting, since, value))
                 if (
-                    value > late_value
-                    or not first_late
+                    first_late is None
+                    or value > late_value
                     or (value == late_value and late < first_late)
                 ):
                     first_late, late_value = late, value

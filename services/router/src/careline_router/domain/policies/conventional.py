@@ -66,7 +66,7 @@ class Conventional:
     def pick_agent(
         self, call: Call, waiting: WaitingClass, able: Sequence[Able], state: FloorState
     ) -> AgentChoice | None:
-        waited = state.now - waiting.members[call.id]
+        waited = state.now - waiting.members[call.id][0]
         free = [found for found in able if self._after(found[1]) <= waited]
         if not free:
             return None

@@ -1,0 +1,208 @@
+"""What a floor consists of, and where each call and agent is filed so that decisions find it at once."""
+
+from math import ceil
+
+from careline_router.domain.demand import Demand
+from careline_router.domain.estimates import Estimates
+from careline_router.domain.groups import AgentGroups
+from careline_router.domain.occupancy import busy_now
+from careline_router.domain.policies import policy_of
+from careline_router.domain.promises import Promises
+from careline_router.domain.skills import signature
+from careline_router.domain.specs import FloorSpec, QueueSpec
+from careline_router.domain.states import Agent, Call, Offer
+from careline_router.domain.timers import Timers
+from careline_router.domain.waiting import ClassKey, WaitingCalls, WaitingClass, class_key
+from careline_router.domain.words import AgentState, CallState
+
+LINGER_S = 3600.0
+"""How long an ended call is remembered, so that it can still be wrapped up."""
+FORGET_EVERY_S = 60.0
+AT_WORK: frozenset[AgentState] = frozenset({"talking", "wrap_up"})
+
+
+class Filing:
+    """Calls, agents and offers, and the indexes over them."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.spec = FloorSpec()
+        self.policy = policy_of(self.spec)
+        self.queues: dict[str, QueueSpec] = {}
+        self.agents: dict[str, Agent] = {}
+        self.calls: dict[str, Call] = {}
+        self.offers: dict[str, Offer] = {}
+        self.by_pbx: dict[tuple[str, str], str] = {}
+        self.waiting = WaitingCalls()
+        self.groups = AgentGroups()
+        self.demand = Demand()
+        self.estimates = Estimates()
+        self.promises = Promises()
+        self.tokens = 0.0
+        self.last_offered: dict[str, int] = {}
+        """By queue, the order of the agent who was offered a call of it last."""
+        self.busy = 0
+        """Agents who talk or wrap up."""
+        self.excluded_from: dict[str, set[str]] = {}
+        """By agent, the waiting calls that are not offered to him again."""
+        self.held: dict[str, str | None] = {}
+        """Calls that wait but in no queue yet, and for which agent, if for one."""
+        self.callback_of: dict[str, str] = {}
+        """By person, the callback that is still to be made."""
+        self._timers = Timers()
+        self._to_look_at: list[str] = []
+        """Calls that have begun to wait since somebody asked for the next timer."""
+        self._to_time: list[str] = []
+        """Offers that were made since then."""
+        self._to_forget: dict[float, list[str]] = {}
+        """Ended calls by when they are forgotten."""
+        self.refresh_at = 0.0
+        self.was_refreshed = False
+        """Whether the policy has weighed the load anew and nobody has looked yet what comes of it."""
+        self.counts_units = False
+        """Whether any work takes more or less than one unit of an agent."""
+
+    @property
+    def waiting_count(self) -> int:
+        """Calls that wait, those that are just being offered included."""
+        return len(self.waiting) + len(self.held) + len(self.offers)
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def _set_call(self, call: Call, state: CallState, into: WaitingClass | None = None) -> None:
+        """`into` is the class of a call that begins to wait, where it is known already."""
+        if call.state == "queued":
+            self.waiting.remove(call.id)
+            if self.held:
+                self.held.pop(call.id, None)
+        call.state = state
+        if state != "queued":
+            return
+        self._to_look_at.append(call.id)
+        if call.preferred_until is not None:
+            self.held[call.id] = call.preferred
+        elif call.not_before is not None:
+            self.held[call.id] = None
+        else:
+            self.waiting.add(call, into or self.class_for(call))
+
+    def class_for(self, call: Call) -> WaitingClass:
+        """The class that the call waits in, made when it is new."""
+        return self.class_of_key(class_key(call, signature(call.needs), self.now))
+
+    def _in_general(self, waiting: WaitingClass) -> WaitingClass:
+        """The class without its urgency: what is urgent is a load as what is not."""
+        if not waiting.urgent:
+            return waiting
+        return self.class_of_key((*waiting.key[:3], False, False, False))
+
+    def class_of_key(self, key: ClassKey) -> WaitingClass:
+        found = self.waiting.classes.get(key)
+        if found is None:
+            found = WaitingClass(key, self.groups.requirement(dict(key[2])))
+            found.configure(self.queues[found.queue])
+            self.waiting.classes[key] = found
+            self.groups.add_class(found)
+            self.refresh_at = 0.0
+        return found
+
+    def _set_looks(self, call: Call) -> None:
+        """When somebody has to look whether the call may be given to more agents, or more be offered."""
+        assert call.queued_at is not None
+        assert call.queue is not None
+        assert call.priority is not None
+        queue = self.queues[call.queue]
+        longest = queue.max_wait_of(call.priority)
+        moments = [call.queued_at + after for after in self.policy.looks]
+        moments += [call.queued_at + step.after_s for step in queue.recipe]
+        blended = queue.min_idle and call.priority == "deferrable"
+        if blended or max(self.policy.looks, default=0.0) > longest:
+            moments.append(call.queued_at + longest)
+        if call.preferred_until is not None:
+            moments.append(call.preferred_until)
+        if call.not_before is not None:
+            moments.append(call.not_before)
+        if call.callback is not None:
+            if call.callback.promise_due is not None:
+                moments.append(call.callback.promise_due)
+        elif self.spec.callbacks is not None and call.kind == "call":
+            moments.append(call.queued_at + self.spec.callbacks.after_s)
+        for at in {max(at, self.now) for at in moments}:
+            self._timers.set(at, "look", call.id)
+
+    def _set_forget(self, call: Call) -> None:
+        assert call.ended_at is not None
+        at = forget_at(call.ended_at)
+        together = self._to_forget.get(at)
+        if together is None:
+            together = self._to_forget[at] = []
+            self._timers.set(at, "forget", "")
+        together.append(call.id)
+
+    def _look_at_all(self) -> None:
+        """What waits may be due at other times now."""
+        self._to_look_at += [call.id for call in self.calls.values() if call.state == "queued"]
+
+    # -- agents --------------------------------------------------------------------------------
+
+    def _set_agent(
+        self, agent: Agent, state: AgentState, *, at: float, reason: str | None = None
+    ) -> None:
+        self.busy += (state in AT_WORK) - (agent.state in AT_WORK)
+        if self.spec.occupancy_cap_pct is not None:
+            agent.busy, agent.busy_at = busy_now(agent, at), at
+        agent.state, agent.reason, agent.since = state, reason, at
+        agent.version += 1
+        self._file_agent(agent)
+
+    def _file_agent(self, agent: Agent) -> None:
+        """Puts the agent where decisions look for him."""
+        if agent.state == "logged_out":
+            self.groups.leave(agent.id)
+            self.refresh_at = 0.0
+            return
+        if self.groups.group_of(agent.id) is None:
+            self.groups.enter(agent, self.waiting.classes)
+            self.refresh_at = 0.0
+        is_ready = agent.state == "ready" and agent.rested_at is None
+        if is_ready and (not agent.at_work or self.has_room(agent.id, 1)):
+            self.groups.idle(agent.id, self.policy.place(agent), agent.order)
+            return
+        self.groups.unidle(agent.id)
+        if agent.state == "talking" and self.is_lent(agent):
+            self.groups.lend(agent.id, agent.since, agent.order)
+
+    def _refile_agent(self, agent: Agent) -> None:
+        """His skills or his site may have changed."""
+        if agent.state != "logged_out":
+            self.groups.enter(agent, self.waiting.classes)
+            self._file_agent(agent)
+            self.refresh_at = 0.0
+
+    def is_lent(self, agent: Agent) -> bool:
+        """Whether all that the agent is at may be interrupted."""
+        at_work = agent.at_work
+        if len(at_work) == 1:
+            return self.calls[at_work[0]].interruptible
+        return bool(at_work) and all(self.calls[each].interruptible for each in at_work)
+
+    def has_room(self, agent_id: str, units: int) -> bool:
+        """Whether an agent can take on so many units beside what he has in hand."""
+        agent = self.agents[agent_id]
+        return self.in_hand(agent) + units <= agent.spec.capacity
+
+    def has_nothing_else(self, agent_id: str, units: int) -> bool:
+        """Whether an agent could take on work that may be interrupted: none beside other work."""
+        agent = self.agents[agent_id]
+        return not agent.at_work and units <= agent.spec.capacity
+
+    def in_hand(self, agent: Agent) -> int:
+        """The units of what he is at, without what he was called away from."""
+        return sum(
+            self.calls[each].units for each in agent.at_work if not self.calls[each].suspended
+        )
+
+
+def forget_at(ended_at: float) -> float:
+    """When the floor forgets a call: by the minute, so that many go at once."""
+    return ceil((ended_at + LINGER_S) / FORGET_EVERY_S) * FORGET_EVERY_S
