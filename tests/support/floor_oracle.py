@@ -88,7 +88,7 @@ def offered_by_law(floor: Floor, made: ev.OfferMade) -> None:
     """Nobody is offered what he may not have. A call past the longest wait of its class goes before
     every call that has waited less; then emergencies, then VIPs.
 
-    Fails when `match_for_agent` compares with `9 * waiting.max_wait_s`, when `FIRST_CLASSES` is the
+    Fails when `match_for_agent` compares with `9 * waiting.max_wait_s`, when `FIRST_RANK` is the
     rank of emergencies, when `_unwanted` returns None, and when `has_room` is always True.
     """
     agent, chosen = floor.agents[made.agent_id], floor.calls[made.call_id]
@@ -287,7 +287,7 @@ def counts_are_what_they_count(floor: Floor) -> None:
 
 
 def every_deadline_has_its_timer(floor: Floor) -> None:
-    """Fails when `_offer_accepted` sets no timer."""
+    """Fails when `_offer_accepted` leaves the offer out of those that are timed."""
     deadlines = [offer.deadline for offer in floor.offers.values()]
     for agent in floor.agents.values():
         if agent.state == "wrap_up" and agent.wrap_up_until is not None:
