@@ -149,7 +149,9 @@ def decision_shows_the_floor(floor: Floor, made: ev.OfferMade) -> None:
             counted[group_name(group)] += 1
     assert {each.signature: each.idle for each in last.groups if each.idle} == dict(counted)
     for each in last.groups:
-        assert each.idle or each.removed_by or each.score is not None or last.match.rule == "interrupt"
+        assert (
+            each.idle or each.removed_by or each.score is not None or last.match.rule == "interrupt"
+        )
 
 
 AT_AN_OFFER: tuple[Callable[[Floor, ev.OfferMade], None], ...] = (

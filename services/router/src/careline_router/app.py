@@ -30,6 +30,7 @@ from careline_router.config import SECTIONS, cross_check
 from careline_router.db.tables import SCHEMA
 from careline_router.feeds import Feeds
 from careline_router.intake import Intake
+from careline_router.interval_report import IntervalReport
 from careline_router.leadership import Leadership
 from careline_router.metrics import RouterMetrics
 from careline_router.pbx_link import PbxLink
@@ -170,6 +171,7 @@ def build(
         contacts=contacts,
         intake=Intake(clock=clock, metrics=metrics),
         queries=queries,
+        intervals=IntervalReport(database=database, plan=plan, clock=clock),
         callbacks=CallbackQueries(database=database, actor=actor),
         pbx=link,
         feeds=feeds,

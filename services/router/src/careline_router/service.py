@@ -22,6 +22,7 @@ class RouterService(PbxFacts, AgentUseCases, Supervision, Callbacks):
     """All use cases of the router.
 
     - `queries` (`queries.Queries`): call, calls, call_by_pbx, decisions, queues, agents, agent.
+    - `intervals` (`interval_report.IntervalReport`): rows.
     - `callbacks` (`callback_queries.CallbackQueries`): all, one.
     - `pbx` (`pbx_link.PbxLink`): commands for PBXs and the dialplan's loop.
     - `feeds` (`feeds.Feeds`): messages for the agents' sockets.

@@ -17,6 +17,7 @@ from careline_router.api import (
     pbx_commands,
     pbx_events,
     queues,
+    reports,
     route,
 )
 from careline_router.api.configuration import configuration_routers
@@ -38,6 +39,7 @@ def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
         callbacks.router,
         queues.router,
         agents.router,
+        reports.router,
         *configuration_routers(store),
     )
 

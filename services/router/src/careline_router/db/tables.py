@@ -40,6 +40,7 @@ journal = Table(
     Column("at", MOMENT, nullable=False),
     Column("kind", Text, nullable=False),
     Column("data", JSONB, nullable=False),
+    Index("ix_journal_at", "at", postgresql_using="brin"),
 )
 
 snapshot = Table(  # the last release's; it may still be the newer one

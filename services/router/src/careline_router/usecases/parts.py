@@ -10,6 +10,7 @@ from careline_router.callback_queries import CallbackQueries
 from careline_router.feeds import Feeds
 from careline_router.floorplan import FloorPlan
 from careline_router.intake import Intake
+from careline_router.interval_report import IntervalReport
 from careline_router.metrics import RouterMetrics
 from careline_router.pbx_link import PbxLink
 from careline_router.queries import Queries
@@ -36,6 +37,7 @@ class Parts:
     contacts: Contacts
     intake: Intake
     queries: Queries
+    intervals: IntervalReport
     callbacks: CallbackQueries
     pbx: PbxLink
     feeds: Feeds
@@ -58,6 +60,7 @@ class UseCases:
 
     def __init__(self, parts: Parts) -> None:
         self.queries = parts.queries
+        self.intervals = parts.intervals
         self.callbacks = parts.callbacks
         self.pbx = parts.pbx
         self.feeds = parts.feeds

@@ -1,8 +1,5 @@
 """The journal in figures."""
 
-import csv
-import io
-from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
@@ -13,12 +10,11 @@ from pydantic import BaseModel
 from sqlalchemy import Row
 
 from careline_common.http.problem import Forbidden, invalid
+from careline_common.http.sheets import DOCUMENTED, sheet
 from careline_tickets.api.office import OfficeHere, ViewerHere
 from careline_tickets.db import reading
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"])
-
-CSV = "text/csv"
 
 
 class By(StrEnum):
@@ -49,7 +45,7 @@ class JournalReport(BaseModel):
     next: str | None = None
 
 
-@router.get("/journal", response_model=JournalReport, responses={200: {"content": {CSV: {}}}})
+@router.get("/journal", response_model=JournalReport, responses=DOCUMENTED)
 async def journal_report(
     *,
     request: Request,
@@ -60,7 +56,7 @@ async def journal_report(
     to: Annotated[str | None, Query(max_length=40)] = None,
 ) -> Response | JournalReport:
     """Counts the appeals registered in a time. Dates are days of the default calendar's zone, `to`
-    included; moments are exact, `to` not included. CSV by `Accept: text/csv`."""
+    included; moments are exact, `to` not included. CSV and XLSX by `Accept`."""
     if not viewer.reads_facts and viewer.own_insurer is None:
         raise Forbidden("no appeals are shown to this role")
     zone = office.rules.zone
@@ -74,9 +70,7 @@ async def journal_report(
             only_insurer=None if viewer.reads_facts else viewer.own_insurer,
         )
     items = [_shown(row) for row in rows]
-    if CSV in request.headers.get("accept", ""):
-        return Response(_csv(items), media_type=f"{CSV}; charset=utf-8")
-    return JournalReport(items=items)
+    return sheet(request.headers.get("accept", ""), JournalRow, items) or JournalReport(items=items)
 
 
 def _bound(name: str, text: str | None, zone: ZoneInfo, *, days: int) -> datetime | None:
@@ -106,16 +100,3 @@ def _shown(row: Row[Any]) -> JournalRow:
         justified=row.justified,
         justified_pct=share,
     )
-
-
-def _csv(items: Sequence[JournalRow]) -> str:
-    """A cell that a spreadsheet would take for a formula gets an apostrophe before it."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(JournalRow.model_fields)
-    for item in items:
-        cells = item.model_dump()
-        if cells["key"] and cells["key"][0] in "=+-@\t\r":
-            cells["key"] = f"'{cells['key']}"
-        writer.writerow(cells.values())
-    return out.getvalue()
