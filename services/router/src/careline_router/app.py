@@ -28,6 +28,7 @@ from careline_router.api.forwarding import Forwarding, connections_to_leader
 from careline_router.callback_queries import CallbackQueries
 from careline_router.config import SECTIONS, cross_check
 from careline_router.db.tables import SCHEMA
+from careline_router.emergency import EmergencySwitch
 from careline_router.feeds import Feeds
 from careline_router.intake import Intake
 from careline_router.interval_report import IntervalReport
@@ -176,6 +177,7 @@ def build(
         pbx=link,
         feeds=feeds,
         plan=plan,
+        emergency=EmergencySwitch(),
         clock=clock,
         ids=ids,
         hasher=PiiHasher(settings.pii_key),

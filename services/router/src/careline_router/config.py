@@ -137,9 +137,7 @@ def cross_check(configuration: Configuration) -> Iterable[Fault]:
             if branch.queue not in queues:
                 yield Fault("flows", name, f"{path}.queue", f"no queue {branch.queue!r}")
             yield from _unknown_skills("flows", name, f"{path}.skills", branch.skills, skills)
-    for number, line in configuration.all("lines", Line).items():
-        if line.flow not in flows:
-            yield Fault("lines", number, "flow", f"no flow {line.flow!r}")
+    yield from _line_faults(configuration)
     for name, agent in configuration.all("agents", AgentEntry).items():
         if agent.team is not None and agent.team not in teams:
             yield Fault("agents", name, "team", f"no team {agent.team!r}")
@@ -150,6 +148,16 @@ def cross_check(configuration: Configuration) -> Iterable[Fault]:
     floor = configuration.get("floor", "floor", FloorEntry)
     if floor is not None:
         yield from (Fault("floor", "floor", *fault) for fault in floor.faults(queues))
+
+
+def _line_faults(configuration: Configuration) -> Iterable[Fault]:
+    flows = configuration.all("flows", Flow)
+    calendars = configuration.all("calendars", Calendar)
+    for number, line in configuration.all("lines", Line).items():
+        if line.flow not in flows:
+            yield Fault("lines", number, "flow", f"no flow {line.flow!r}")
+        if line.calendar is not None and line.calendar not in calendars:
+            yield Fault("lines", number, "calendar", f"no calendar {line.calendar!r}")
 
 
 def _unknown_skills(

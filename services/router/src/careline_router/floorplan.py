@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from careline_common.config.calendar import Calendar
 from careline_common.config.models import AgentEntry, Line, Team
 from careline_common.config.store import Configuration
 from careline_common.phones import parse_phone
@@ -34,6 +35,7 @@ class FloorPlan:
     teams: Mapping[str, Team] = field(default_factory=dict)
     agents: Mapping[str, AgentEntry] = field(default_factory=dict)
     pbxs: Mapping[str, config.Pbx] = field(default_factory=dict)
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
     crm: CrmEntry | None = None
     floor: FloorEntry = field(default_factory=FloorEntry)
 
@@ -50,6 +52,7 @@ class FloorPlan:
             teams=configuration.all("teams", Team),
             agents=configuration.all("agents", AgentEntry),
             pbxs=configuration.all("pbxs", config.Pbx),
+            calendars=configuration.all("calendars", Calendar),
             crm=configuration.get("crm", "crm", CrmEntry),
             floor=configuration.get("floor", "floor", FloorEntry) or FloorEntry(),
         )
@@ -155,8 +158,13 @@ def _flow(entry: config.Flow, version: int) -> Flow:
         version=version,
         default=_branch(entry.default),
         rules=tuple(
-            Rule(holds=compile_condition(rule.when).holds, branch=_branch(rule))
+            Rule(
+                holds=condition.holds,
+                branch=_branch(rule),
+                sees_calendar=condition.sees("calendar"),
+            )
             for rule in entry.rules
+            for condition in (compile_condition(rule.when),)
         ),
     )
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from careline_common.clock import Clock
+from careline_common.config.calendar import zone_of
 from careline_common.config.models import Line
 from careline_common.phones import parse_phone, time_zones_of
 from careline_router.adapters.crm import make_crm
@@ -15,6 +14,7 @@ from careline_router.adapters.crm_null import NullCrm
 from careline_router.crm_config import CrmEntry
 from careline_router.domain.commands import QueueCall
 from careline_router.domain.flows import preferred_agent, priority_of
+from careline_router.domain.words import LineState
 from careline_router.floorplan import FloorPlan
 from careline_router.metrics import RouterMetrics
 from careline_router.ports import Crm, CrmProfile
@@ -82,16 +82,23 @@ class Intake:
         ivr: Mapping[str, Any],
         *,
         person: str | None,
-    ) -> QueueCall:
-        """Where the flow of its line sends a call; `person` is the caller as the floor knows him."""
+        opening: LineState = "open",
+    ) -> QueueCall | None:
+        """Where the flow of its line sends a call; None when the line is not open.
+
+        `person` is the caller as the floor knows him.
+        """
         flow = plan.flows[line.flow]
         facts = {
             "crm": {**profile.facts(), "needs": list(profile.needs)},
             "call": {"line": line.number, "language": line.language},
             "ivr": dict(ivr),
             "time": _time_facts(self._clock.now(), line.zone),
+            "calendar": {"state": opening},
         }
-        branch = flow.branch_for(facts)
+        branch = flow.branch_for(facts, opening)
+        if branch is None:
+            return None
         preferred, preferred_for_s = preferred_agent(
             branch, owner=profile.owner, last_agent=profile.last_agent
         )
@@ -128,18 +135,13 @@ def utc_offset_s(number: str | None, line: Line | None, at: datetime) -> float:
 
 
 def _offset_s(zone: str, at: datetime) -> float:
-    offset = at.astimezone(_zone(zone)).utcoffset()
+    offset = at.astimezone(zone_of(zone)).utcoffset()
     return 0.0 if offset is None else offset.total_seconds()
-
-
-@cache  # ZoneInfo itself keeps eight, and a Russian number may be in a dozen
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
 
 
 def _time_facts(now: datetime, zone: str | None) -> dict[str, Any]:
     """The hour, minute, weekday (1 is Monday) and date where the line is; UTC without a zone."""
-    local = now.astimezone(_zone(zone or "UTC"))
+    local = now.astimezone(zone_of(zone or "UTC"))
     return {
         "hour": local.hour,
         "minute": local.minute,

@@ -25,6 +25,9 @@ class RouterMetrics:
         self.unknown_lines = registry.counter(
             "unknown_line_calls_total", "Calls to a line that is not configured"
         )
+        self.not_open = registry.counter(
+            "closed_line_calls_total", "Calls to a line that is not open, by its state", ["state"]
+        )
         self.offers = registry.counter("offers_total", "Offers that have ended", ["end"])
         self.waiting = registry.gauge("waiting_calls", "Calls that wait, the offered included")
         self.longest_wait = registry.gauge(

@@ -9,7 +9,7 @@ from careline_common.db.engine import Database
 from careline_common.http.problem import NotReady
 from careline_router.db import reading
 from careline_router.domain.effects import CALLBACK_OFFER, CALLBACK_TAKEN
-from careline_router.domain.events import CallsForgotten
+from careline_router.domain.events import CallEnded, CallsForgotten
 from careline_router.domain.states import Call, may_take_callback
 from careline_router.queries import unknown_call
 from careline_router.runtime.floor_actor import FloorActor
@@ -33,6 +33,7 @@ class PbxLink:
         self._changed: dict[str, asyncio.Event] = {}
         self._asked_until: dict[str, float] = {}
         self._told: dict[str, set[str]] = {}
+        self._last_media: dict[str, str] = {}
 
     async def commands(self, pbx: str, *, wait_s: float) -> list[PbxCommand]:
         """What this PBX has to do now, oldest first; waits up to `wait_s` seconds for something."""
@@ -100,7 +101,8 @@ class PbxLink:
     def _last_step(self, call_id: str, outcome: str) -> RouteStep:
         """What the caller still hears, once; then he is hung up."""
         if outcome == "closed" and self._first(call_id, outcome):
-            return RouteStep(action="announce", media=CLOSED_MEDIA)
+            media = self._last_media.get(call_id, CLOSED_MEDIA)
+            return RouteStep(action="announce", media=media)
         if outcome == "callback" and self._first(call_id, outcome):
             return RouteStep(action="callback", media=CALLBACK_TAKEN)
         return RouteStep(action="hangup")
@@ -143,6 +145,8 @@ class PbxLink:
         for event in projection.events:
             if isinstance(event, CallsForgotten):
                 self._forget(event.call_ids)
+            if isinstance(event, CallEnded) and event.media is not None:
+                self._last_media[event.call_id] = event.media
             call_id = getattr(event, "call_id", None)
             if call_id is not None:
                 self._wake(f"call {call_id}")
@@ -155,6 +159,7 @@ class PbxLink:
             self._wake(f"call {call_id}")
             self._asked_until.pop(call_id, None)
             self._told.pop(call_id, None)
+            self._last_media.pop(call_id, None)
 
     def _event(self, name: str) -> asyncio.Event:
         return self._changed.setdefault(name, asyncio.Event())

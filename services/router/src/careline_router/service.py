@@ -10,6 +10,7 @@ from careline_router.domain import commands as cmd
 from careline_router.floorplan import FloorPlan
 from careline_router.usecases.agents import AgentUseCases
 from careline_router.usecases.callbacks import Callbacks
+from careline_router.usecases.emergencies import Emergencies
 from careline_router.usecases.pbx_facts import PbxFacts
 from careline_router.usecases.supervision import Supervision
 from careline_router.views import Viewer
@@ -18,7 +19,7 @@ OVERVIEW = frozenset({"admin", "auditor", "quality", "service", "contact_admin",
 RECORDINGS = frozenset({"quality", "service", "contact_admin"})
 
 
-class RouterService(PbxFacts, AgentUseCases, Supervision, Callbacks):
+class RouterService(PbxFacts, AgentUseCases, Supervision, Callbacks, Emergencies):
     """All use cases of the router.
 
     - `queries` (`queries.Queries`): call, calls, call_by_pbx, decisions, queues, agents, agent.
@@ -66,6 +67,7 @@ class RouterService(PbxFacts, AgentUseCases, Supervision, Callbacks):
     async def begin_to_lead(self) -> None:
         """What a new leader does once the floor is loaded."""
         await self._configure(self._plan())
+        await self._load_emergency()
         await self.resume_arrivals()
 
     async def _configure(self, plan: FloorPlan) -> None:

@@ -44,6 +44,7 @@ REQUESTS = {
     Action.READ_QUEUES: [("GET", "/v1/queues", None)],
     Action.READ_AGENTS: [("GET", "/v1/agents", None)],
     Action.STEER_AGENTS: [("PUT", "/v1/agents/none/state", {"state": "ready"})],
+    Action.SWITCH_EMERGENCY: [("PUT", "/v1/emergency", {"on": False})],
     Action.READ_REPORTS: [("GET", "/v1/reports/intervals", None)],
     Action.READ_CONFIGURATION: [("GET", "/v1/calendars/c1", None)],
     Action.CONFIGURE: [

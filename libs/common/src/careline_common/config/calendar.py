@@ -3,8 +3,10 @@
 import itertools
 import re
 from collections.abc import Mapping
-from datetime import date, timedelta
-from typing import Any, NamedTuple, Self
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any, Literal, NamedTuple, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -13,6 +15,8 @@ from careline_common.config.models import ConfigModel, Id, ZoneName
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 24 * 60
 YEAR_DAYS = 366
+
+Opening = Literal["open", "closed", "holiday"]
 
 _WINDOW = re.compile(r"(\d{2}):(\d{2})-(\d{2}):(\d{2})")
 
@@ -110,6 +114,21 @@ class Calendar(ConfigModel):
             own = self.working[day] if isinstance(self.working, dict) else []
             return parse_windows(own or weekday or self.weekly.get("mon", []))
         return parse_windows(weekday)
+
+    def opening(self, moment: datetime) -> Opening:
+        """Whether it is working time; a date in `closed` is a holiday from midnight to midnight."""
+        local = moment.astimezone(zone_of(self.zone))
+        if local.date() in self.closed:
+            return "holiday"
+        minute = local.hour * 60 + local.minute
+        windows = self.windows_on(local.date())
+        return "open" if any(each.start <= minute < each.end for each in windows) else "closed"
+
+
+@cache
+def zone_of(name: str) -> ZoneInfo:
+    """A zone by its name. `ZoneInfo` itself keeps eight, and a Russian number may be in a dozen."""
+    return ZoneInfo(name)
 
 
 def _windows_of(day: object, texts: list[str]) -> tuple[Window, ...]:

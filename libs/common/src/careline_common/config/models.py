@@ -56,6 +56,8 @@ PhoneNumber = Annotated[str, AfterValidator(_phone)]
 """E.164; written with its country code."""
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 """`whsec_<base64>`."""
+Media = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\s\x00]+$")]
+"""A file of the PBX, or `sound:…`."""
 Role = Literal[
     "agent",
     "supervisor",
@@ -113,13 +115,21 @@ class User(ConfigModel):
 
 
 class Line(ConfigModel):
-    """A number that callers dial. `zone` is the callers' where their own number does not tell."""
+    """A number that callers dial. `zone` is the callers' where their own number does not tell.
+
+    With a `calendar` its callers are put through in working time; `announcements` are what they hear
+    else, a file of the PBX each.
+    """
 
     number: PhoneNumber
     flow: Id
     name: str = ""
     language: str | None = None
     zone: ZoneName | None = None
+    calendar: Id | None = None
+    announcements: dict[Literal["closed", "holiday", "emergency"], Media] = Field(
+        default_factory=dict
+    )
 
 
 class Insurer(ConfigModel):

@@ -9,7 +9,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 MOST_CHARACTERS = 1000
-VARIABLES = ("crm", "call", "ivr", "time")
+VARIABLES = ("crm", "call", "ivr", "time", "calendar")
 _MACROS = re.compile(r"\.\s*(map|filter|all|exists|exists_one)\s*\(")
 _TEXTS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 
@@ -29,6 +29,10 @@ class CelCondition:
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             log.debug("flow.condition_failed", condition=self._text, error=type(error).__name__)
             return False
+
+    def sees(self, name: str) -> bool:
+        """Whether it looks at a variable."""
+        return name in self._program.variables()
 
     def unknown_names(self) -> list[str]:
         return sorted(set(self._program.variables()) - set(VARIABLES))

@@ -13,6 +13,7 @@ from careline_router.api import (
     agents_me,
     callbacks,
     calls,
+    emergency,
     offers,
     pbx_commands,
     pbx_events,
@@ -39,6 +40,7 @@ def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
         callbacks.router,
         queues.router,
         agents.router,
+        emergency.router,
         reports.router,
         *configuration_routers(store),
     )

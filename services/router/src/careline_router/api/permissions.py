@@ -40,6 +40,7 @@ class Action(StrEnum):
     READ_QUEUES = "see the queues live"
     READ_AGENTS = "see the agents live"
     STEER_AGENTS = "set the state of an agent"
+    SWITCH_EMERGENCY = "tell callers that nobody can be reached, or put them through again"
     READ_REPORTS = "read what happened on the floor"
     READ_CONFIGURATION = "read calendars"
     CONFIGURE = "change the configuration"
@@ -64,6 +65,7 @@ ALLOWED: Mapping[Action, frozenset[str]] = {
     Action.READ_QUEUES: _STAFF,
     Action.READ_AGENTS: frozenset({SUPERVISOR, FLOOR, ADMIN, AUDITOR, QUALITY, SERVICE}),
     Action.STEER_AGENTS: frozenset({SUPERVISOR, FLOOR, ADMIN}),
+    Action.SWITCH_EMERGENCY: frozenset({FLOOR, ADMIN}),
     Action.READ_REPORTS: frozenset(
         {SUPERVISOR, FLOOR, ADMIN, AUDITOR, QUALITY, CONTACT_ADMIN, SERVICE}
     ),

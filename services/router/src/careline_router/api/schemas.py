@@ -248,3 +248,10 @@ class Move(Body):
 
 class Reprioritise(Body):
     priority: Literal["emergency", "vip", "cash", "insured", "deferrable"]
+
+
+class EmergencyOrder(Body):
+    """`announcement` is a file of the PBX; without one each line has its own."""
+
+    on: StrictBool
+    announcement: Annotated[str, Field(min_length=1, max_length=200)] | None = None

@@ -72,6 +72,16 @@ floor_lease = Table(
     Column("address_epoch", BigInteger),
 )
 
+emergency = Table(  # the last row is how the switch stands
+    "emergency",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("on", Boolean, nullable=False),
+    Column("announcement", Text),
+    Column("by", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+)
+
 call_record = Table(
     "call_record",
     metadata,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from careline_router.domain.words import Payer, Priority
+from careline_router.domain.words import LineState, Payer, Priority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +23,14 @@ class Branch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """`holds` is the compiled condition; it inherits nothing from the default."""
+    """`holds` is the compiled condition; it inherits nothing from the default.
+
+    One that `sees_calendar` decides at any time, the others in working time alone.
+    """
 
     holds: Callable[[Mapping[str, Any]], bool]
     branch: Branch
+    sees_calendar: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +40,13 @@ class Flow:
     default: Branch
     rules: Sequence[Rule] = ()
 
-    def branch_for(self, facts: Mapping[str, Any]) -> Branch:
-        """The branch for a call with these facts."""
+    def branch_for(self, facts: Mapping[str, Any], opening: LineState = "open") -> Branch | None:
+        """The branch for a call with these facts; None when its line is not open and no rule is for that."""
+        is_open = opening == "open"
         for rule in self.rules:
-            if rule.holds(facts):
+            if (is_open or rule.sees_calendar) and rule.holds(facts):
                 return rule.branch
-        return self.default
+        return self.default if is_open else None
 
     def branches(self) -> list[Branch]:
         return [*(rule.branch for rule in self.rules), self.default]

@@ -18,6 +18,8 @@ CallbackMode = Literal["keep", "defer"]
 """Whether a callback keeps its caller's place in the queue or waits until agents are to spare."""
 CallbackState = Literal["waiting", "calling", "done", "failed", "cancelled"]
 AcceptMode = Literal["app", "ring", "auto"]
+LineState = Literal["open", "closed", "holiday", "emergency"]
+"""Emergency goes before holiday, holiday before closed, closed before open."""
 Control = Literal["commands", "dialplan", "desk"]
 """How the PBX is steered: it takes commands, or its dialplan asks in a loop; `desk` has none."""
 Party = Literal["caller", "agent", "system"]

@@ -97,6 +97,7 @@ class _Routes:
         anew = self._intake.destination(
             self._changed.plan, line, call.id, _profile(request), {}, person=request.person
         )
+        assert anew is not None  # who came was put through, so the line counts as open
         return replace(call, request=replace(anew, due_at=request.due_at))
 
     def _line(self, call: PastCall) -> Line | None:

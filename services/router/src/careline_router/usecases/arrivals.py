@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from careline_common.config.models import Line
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.idempotency import find_answer
 from careline_common.http.problem import Conflict, NotReady, Problem
@@ -16,7 +17,7 @@ from careline_router.db import reading, repository
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
 from careline_router.domain.states import Call
-from careline_router.domain.words import Control
+from careline_router.domain.words import Control, LineState
 from careline_router.floorplan import FloorPlan
 from careline_router.intake import contact_of
 from careline_router.pbx_link import CLOSED_MEDIA
@@ -128,13 +129,19 @@ class Arrivals(PbxAnswers):
         if line is None or line.flow not in plan.flows:
             self._metrics.unknown_lines.inc()
             keep = keeping_callbacks(self._contacts, call_id)
-            closing = self._closing(plan, pbx, call_id)
+            closing = self._closing(plan, pbx, call_id, CLOSED_MEDIA)
             return await self._answer(closing, pbx, call_id, receipt, first=keep)
         contact = self._contacts.of(call_id)
         profile = await self._intake.profile(contact)
         plan = self._plan()
         person = self._person(contact) if plan.dials(pbx) else None
-        command = self._intake.destination(plan, line, call_id, profile, ivr, person=person)
+        opening = self._opening(plan, line)
+        command: cmd.Command | None = self._intake.destination(
+            plan, line, call_id, profile, ivr, person=person, opening=opening
+        )
+        if command is None:
+            self._metrics.not_open.labels(opening).inc()
+            command = self._closing(plan, pbx, call_id, self._announcement(line, opening))
         named = replace(contact, name=profile.name)
         self._contacts.put(call_id, named)
 
@@ -142,19 +149,32 @@ class Arrivals(PbxAnswers):
             if profile.name is not None:
                 await repository.put_contact(uow.connection, call_id, name=profile.name)
 
+        keep = keeping_callbacks(self._contacts, call_id, keep_name)
         try:
-            return await self._answer(command, pbx, call_id, receipt, first=keep_name)
+            return await self._answer(command, pbx, call_id, receipt, first=keep)
         except Conflict:
             # the caller has hung up while we looked him up
             return await self._answer(NOTHING, pbx, call_id, receipt)
 
-    def _closing(self, plan: FloorPlan, pbx: str, call_id: str) -> cmd.CloseCall:
+    def _opening(self, plan: FloorPlan, line: Line) -> LineState:
+        if self._emergency.on:
+            return "emergency"
+        calendar = plan.calendars.get(line.calendar or "")
+        return "open" if calendar is None else calendar.opening(self._clock.now())
+
+    def _announcement(self, line: Line, opening: LineState) -> str:
+        """What a caller hears of a line that is not open: the switch's own words, the line's, or the usual."""
+        if opening == "emergency" and self._emergency.announcement is not None:
+            return self._emergency.announcement
+        return CLOSED_MEDIA if opening == "open" else line.announcements.get(opening, CLOSED_MEDIA)
+
+    def _closing(self, plan: FloorPlan, pbx: str, call_id: str, media: str) -> cmd.CloseCall:
         """Nobody answers at this line; its caller is called back if the floor's rules say where."""
         queue = None if plan.callbacks is None else plan.callbacks.missed_queue
         return cmd.CloseCall(
             call_id=call_id,
             outcome="closed",
-            media=CLOSED_MEDIA,
+            media=media,
             person=self._person(self._contacts.of(call_id)) if plan.dials(pbx) else None,
             queue=queue,
             skills={} if queue is None else plan.skills_into(queue),

@@ -7,6 +7,7 @@ from careline_common.db.engine import Database
 from careline_common.ids import Ids
 from careline_common.observability.pii import PiiHasher
 from careline_router.callback_queries import CallbackQueries
+from careline_router.emergency import EmergencySwitch
 from careline_router.feeds import Feeds
 from careline_router.floorplan import FloorPlan
 from careline_router.intake import Intake
@@ -42,6 +43,7 @@ class Parts:
     pbx: PbxLink
     feeds: Feeds
     plan: PlanHolder
+    emergency: EmergencySwitch
     clock: Clock
     ids: Ids
     hasher: PiiHasher
@@ -69,6 +71,7 @@ class UseCases:
         self._contacts = parts.contacts
         self._intake = parts.intake
         self._plan = parts.plan
+        self._emergency = parts.emergency
         self._clock = parts.clock
         self._ids = parts.ids
         self._hasher = parts.hasher
