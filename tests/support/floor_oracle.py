@@ -70,6 +70,8 @@ def is_overdue(floor: Floor, call: Call) -> bool:
     assert call.queued_at is not None
     if is_held(call) or is_deferred(call) or call.interruptible:
         return False
+    if call.put_back:
+        return True
     return floor.now - call.queued_at >= floor.queues[call.queue].max_wait_of(call.priority)
 
 

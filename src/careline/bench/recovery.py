@@ -2,6 +2,7 @@
 
 import gc
 import json
+import logging
 import os
 import platform
 import statistics
@@ -14,6 +15,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import structlog
 from rich.console import Console
 from sqlalchemy import text
 
@@ -57,6 +59,10 @@ class Figures:
 async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
     """Measures, and prints figures or JSON. Raises `CannotError` when a limit is missed."""
     console, load = Console(stderr=True), os.getloadavg()[0]
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     with console.status("a large floor is made"):
         made = large_floor(agents=plan.agents, waiting=plan.waiting)
     async with _database() as database:

@@ -142,7 +142,7 @@ def test_what_an_agent_gives_back_and_what_waited_for_him_go_to_others_in_their_
     scene.call("first")
     scene.connect("first", "a")
     scene.after(QUEUE.max_wait_s)
-    scene.call("vip", priority="vip", preferred="a", preferred_for_s=30)
+    scene.call("cash", priority="cash", preferred="a", preferred_for_s=30)
     scene.ready("b")
     scene.hang_up("first", by="agent", cause="dropped")
     assert scene.offered() == {"b": "first"}

@@ -22,6 +22,7 @@ from careline_common.config.section import Fault, Section
 from careline_common.config.store import Configuration
 from careline_router.adapters.cel_conditions import compile_condition
 from careline_router.crm_config import CrmEntry, crm_faults
+from careline_router.domain.specs import MAX_WAIT_S
 from careline_router.domain.words import Priority
 from careline_router.floor_config import FloorEntry, RelaxStep
 
@@ -40,7 +41,7 @@ class Queue(ConfigModel):
     id: Id
     name: str = ""
     target_s: Seconds = 20
-    max_wait_s: Seconds = 600
+    max_wait_s: Seconds = MAX_WAIT_S
     offer_timeout_s: Seconds = 15
     ring_timeout_s: Seconds = 20
     wrap_up_s: Annotated[float, Field(ge=0, le=86_400)] = 30

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
@@ -138,7 +138,7 @@ class FloorEntry(ConfigModel):
     callbacks: CallbackRules | None = None
     occupancy_cap_pct: Percent | None = None
     units: dict[Kind, Annotated[int, Field(ge=1, le=1000)]] = Field(default_factory=dict)
-    interruptible: tuple[Kind, ...] = ("ticket", "task")
+    interruptible: tuple[Literal["ticket", "task", "message", "outbound"], ...] = ("ticket", "task")
 
     def spec(self) -> specs.FloorSpec:
         return specs.FloorSpec(

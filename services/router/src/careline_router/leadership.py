@@ -106,10 +106,11 @@ class Leadership:
             self._readiness.met(NEED)
 
     async def _lead(self) -> None:
-        await self._actor.load()
-        log.info("floor.loaded", calls=len(self._actor.floor.calls))
         async with asyncio.TaskGroup() as tasks:
+            # before the floor is loaded: a large one takes longer than a lease lasts
             tasks.create_task(self._lease.keep(), name="floor.lease")
+            await self._actor.load()
+            log.info("floor.loaded", calls=len(self._actor.floor.calls))
             tasks.create_task(self._actor.run(), name="floor.actor")
             tasks.create_task(self._leave(), name="floor.leave")
             await self._actor.started()

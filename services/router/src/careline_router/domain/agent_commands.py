@@ -45,8 +45,7 @@ class AgentCommands(CallCommands):
         fact = ev.DialRequested if self.calls[offer.call].callback is not None else ev.CallConnected
         self._emit(fact(at=self.now, offer_id=offer.id, call_id=offer.call, agent_id=offer.agent))
         agent = self.agents[offer.agent]
-        if agent.spec.capacity > 1 and self.has_room(agent.id, 1) and agent.rests_after is None:
-            self._emit(ev.AgentStateChanged(at=self.now, agent_id=agent.id, state="ready"))
+        if self._ready_beside_work(agent):
             self._serve_agent(agent)
         else:
             self._interrupt_for_waiting(agent)
@@ -99,6 +98,8 @@ class AgentCommands(CallCommands):
         agent = self._working(command.agent_id)
         if agent.state in {"reserved", "talking"}:
             self._plan_rest(agent, None)
+            if self._ready_beside_work(agent):
+                self._serve_agent(agent)
         elif agent.state != "ready":
             self._lift_exclusions(agent)
             if self._resume_work(agent):
@@ -144,11 +145,12 @@ class AgentCommands(CallCommands):
             raise Rejected(
                 "not-wrapping-up", "the agent wraps nothing up", allowed=STATE_COMMANDS[agent.state]
             )
-        queue = self.queues.get(self.calls[agent.call or ""].queue or "")
+        call = self.calls.get(agent.call or "")
+        queue = None if call is None else self.queues.get(call.queue or "")
         began = agent.since if agent.wrap_up_began is None else agent.wrap_up_began
         latest = began + (300.0 if queue is None else queue.wrap_up_max_s)
         until = agent.wrap_up_until + command.seconds
-        if command.seconds <= 0 or until > latest:
+        if not (command.seconds > 0 and until <= latest):  # so that no number at all is refused too
             raise Rejected(
                 "wrap-up-limit", f"a wrap-up of this queue ends {latest - began:g} s after it began"
             )

@@ -8,8 +8,8 @@ from careline_router.domain import events as ev
 from careline_router.domain.callback_commands import CallbackCommands
 from careline_router.domain.skills import signature
 from careline_router.domain.states import Agent, Call, Rejected
-from careline_router.domain.waiting import URGENT_S
-from careline_router.domain.words import DROPS, Outcome
+from careline_router.domain.waiting import FIRST_RANK, ClassKey, is_urgent
+from careline_router.domain.words import DROPS, RANK, Outcome
 
 
 class CallCommands(CallbackCommands):
@@ -65,7 +65,7 @@ class CallCommands(CallbackCommands):
     def _preferred(self, command: cmd.QueueCall) -> str | None:
         """The agent whom the call waits for, if he is at work and could serve it."""
         agent = self.agents.get(command.preferred or "")
-        if agent is None or command.preferred_for_s <= 0:
+        if agent is None or command.preferred_for_s <= 0 or RANK[command.priority] <= FIRST_RANK:
             return None
         if agent.state in {"logged_out", "not_ready"}:
             return None
@@ -83,11 +83,8 @@ class CallCommands(CallbackCommands):
         needs = self.groups.requirement(command.skills)
         if call.kind != "call" or needs.idle:
             return None
-        urgent = command.due_at is not None and command.due_at - self.now <= URGENT_S
-        key = (
-            command.queue, command.priority, signature(command.skills), urgent, False,
-            call.interruptible,
-        )  # fmt: skip
+        urgent = is_urgent(command.due_at, self.now)
+        key = ClassKey(command.queue, command.priority, signature(command.skills), urgent)
         waiting = self.waiting.classes.get(key)
         first = None if waiting is None else waiting.first()
         head = None if first is None else self.now - first[0]
@@ -105,6 +102,7 @@ class CallCommands(CallbackCommands):
             and command.person is not None
             and command.person not in self.callback_of
             and command.queue in self.queues
+            and f"{call.id}.callback" not in self.calls
         ):
             self._request_callback(
                 cmd.RequestCallback(
@@ -213,6 +211,8 @@ class CallCommands(CallbackCommands):
         call = self._waiting_call(command.call_id)
         if call.priority != command.priority:
             self._emit(ev.PriorityChanged(at=self.now, call_id=call.id, priority=command.priority))
+            if RANK[command.priority] <= FIRST_RANK and self.held.get(call.id) is not None:
+                self._emit(ev.CallReleased(at=self.now, call_id=call.id))
             self._serve_call(call)
 
     def _control_talk(self, command: cmd.ControlTalk) -> None:

@@ -6,6 +6,7 @@ from careline_router.domain.quiet import first_allowed
 from careline_router.domain.relaxing import Relaxing
 from careline_router.domain.specs import CallbackRules
 from careline_router.domain.states import Call, Callback, Rejected
+from careline_router.domain.waiting import is_urgent
 from careline_router.domain.words import CallbackOrigin, FailureCause
 
 LEAST_LEFT = "no-callback-left"
@@ -223,6 +224,7 @@ class CallbackCommands(Relaxing):
         if call.state != "queued":
             return
         self._let_go_when_due(call)
+        self._press(call)
         callback = call.callback
         if (
             callback is not None
@@ -230,12 +232,19 @@ class CallbackCommands(Relaxing):
             and callback.promise_due <= self.now
             and callback.mode == "defer"
             and not callback.due
+            and callback.attempts == 0
             and call.id not in self.held
         ):
             self._emit(ev.CallbackDue(at=self.now, call_id=call.id))
         self._serve_call(call)
         self._relax(call)
         self._consider_callback(call)
+
+    def _press(self, call: Call) -> None:
+        """A call about an appeal that has become urgent while it waits is filed with the urgent."""
+        waiting = self.waiting.class_of(call.id)
+        if waiting is not None and not waiting.urgent and is_urgent(call.due_at, self.now):
+            self._emit(ev.CallPressed(at=self.now, call_id=call.id))
 
     def _let_go_when_due(self, call: Call) -> None:
         until = call.preferred_until if call.preferred_until is not None else call.not_before

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from careline_router.domain.waiting import ClassKey
 from careline_router.domain.words import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from careline_router.domain.skills import Signature
-    from careline_router.domain.waiting import ClassKey, WaitingClass
+    from careline_router.domain.waiting import WaitingClass
 
 WINDOW_S = 1800.0
 REMEMBERED = 0.8
@@ -53,17 +54,19 @@ class Demand:
             levels=tuple((queue, *counts) for queue, counts in self._levels.items()),  # type: ignore[misc]
         )
 
-    def arrived(self, waiting: WaitingClass, at: float) -> None:
-        """A call has been queued; of its class only `class_keys` is remembered."""
+    def arrived(self, waiting: WaitingClass, at: float, *, is_call: bool = True) -> None:
+        """An item has been queued; of its class only `class_keys` is remembered. Service levels are of
+        calls alone."""
         if int(at // WINDOW_S) != self._window:
             self._fade(int(at // WINDOW_S))
         key = (waiting.queue, waiting.priority, waiting.requirement.key)
         self._arrivals[key] = self._arrivals.get(key, 0.0) + 1.0
-        self._level(waiting.queue)[0] += 1
+        if is_call:
+            self._level(waiting.queue)[0] += 1
 
     def class_keys(self) -> list[ClassKey]:
         """The classes of what has come, urgent or not."""
-        return [(*key, False, False, False) for key in self._arrivals]
+        return [ClassKey(*key) for key in self._arrivals]
 
     def answered(self, queue: str, *, in_target: bool) -> None:
         if in_target:
@@ -90,7 +93,7 @@ class Demand:
     def shares(self, classes: Mapping[ClassKey, WaitingClass]) -> dict[WaitingClass, float]:
         """Each class's share of the work that is offered: calls times handle time. Sums to 1, or to 0."""
         loads = {
-            classes[*key, False, False, False]: calls * self.handle_s(key[0])
+            classes[ClassKey(*key)]: calls * self.handle_s(key[0])
             for key, calls in self._arrivals.items()
         }
         whole = sum(loads.values())

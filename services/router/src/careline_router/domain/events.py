@@ -84,6 +84,13 @@ class CallReleased(Event):
 
 
 @record
+class CallPressed(Event):
+    """The appeal that the call is about is due soon now: it weighs more."""
+
+    call_id: str
+
+
+@record
 class RequirementRelaxed(Event):
     """A step of the queue's recipe was taken; the call needs this from now on, and waits here."""
 
@@ -335,7 +342,7 @@ class RestPlanned(Event):
 
 EVENTS: tuple[type[Event], ...] = (
     FloorConfigured, QueuesConfigured, AgentsConfigured, CallRegistered, CallQueued, CallReleased,
-    RequirementRelaxed, CallMoved, PriorityChanged, DigitsPressed, OfferMade, OfferAccepted,
+    CallPressed, RequirementRelaxed, CallMoved, PriorityChanged, DigitsPressed, OfferMade, OfferAccepted,
     OfferClosed, ExclusionLifted, CallConnected, CallRequeued, WorkInterrupted, WorkResumed,
     CallbackOffered, CallbackMade, CallbackDue, DialRequested, DialEnded, ControlRequested,
     CallEnded, CallWrappedUp, CallsForgotten, AgentLoggedIn, AgentStateChanged, WrapUpExtended,

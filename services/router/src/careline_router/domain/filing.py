@@ -12,7 +12,13 @@ from careline_router.domain.skills import signature
 from careline_router.domain.specs import FloorSpec, QueueSpec
 from careline_router.domain.states import Agent, Call, Offer
 from careline_router.domain.timers import Timers
-from careline_router.domain.waiting import ClassKey, WaitingCalls, WaitingClass, class_key
+from careline_router.domain.waiting import (
+    URGENT_S,
+    ClassKey,
+    WaitingCalls,
+    WaitingClass,
+    class_key,
+)
 from careline_router.domain.words import AgentState, CallState
 
 LINGER_S = 3600.0
@@ -92,14 +98,14 @@ class Filing:
 
     def _in_general(self, waiting: WaitingClass) -> WaitingClass:
         """The class without its urgency: what is urgent is a load as what is not."""
-        if not waiting.urgent:
+        if not (waiting.urgent or waiting.key.put_back):
             return waiting
-        return self.class_of_key((*waiting.key[:3], False, False, False))
+        return self.class_of_key(ClassKey(*waiting.key[:3]))
 
     def class_of_key(self, key: ClassKey) -> WaitingClass:
         found = self.waiting.classes.get(key)
         if found is None:
-            found = WaitingClass(key, self.groups.requirement(dict(key[2])))
+            found = WaitingClass(key, self.groups.requirement(dict(key.needs)))
             found.configure(self.queues[found.queue])
             self.waiting.classes[key] = found
             self.groups.add_class(found)
@@ -122,6 +128,8 @@ class Filing:
             moments.append(call.preferred_until)
         if call.not_before is not None:
             moments.append(call.not_before)
+        if call.due_at is not None and call.due_at - URGENT_S > self.now:
+            moments.append(call.due_at - URGENT_S)
         if call.callback is not None:
             if call.callback.promise_due is not None:
                 moments.append(call.callback.promise_due)

@@ -94,11 +94,15 @@ class FloorState(Filing):
         waiting = self.class_for(call)
         self._set_call(call, "queued", waiting)
         if not waiting.interruptible:
-            self.demand.arrived(self._in_general(waiting), event.at)
+            self.demand.arrived(self._in_general(waiting), event.at, is_call=call.kind == "call")
 
     def _call_released(self, event: ev.CallReleased) -> None:
         call = self.calls[event.call_id]
         call.preferred_until = call.not_before = None
+        self._set_call(call, call.state)
+
+    def _call_pressed(self, event: ev.CallPressed) -> None:
+        call = self.calls[event.call_id]
         self._set_call(call, call.state)
 
     def _requirement_relaxed(self, event: ev.RequirementRelaxed) -> None:
@@ -163,7 +167,7 @@ class FloorState(Filing):
         assert call.queued_at is not None
         assert call.queue is not None
         call.answered_at = event.at
-        if call.kind == "call":
+        if call.kind == "call" and not call.put_back:
             wait = event.at - call.queued_at
             queue = self.queues[call.queue]
             self.demand.answered(call.queue, in_target=wait <= queue.target_s)
@@ -186,6 +190,7 @@ class FloorState(Filing):
         self._let_go(call)
         call.agent = call.answered_at = call.offer = None
         call.suspended = False
+        call.put_back = call.kind == "call"
         self._set_call(call, "queued")
 
     def _let_go(self, call: Call) -> None:
@@ -301,6 +306,7 @@ class FloorState(Filing):
             return
         self._let_go(call)
         call.agent = call.offer = None
+        call.callback.due = False  # he was called once: further tries have no promise behind them
         call.not_before = event.not_before
         self._set_call(call, "queued")
 
@@ -387,6 +393,7 @@ class FloorState(Filing):
             self.class_of_key(key)
         for call in self.calls.values():
             self._load_call(call)
+        self.promises.found_all(self.calls.values())
         for agent in self.agents.values():
             self._load_agent(agent)
         for offer in self.offers.values():
@@ -402,7 +409,6 @@ class FloorState(Filing):
             return
         for agent_id in call.excluded:
             self.excluded_from.setdefault(agent_id, set()).add(call.id)
-        self.promises.found(call)
         if call.callback is not None and call.person is not None:
             self.callback_of[call.person] = call.id
         if call.state == "queued":
@@ -435,6 +441,7 @@ _CHANGES: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
     ev.CallRegistered: FloorState._call_registered,  # noqa: SLF001
     ev.CallQueued: FloorState._call_queued,  # noqa: SLF001
     ev.CallReleased: FloorState._call_released,  # noqa: SLF001
+    ev.CallPressed: FloorState._call_pressed,  # noqa: SLF001
     ev.RequirementRelaxed: FloorState._requirement_relaxed,  # noqa: SLF001
     ev.CallMoved: FloorState._call_moved,  # noqa: SLF001
     ev.PriorityChanged: FloorState._priority_changed,  # noqa: SLF001

@@ -53,13 +53,14 @@ class Offering(FloorState):
             self._serve_kept()
 
     def _serve_preferred(self, call: Call, agent: Agent) -> None:
-        if (
-            agent.state == "ready"
-            and agent.rested_at is None
-            and agent.id not in call.excluded
-            and self.has_room(agent.id, call.units)
-        ):
+        if agent.id in call.excluded:
+            return
+        is_ready = agent.state == "ready" and agent.rested_at is None
+        may_interrupt = agent.state == "talking" and not call.interruptible and self.is_lent(agent)
+        if is_ready and self.has_room(agent.id, call.units):
             self._offer(self._recorded(Match(call.id, agent.id, "preferred")))
+        elif may_interrupt and call.units <= agent.spec.capacity:
+            self._offer(self._recorded(Match(call.id, agent.id, "interrupt")))
 
     def _serve_agent(self, agent: Agent) -> None:
         """Offers an agent who has just become idle the call that should have him."""
@@ -232,6 +233,14 @@ class Offering(FloorState):
             self._cap_occupancy(agent)
         self._serve_agent(agent)
 
+    def _ready_beside_work(self, agent: Agent) -> bool:
+        """Makes an agent ready who talks and has room for more."""
+        has_more = agent.spec.capacity > 1 and self.has_room(agent.id, 1)
+        if agent.state != "talking" or not has_more or agent.rests_after is not None:
+            return False
+        self._emit(ev.AgentStateChanged(at=self.now, agent_id=agent.id, state="ready"))
+        return True
+
     def _goes_on(self, agent: Agent) -> bool:
         """Whether he is ready, reserved or at rest beside what has just ended, and stays so; he has
         more room now."""
@@ -263,6 +272,7 @@ class Offering(FloorState):
         asked = list(agents)
         released = [call for agent in asked for call in self._released_by(agent)]
         for agent in asked:
+            self._ready_beside_work(agent)
             self._serve_agent(agent)
             self._interrupt_for_waiting(agent)
         self._serve_in_turn(released)

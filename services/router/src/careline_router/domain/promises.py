@@ -1,6 +1,7 @@
 """What was promised to callers who chose to be called back, and whether it was kept."""
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from careline_router.domain.states import Call
@@ -70,12 +71,17 @@ class Promises:
             self.outstanding -= 1
             self._of(call)[3] += 1
 
-    def found(self, call: Call) -> None:
-        """A call out of a snapshot."""
-        if call.callback_offered_at is not None and call.callback is None:
-            self.offered(call.id, call.callback_offered_at)
-        if self._is_promise(call):
-            self.outstanding += 1
+    def found_all(self, calls: Iterable[Call]) -> None:
+        """The calls of a snapshot; offers count in the order in which they were made."""
+        offered = []
+        for call in calls:
+            if call.state == "ended":
+                continue
+            if call.callback_offered_at is not None and call.callback is None:
+                offered.append((call.callback_offered_at, call.id))
+            self.outstanding += self._is_promise(call)
+        for at, call_id in sorted(offered):
+            self.offered(call_id, at)
 
     def _is_promise(self, call: Call) -> bool:
         """Whether somebody was promised a call and has not been called yet."""

@@ -5,12 +5,18 @@ from careline_router.domain.offering import Offering
 from careline_router.domain.specs import RelaxStep
 from careline_router.domain.states import Call
 
+SPARE = 64
 LOOK_EVERY_S = 5.0
 """How often a step whose time has come is tried that also depends on the load."""
 
 
 class Relaxing(Offering):
     """A step is taken when its conditions hold, in the recipe's order, each once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tried_again_at: dict[str, float] = {}
+        """By call, when a step that the load kept back is tried next: one look a call is enough."""
 
     def _relax(self, call: Call) -> None:
         """Takes every step that is due; looks again later at one that only the load keeps back."""
@@ -23,9 +29,18 @@ class Relaxing(Offering):
             if self.now - call.queued_at < step.after_s:
                 return
             if not self._load_allows(call, step):
-                self._timers.set(self.now + LOOK_EVERY_S, "look", call.id)
+                self._try_again(call)
                 return
             self._take_step(call, step)
+
+    def _try_again(self, call: Call) -> None:
+        if self._tried_again_at.get(call.id, 0.0) > self.now:
+            return
+        if len(self._tried_again_at) > 2 * self.waiting_count + SPARE:
+            waiting = {name: at for name, at in self._tried_again_at.items() if at > self.now}
+            self._tried_again_at = waiting
+        self._tried_again_at[call.id] = self.now + LOOK_EVERY_S
+        self._timers.set(self.now + LOOK_EVERY_S, "look", call.id)
 
     def _load_allows(self, call: Call, step: RelaxStep) -> bool:
         needs = self.groups.requirement(call.needs)

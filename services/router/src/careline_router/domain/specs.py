@@ -8,6 +8,9 @@ from careline_router.domain.words import AcceptMode, CallbackMode, Kind, Priorit
 
 DEFERRABLE_TARGET_S = 900.0
 """Work that waits (outbound, callbacks) is late only after this, whatever its queue's target."""
+MAX_WAIT_S = 800.0
+"""Of a queue that says nothing else: long enough that a day of twice the load does not become first come,
+first served."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,7 @@ class QueueSpec:
 
     id: str
     target_s: float = 20.0
-    max_wait_s: float = 600.0
+    max_wait_s: float = MAX_WAIT_S
     offer_timeout_s: float = 15.0
     ring_timeout_s: float = 20.0
     wrap_up_s: float = 30.0
@@ -50,6 +53,7 @@ class QueueSpec:
     """Blending: its deferrable work goes only to agents who leave so many able ones idle."""
 
     def max_wait_of(self, priority: Priority) -> float:
+        """The wait after which a call of this class goes before all that have waited less."""
         return self.max_wait_by_class.get(priority, self.max_wait_s)
 
     def target_of(self, priority: Priority) -> float:

@@ -85,6 +85,8 @@ class Call:
     """The wait that was estimated when it was queued, if anybody was."""
     suspended: bool = False
     """Its agent was called away from it, and comes back."""
+    put_back: bool = False
+    """Its agent dropped out of the talk: it goes first at its place, as if it had waited its longest."""
     callback_offered_at: float | None = None
     callback: "Callback | None" = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from careline_router.domain.lines import Line
 from careline_router.domain.skills import Signature
@@ -17,10 +17,22 @@ if TYPE_CHECKING:
 
 Entry = tuple[float, str]
 """Since when a call waits, and its id."""
-ClassKey = tuple[str, Priority, Signature, bool, bool, bool]
-"""Queue, priority, needs, urgent, deferred, interruptible."""
 URGENT_S = 86_400.0
 """A call about an appeal that is due within this is urgent."""
+
+
+class ClassKey(NamedTuple):
+    """What the calls of a class have in common. `put_back` are those whose agent has dropped out."""
+
+    queue: str
+    priority: Priority
+    needs: Signature
+    urgent: bool = False
+    deferred: bool = False
+    interruptible: bool = False
+    put_back: bool = False
+
+
 FIRST_RANK = RANK["vip"]
 """Classes up to this rank go first whatever a policy thinks; they are few."""
 
@@ -29,7 +41,7 @@ class WaitingClass:
     """Waiting calls that differ only in how long they have waited.
 
     `fresh` are those whose wait is below the target, `late` the others; a call moves over when somebody
-    looks. `deferred` callbacks wait for idle agents and are in nobody's way. `plain` are calls that are
+    looks. Of calls that were put back each has waited its longest. `deferred` callbacks wait for idle agents and are in nobody's way. `plain` are calls that are
     not deferred and not interruptible, `usual` those of them that no rule stands over but the longest wait.
     """
 
@@ -55,11 +67,10 @@ class WaitingClass:
 
     def __init__(self, key: ClassKey, requirement: Requirement) -> None:
         self.key = key
-        self.queue = key[0]
-        self.priority: Priority = key[1]
+        self.queue, self.priority = key.queue, key.priority
         self.rank = RANK[self.priority]
         self.requirement = requirement
-        self.urgent, self.deferred, self.interruptible = key[3], key[4], key[5]
+        self.urgent, self.deferred, self.interruptible = key.urgent, key.deferred, key.interruptible
         self.members: dict[str, Entry] = {}
         self.fresh = Line(self.members)
         self.late = Line(self.members)
@@ -75,7 +86,7 @@ class WaitingClass:
             self.late.fill(())
             self.fresh.fill(self.members.values())
         self.target_s = target_s
-        self.max_wait_s = queue.max_wait_of(self.priority)
+        self.max_wait_s = 0.0 if self.key.put_back else queue.max_wait_of(self.priority)
         self.min_idle = queue.min_idle if self.priority == "deferrable" else 0
         self.usual = self.plain and self.rank > FIRST_RANK and not self.min_idle
 
@@ -144,11 +155,18 @@ class WaitingCalls:
         return (name for name, found in self._class_of.items() if found.queue == queue)
 
 
+def is_urgent(due_at: float | None, now: float) -> bool:
+    """Whether a call is about an appeal that is due soon."""
+    return due_at is not None and due_at - now <= URGENT_S
+
+
 def class_key(call: Call, needs_key: Signature, now: float) -> ClassKey:
     """The class that a call waits in from `now` on."""
     assert call.queue is not None
     assert call.priority is not None
-    urgent = call.due_at is not None and call.due_at - now <= URGENT_S
+    urgent = is_urgent(call.due_at, now)
     callback = call.callback
     deferred = callback is not None and callback.mode == "defer" and not callback.due
-    return (call.queue, call.priority, needs_key, urgent, deferred, call.interruptible)
+    return ClassKey(
+        call.queue, call.priority, needs_key, urgent, deferred, call.interruptible, call.put_back
+    )

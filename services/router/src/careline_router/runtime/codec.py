@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from careline_common.clock import rfc3339
 from careline_router.domain.events import EVENTS, Event
@@ -15,7 +15,6 @@ from careline_router.domain.snapshot import Snapshot
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in EVENTS}
 _WRITERS = {kind: _ADAPTERS[kind.__name__].serializer.to_json for kind in EVENTS}
-_SNAPSHOT = TypeAdapter(Snapshot)
 _SNAPSHOT_FIELDS: dict[str, TypeAdapter[Any]] = {
     name: TypeAdapter(hint) for name, hint in get_type_hints(Snapshot).items()
 }
@@ -64,7 +63,21 @@ def pack(parts: Sequence[bytes]) -> bytes:
 
 def decode_snapshot(data: bytes | str) -> Snapshot:
     """A snapshot as it was packed, or as plain JSON."""
-    return _SNAPSHOT.validate_json(data if isinstance(data, str) else zlib.decompress(data))
+    document = from_json(data if isinstance(data, str) else zlib.decompress(data))
+    return Snapshot(
+        **{
+            name: _read(document[name], _SNAPSHOT_FIELDS[name])
+            for name in document.keys() & _SNAPSHOT_FIELDS.keys()
+        }
+    )
+
+
+def _read(value: Any, adapter: TypeAdapter[Any]) -> Any:
+    """Long lists in pieces: pydantic lets no other thread run until it is done with one."""
+    if isinstance(value, list) and len(value) > PIECE:
+        pieces = (value[start : start + PIECE] for start in range(0, len(value), PIECE))
+        return tuple(each for piece in pieces for each in adapter.validate_python(piece))
+    return adapter.validate_python(value)
 
 
 @lru_cache(

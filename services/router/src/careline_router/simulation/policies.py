@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from careline_router.domain.policies import POLICIES
-from careline_router.domain.specs import CallbackRules
+from careline_router.domain.specs import MAX_WAIT_S, CallbackRules
 
 REFERENCE = "leastrecent_penalties"
 """What every policy is measured against: the best of what centres run today."""
@@ -11,9 +11,8 @@ REFERENCE = "leastrecent_penalties"
 CALLBACKS = CallbackRules(
     wait_s=60, after_s=45, promise_s=1800, idle_min=3, outstanding_per_busy=1.5, retry_after_s=()
 )
-INBOUND_MAX_WAIT_S = 800.0
-"""Long enough that a day of twice the load does not become first come, first served."""
 DEFERRABLE_MAX_WAIT_S = 14_400.0
+"""Of the queues of work that waits, as a centre would configure them."""
 NEVER_S = 1e9
 
 
@@ -37,7 +36,7 @@ def _careline(*, callbacks: CallbackRules | None = None, pooled: bool = False) -
         "careline",
         callbacks=callbacks,
         pooled=pooled,
-        max_wait_s=INBOUND_MAX_WAIT_S,
+        max_wait_s=MAX_WAIT_S,
         max_deferrable_wait_s=DEFERRABLE_MAX_WAIT_S,
     )
 

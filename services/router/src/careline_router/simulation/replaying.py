@@ -115,6 +115,7 @@ class _Replay:
         """Has the floor do it; what is not legal on this day, which is another, does not happen."""
         try:
             events = self._floor.handle(self._as_played(command), now)
+            self._floor.take_decisions()  # nobody reads them here; kept, they would grow all day
         except Rejected:
             return
         for event in events:

@@ -17,7 +17,6 @@ from careline_router.domain.floor import Floor
 from careline_router.domain.specs import FloorSpec
 from careline_router.simulation.calls import Call
 from careline_router.simulation.floor_setup import (
-    RING_TIMEOUT_S,
     agent_spec,
     factors,
     queue_specs,
@@ -99,6 +98,7 @@ class _Day:
         self._going_home: set[str] = set()
         self._wanted: dict[type[ev.Event], Callable[[Any, float], None]] = {
             ev.OfferMade: self._offered,
+            ev.OfferClosed: self._offer_closed,
             ev.CallConnected: self._connected,
             ev.CallbackOffered: self._callback_offered,
             ev.DialRequested: self._dial,
@@ -205,8 +205,6 @@ class _Day:
     def _offered(self, event: ev.OfferMade, now: float) -> None:
         conduct, number = self._conduct, self._number_of[event.call_id]
         if conduct.missed_pct and self._chance.random() * 100 < conduct.missed_pct:
-            back = now + RING_TIMEOUT_S + BACK_AFTER_MISS_S
-            heapq.heappush(self._heap, (back, _BACK, int(event.agent_id), event.agent_id))
             return
         had_to_wait = now > self._calls[number][0]
         rings = conduct.ring_s + (conduct.lag_s if had_to_wait else 0.0)
@@ -214,6 +212,11 @@ class _Day:
             heapq.heappush(self._heap, (now + rings, _ANSWER, number, event.offer_id))
         else:
             self._answer(number, event.offer_id, now)
+
+    def _offer_closed(self, event: ev.OfferClosed, now: float) -> None:
+        if event.end == "no_answer":
+            back = now + BACK_AFTER_MISS_S
+            heapq.heappush(self._heap, (back, _BACK, int(event.agent_id), event.agent_id))
 
     def _answer(self, _number: int, offer_id: str, now: float) -> None:
         self._follow(self._floor.handle(cmd.PhoneAnswered(offer_id=offer_id), now), now)

@@ -64,11 +64,20 @@ class PbxFacts(Arrivals):
         return call is not None and call.callback is not None and call.state != "ended"
 
     async def leg_gone(
-        self, pbx: str, pbx_call_id: str, offer_id: str, cause: FailureCause
+        self,
+        pbx: str,
+        pbx_call_id: str,
+        offer_id: str,
+        cause: FailureCause,
+        *,
+        dropped: bool = False,
     ) -> PbxAnswer:
-        """An agent's leg is gone: his talk ends, or his offer fails; a leg that was late is nobody's."""
+        """An agent's leg is gone: his talk ends, or his offer fails; a leg that was late is nobody's.
+
+        `dropped`: he did not hang up, his phone or the way to it failed, and his caller goes to another.
+        """
         if self.talks(pbx, pbx_call_id, offer_id):
-            return await self.hung_up(pbx, pbx_call_id, "agent")
+            return await self.hung_up(pbx, pbx_call_id, "agent", "dropped" if dropped else None)
         return await self.offer_failed(pbx, pbx_call_id, offer_id, cause)
 
     async def hung_up(

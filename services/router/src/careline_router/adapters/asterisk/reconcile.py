@@ -75,7 +75,7 @@ async def reconcile(
     for channel, call in known.items():
         if call.state == "connected" and channel in callers and channel not in talking:
             log.info("asterisk.lost_agent", pbx=target.id, call=channel)
-            obey((await service.hung_up(target.id, channel, "agent", "lost_event")).commands)
+            obey((await service.hung_up(target.id, channel, "agent", "lost")).commands)
 
 
 async def _live_calls(service: RouterService, pbx: str) -> list[CallView]:

@@ -74,13 +74,13 @@ class CarelinePolicy:
             if waiting.requirement in scarce and waiting.priority != "deferrable":
                 weight *= SCARCE_FACTOR
             waiting.weight = weight
+        worth: dict[Requirement, float] = {}
+        for waiting, share in loads.items():
+            needs = waiting.requirement
+            worth[needs] = worth.get(needs, 0.0) + share * waiting.weight
         for requirement in state.groups.requirements.values():
-            worth = sum(
-                share * waiting.weight
-                for waiting, share in loads.items()
-                if waiting.requirement is requirement
-            )
-            requirement.prices = [worth * fall for fall in _FALLS]
+            asked = worth.get(requirement, 0.0)
+            requirement.prices = [asked * fall for fall in _FALLS]
             requirement.count(0)
         self._guards = {
             group.index: kept

@@ -73,18 +73,20 @@ class Conventional:
         if self.level_first:
             best = min(found[1] for found in free)
             free = [found for found in free if found[1] == best]
-        entries = self._in_turn(call, free, state)
-        return AgentChoice(entries[2], tuple((each[0].index, each[2][0]) for each in free))
+        chosen = self._in_turn(call, waiting, free, state)
+        return AgentChoice(chosen[2], tuple((each[0].index, each[2][0]) for each in free))
 
-    def _in_turn(self, call: Call, free: Sequence[Able], state: FloorState) -> IdleEntry:
+    def _in_turn(
+        self, call: Call, waiting: WaitingClass, free: Sequence[Able], state: FloorState
+    ) -> IdleEntry:
         if self.agents not in {"round_robin", "random"}:
             return min(found[2] for found in free)
+        room = state.has_nothing_else if waiting.interruptible else state.has_room
         everybody = [
             entry
             for found in free
             for entry in found[0].idle.values()
-            if entry == found[2]
-            or (entry[2] not in call.excluded and state.has_room(entry[2], call.units))
+            if entry == found[2] or (entry[2] not in call.excluded and room(entry[2], call.units))
         ]
         if self.agents == "random":
             drawn = crc32(f"{self.seed}:{call.id}:{call.offers_made}".encode())
