@@ -93,6 +93,14 @@ class Scene:
 
         await eventually(flows, what="sound both ways")
 
+    async def hears(self, endpoint: str) -> None:
+        """A phone is sent sound: the ringing tone, music, or somebody's voice."""
+
+        async def sent() -> bool:
+            return (await self.asterisk.sound()).get(endpoint, (0, 0))[1] > PACKETS
+
+        await eventually(sent, what=f"sound for {endpoint}")
+
     async def nothing_is_left(self) -> None:
         """No leg and no bridge of a talk."""
 
@@ -251,6 +259,7 @@ async def test_after_the_last_try_in_vain_nobody_calls_any_more(scene: Scene) ->
 
 async def test_the_agent_hangs_up_while_the_person_s_phone_rings(scene: Scene) -> None:
     agent, person = await dialling(scene)
+    await scene.hears("a1")
     await agent.hangs_up()
     await person.waits_for("cancelled")
     assert (await scene.is_("waiting")).attempts == 1
@@ -304,3 +313,38 @@ async def test_a_talk_that_ended_while_the_socket_was_lost_is_over(scene: Scene,
     await staying.waits_for("ended")
     await scene.is_("done")
     await scene.nothing_is_left()
+
+
+async def test_a_person_is_put_on_hold_and_taken_back(scene: Scene) -> None:
+    person = await scene.phones.person()
+    made = await scene.wanted()
+    agent = await talking(scene, person)
+
+    async def parties(bridge: str) -> str:
+        return await scene.asterisk.cli(f"bridge show {bridge}")
+
+    await scene.router.service.hold("a1", made.id)
+
+    async def held() -> bool:
+        return "PJSIP/trunk" in await parties("hold-careline")
+
+    await eventually(held, what="the person hears music")
+    await scene.router.service.resume("a1", made.id)
+
+    async def back() -> bool:
+        return "PJSIP/trunk" in await parties(f"talk-{made.id}.1")
+
+    await eventually(back, what="the person is back")
+    await agent.hangs_up()
+    await scene.is_("done")
+    await scene.nothing_is_left()
+
+
+async def test_a_try_that_asterisk_has_not_outlived_has_failed_and_is_not_repeated(
+    scene: Scene,
+) -> None:
+    _, person = await dialling(scene)
+    await scene.asterisk.kill()
+    await scene.asterisk.start()
+    assert (await scene.is_("waiting")).attempts == 1
+    assert times(person, "ringing") == 1

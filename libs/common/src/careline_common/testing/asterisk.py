@@ -36,7 +36,6 @@ EMPTY_FILES = [
     "codecs",
     "dnsmgr",
     "features",
-    "indications",
     "manager",
     "pjproject",
     "queuerules",

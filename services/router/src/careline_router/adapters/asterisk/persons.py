@@ -58,6 +58,8 @@ class Persons:
             originator=offer_id,
         )
         if answer.ok or answer.status == HTTPStatus.CONFLICT:
+            # or the agent would take the silence for a line that is dead, and hang up
+            await self._ari.request("POST", f"channels/{part(offer_id)}/ring")
             return None
         del self._legs[offer_id]
         # not its reason: Asterisk may repeat the endpoint, and with it the number
@@ -118,6 +120,7 @@ class Persons:
         made = await ensure_bridge(self._ari, bridge, "mixing")
         if not made.ok:
             return made
+        await self._ari.request("DELETE", f"channels/{part(offer_id)}/ring")
         channels = f"{person_leg(offer_id)},{offer_id}"
         return await self._ari.request(
             "POST", f"bridges/{part(bridge)}/addChannel", channel=channels
