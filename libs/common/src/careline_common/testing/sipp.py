@@ -87,7 +87,7 @@ class Phone:
 
     def _order(self) -> str:
         """Has sipp go on with its latest call; gives that call's id."""
-        calls = [one.call_id for one in self.happenings]
+        calls = [one.call_id for one in self.happenings if one.what not in {"called", "shown"}]
         assert calls, "this phone has no call"
         order = (
             f"INFO sip:phone@127.0.0.1 SIP/2.0\r\n"
