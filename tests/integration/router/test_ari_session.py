@@ -58,6 +58,10 @@ class ScriptedAsterisk:
             {"id": "talk-other.1", "channels": ["x"]},
         ]
 
+    async def loses_the_socket(self) -> None:
+        self.asked.clear()
+        await self._socket.close()
+
     async def tells(self, kind: str, **event: Any) -> None:
         await self._socket.send(json.dumps({"type": kind, **event}))
 
@@ -171,3 +175,30 @@ async def test_a_person_s_leg_that_nobody_wants_is_hung_up(router: Any) -> None:
     asterisk = ScriptedAsterisk({"id": "person-gone.1", "state": "Ringing", "dialplan": {}})
     async with connected(router, asterisk):
         await asked(asterisk, "DELETE channels/person-gone.1")
+
+
+async def test_an_agent_s_leg_that_is_gone_after_a_lost_socket_gives_the_caller_back_at_once(
+    router: Any,
+) -> None:
+    """Asterisk cuts off a phone that is answered while nobody listens; its offer rings for 20 s more."""
+    dialplan = {"app_name": "Stasis", "app_data": "careline,in,+74950000001"}
+    asterisk = ScriptedAsterisk({**CALLER, "dialplan": dialplan})
+    await router.service.log_in("a1")
+    await router.service.set_state("a1", "ready")
+    async with connected(router, asterisk):
+        await asked(asterisk, "POST bridges/hold-careline/addChannel")
+        offer = (await router.service.queries.agent("a1")).offer
+        await router.service.accept_offer("a1", offer.id)
+        await asked(asterisk, f"POST channels/{offer.id}")
+
+        async def done() -> bool:
+            return not await router.service.pbx.commands("pbx1", wait_s=0)
+
+        await eventually(done, what="the phone rings")
+        await asterisk.loses_the_socket()
+
+        async def given_back() -> bool:
+            call = await router.service.queries.call(offer.call_id, EVERYTHING)
+            return bool(call.state == "queued")
+
+        await eventually(given_back, within_s=10, what="the caller waits again")

@@ -4,7 +4,7 @@ Needed because events are lost while the socket is away: hang-ups of that time a
 caller who entered meanwhile is never announced again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -16,6 +16,7 @@ from careline_router.adapters.asterisk.channels import (
     arguments_of,
     leg,
     offer_of_talk,
+    talk_bridge,
 )
 from careline_router.adapters.asterisk.commands import Commands
 from careline_router.adapters.asterisk.connection import AriConnection, AsteriskGoneError, part
@@ -54,7 +55,7 @@ class Comparison:
 
     async def run(self) -> None:
         """One comparison. Legs that outlived the socket are known again, those that are gone no more."""
-        noted = dict(self._talks)
+        noted = {leg: call for leg, call in self._talks.items() if not self._busy(call)}
         known = {
             call.pbx_call_id: call for call in await _live_calls(self._service, self._target.id)
         }
@@ -65,9 +66,7 @@ class Comparison:
         for agent in agents:
             await self._settle(agent, up=agent.offer_id in up, callers=callers)
             self._talks[agent.offer_id] = agent.caller_channel
-        for offer_id in noted.keys() - {channel["id"] for channel in channels}:
-            if not self._busy(noted[offer_id]):
-                self._talks.pop(offer_id, None)
+        await self._lose_agents(noted, {channel["id"] for channel in channels})
         bridges = await _list(self._ari, "bridges")
         await self._persons.compare(under_way, channels, bridges)
         await self._remove_empty_talks(bridges)
@@ -109,6 +108,16 @@ class Comparison:
         if not wanted:
             log.info("asterisk.orphan_leg", pbx=pbx, offer=agent.offer_id)
             await self._ari.request("DELETE", f"channels/{part(agent.offer_id)}")
+
+    async def _lose_agents(self, noted: Mapping[str, str], there: Container[str]) -> None:
+        """A phone that was answered while nobody listened is cut off by Asterisk: the caller need not
+        wait until it would have rung long enough."""
+        for offer_id, call in noted.items():
+            if offer_id not in there and not self._busy(call):
+                self._talks.pop(offer_id, None)
+                await self._ari.request("DELETE", f"bridges/{part(talk_bridge(offer_id))}")
+                told = await self._service.leg_gone(self._target.id, call, offer_id, "unreachable")
+                self._commands.start(told.commands)
 
     async def _remove_empty_talks(self, bridges: Iterable[Mapping[str, Any]]) -> None:
         """A bridge stays until somebody deletes it, even when both parties went while nobody looked."""
