@@ -85,6 +85,9 @@ class Floor:
 
         return await until(look, lambda call: call["state"] == "ended")
 
+    async def callbacks(self) -> list[dict[str, Any]]:
+        return await self.people.items("router", "/v1/callbacks", "supervisor", "floor")
+
     async def no_channel_is_left(self) -> None:
         """None of a party; the one that plays music to those who wait is Asterisk's own."""
 
@@ -111,7 +114,8 @@ async def desk(
     await ari.open()
     entry = (
         f'- {{id: ast1, kind: asterisk, url: "http://127.0.0.1:{ari.port}/ari", app: careline,'
-        f' user: {asterisk.ari_user}, password_file: "{password}"}}'
+        f' user: {asterisk.ari_user}, password_file: "{password}",'
+        ' dial_endpoint: "PJSIP/{number}@trunk"}'
     )
     people = People(careline)
     async with AsyncExitStack() as stack:
@@ -133,6 +137,7 @@ async def test_callers_and_agents_hear_each_other_whatever_happens(desk: Floor) 
     await a_refused_phone_gives_the_caller_back_and_who_leaves_stops_the_ringing(desk)
     await a_caller_whose_look_up_ends_with_the_socket_is_sent_on_his_way(desk)
     await a_caller_waits_through_the_router_s_death_and_without_a_crm(desk)
+    await a_caller_who_gave_up_is_called_back_once_though_the_router_dies_meanwhile(desk)
     await a_plain_dialplan_asks_by_curl_and_falls_back_when_careline_is_down(desk)
 
 
@@ -228,6 +233,37 @@ async def a_caller_waits_through_the_router_s_death_and_without_a_crm(desk: Floo
     await desk.ended(call["id"])
     await desk.no_channel_is_left()
     await desk.crm.switch_on()
+
+
+async def a_caller_who_gave_up_is_called_back_once_though_the_router_dies_meanwhile(
+    desk: Floor,
+) -> None:
+    rules = "{idle_min: 1, abandoned: true, short_abandon_s: 0}"
+    await desk.careline.apply(f"careline: 1\nfloor: {{callbacks: {rules}}}\n")
+    await desk.igor.say("state.set", state="not_ready", reason="break")
+    caller = await desk.phones.call(floor.LINE, number=ANOTHER)
+    await caller.waits_for("answered")
+    await caller.hangs_up()
+    (one,) = await until(desk.callbacks, bool)
+    assert (one["state"], one["origin"], one["pbx"]) == ("waiting", "abandoned", "ast1")
+
+    person = await desk.phones.person("ring")
+    await desk.igor.ready()
+    offer = await desk.accepted(desk.igor)
+    assert offer["call_id"] == one["id"]
+    await person.waits_for("ringing")
+    await desk.careline.kill("router")
+    await careline_listens(desk)
+    await person.answers()
+    await desk.both_hear_each_other("a2")
+    (one,) = await desk.callbacks()
+    assert (one["state"], one["attempts"]) == ("calling", 1)
+    await person.hangs_up()
+    await until(desk.callbacks, lambda callbacks: callbacks[0]["state"] == "done")
+    await desk.no_channel_is_left()
+    heard = [(each.what, each.call_id) for each in person.happenings if each.what == "called"]
+    assert heard == [("called", ANOTHER)]
+    await desk.wrapped_up(desk.igor, one["id"])
 
 
 async def a_plain_dialplan_asks_by_curl_and_falls_back_when_careline_is_down(desk: Floor) -> None:

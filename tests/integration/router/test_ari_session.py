@@ -2,38 +2,51 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 import websockets
 
 from careline_common.testing.waiting import eventually
-from careline_router.adapters.asterisk import AsteriskPbx, AsteriskTarget
+from careline_router.adapters.asterisk import AsteriskPbx, AsteriskTarget, Trunk
+from careline_router.queries import EVERYTHING
 
 pytestmark = pytest.mark.integration
 
+PERSON = "+79161234567"
 CALLER = {"id": "c1", "caller": {"number": "+79161234567"}, "state": "Up"}
 ENTERED = {**CALLER, "dialplan": {"app_name": "Stasis", "app_data": "careline,in,+74959999999"}}
 
 
 class ScriptedAsterisk:
-    """Says yes to everything, and keeps what it was asked."""
+    """Says yes to everything but to what `refuses` begins with, and keeps what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, *channels: dict[str, Any], refuses: str = "nothing") -> None:
         self.asked: list[str] = []
+        self.queries: dict[str, dict[str, list[str]]] = {}
+        self._channels = channels
+        self._refuses = refuses
         self._socket: Any = None
 
     async def serve(self, socket: Any) -> None:
         self._socket = socket
         async for message in socket:
             request = json.loads(message)
-            asked = f"{request['method']} {request['uri'].partition('?')[0]}"
+            path, _, query = request["uri"].partition("?")
+            asked = f"{request['method']} {path}"
             self.asked.append(asked)
-            body = {"GET channels": [ENTERED], "GET bridges": self.bridges()}.get(asked)
+            self.queries[asked] = parse_qs(query)
+            body: Any = {"GET channels": self._channels, "GET bridges": self.bridges()}.get(asked)
+            refused = asked.startswith(self._refuses)
+            if refused:
+                body = {"message": f"cannot do {query}"}
             answer = {
                 "type": "RESTResponse",
                 "request_id": request["request_id"],
-                "status_code": 200,
+                "status_code": 400 if refused else 200,
                 "message_body": None if body is None else json.dumps(body),
             }
             await socket.send(json.dumps(answer))
@@ -45,45 +58,147 @@ class ScriptedAsterisk:
             {"id": "talk-other.1", "channels": ["x"]},
         ]
 
+    async def loses_the_socket(self) -> None:
+        self.asked.clear()
+        await self._socket.close()
+
     async def tells(self, kind: str, **event: Any) -> None:
         await self._socket.send(json.dumps({"type": kind, **event}))
+
+
+@asynccontextmanager
+async def connected(router: Any, asterisk: ScriptedAsterisk) -> AsyncIterator[None]:
+    """The adapter works for `pbx1` at this Asterisk."""
+    async with websockets.serve(asterisk.serve, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        target = AsteriskTarget(
+            id="pbx1",
+            url=f"http://127.0.0.1:{port}/ari",
+            application="careline",
+            user="u",
+            password="p",
+            trunk=Trunk(endpoint="PJSIP/{number}@trunk"),
+        )
+        session = asyncio.create_task(AsteriskPbx(target, router.service).run())
+        try:
+            yield
+        finally:
+            session.cancel()
+            await asyncio.gather(session, return_exceptions=True)
+
+
+async def asked(asterisk: ScriptedAsterisk, what: str) -> None:
+    await eventually(lambda: what in asterisk.asked, what=what)
 
 
 async def test_a_closed_line_s_announcement_is_heard_out_before_the_call_is_hung_up(
     router: Any,
 ) -> None:
-    asterisk = ScriptedAsterisk()
-    async with websockets.serve(asterisk.serve, "127.0.0.1", 0) as server:
-        port = next(iter(server.sockets)).getsockname()[1]
-        target = AsteriskTarget(
-            id="ast1",
-            url=f"http://127.0.0.1:{port}/ari",
-            application="careline",
-            user="u",
-            password="p",
-        )
-        session = asyncio.create_task(AsteriskPbx(target, router.service).run())
-        try:
+    asterisk = ScriptedAsterisk(ENTERED)
+    async with connected(router, asterisk):
+        await asked(asterisk, "POST channels/c1/play")
+        await asked(asterisk, "DELETE bridges/talk-old.1")
+        assert "DELETE channels/c1" not in asterisk.asked
+        await asterisk.tells("PlaybackFinished", playback={"id": "p1", "target_uri": "channel:c1"})
+        await asked(asterisk, "DELETE channels/c1")
+        assert "DELETE bridges/talk-other.1" not in asterisk.asked
+        assert "DELETE bridges/hold-careline" not in asterisk.asked
 
-            async def plays() -> bool:
-                return "POST channels/c1/play" in asterisk.asked
 
-            async def compared() -> bool:
-                return "DELETE bridges/talk-old.1" in asterisk.asked
+async def answered(router: Any) -> tuple[str, dict[str, Any]]:
+    """A callback whose agent has answered: the offer, and his leg as Asterisk lists it."""
+    rules = {"idle_min": 1, "retry_after_s": [3600]}
+    await router.store.apply({"floor": {"callbacks": rules}})
+    callback = await router.service.request_callback(EVERYTHING, PERSON, "adult")
+    await router.service.log_in("a1")
+    await router.service.set_state("a1", "ready")
+    offer = (await router.service.queries.agent("a1")).offer
+    await router.service.accept_offer("a1", offer.id)
+    await router.service.call_answered("pbx1", callback.id, offer.id)
+    data = f"careline,agent,{offer.id},{callback.id}"
+    dialplan = {"app_name": "Stasis", "app_data": data}
+    return offer.id, {"id": offer.id, "state": "Up", "dialplan": dialplan}
 
-            await eventually(plays, what="the announcement")
-            await eventually(compared, what="the comparison")
-            assert "DELETE channels/c1" not in asterisk.asked
-            await asterisk.tells(
-                "PlaybackFinished", playback={"id": "p1", "target_uri": "channel:c1"}
-            )
 
-            async def hung_up() -> bool:
-                return "DELETE channels/c1" in asterisk.asked
+async def has_failed_once(router: Any) -> None:
+    async def waiting() -> bool:
+        (one,) = await router.service.callbacks.all(EVERYTHING)
+        return bool(one.state == "waiting" and one.attempts == 1 and one.not_before is not None)
 
-            await eventually(hung_up, what="the hang-up")
-            assert "DELETE bridges/talk-other.1" not in asterisk.asked
-            assert "DELETE bridges/hold-careline" not in asterisk.asked
-        finally:
-            session.cancel()
-            await asyncio.gather(session, return_exceptions=True)
+    await eventually(waiting, what="the try has failed")
+
+
+async def test_a_try_that_had_begun_and_has_no_leg_has_failed_and_is_not_made_again(
+    router: Any,
+) -> None:
+    """Fails when `dial_begins` lets a `dial` be tried a second time."""
+    offer_id, agent = await answered(router)
+    (dial,) = [
+        each for each in await router.service.pbx.commands("pbx1", wait_s=0) if each.type == "dial"
+    ]
+    assert await router.service.dial_begins("pbx1", dial.id)
+    assert not await router.service.dial_begins("pbx1", dial.id)
+    asterisk = ScriptedAsterisk(agent)
+    async with connected(router, asterisk):
+        await has_failed_once(router)
+        await asked(asterisk, f"DELETE channels/{offer_id}")
+    assert f"POST channels/person-{offer_id}" not in asterisk.asked
+
+
+async def test_a_try_that_had_not_begun_is_made(router: Any) -> None:
+    offer_id, agent = await answered(router)
+    asterisk = ScriptedAsterisk(agent)
+    async with connected(router, asterisk):
+        await asked(asterisk, f"POST channels/person-{offer_id}")
+        query = asterisk.queries[f"POST channels/person-{offer_id}"]
+        assert query["endpoint"] == [f"PJSIP/{PERSON}@trunk"]
+        assert (query["originator"], query["callerId"]) == ([offer_id], ["+74950000001"])
+        (one,) = await router.service.callbacks.all(EVERYTHING)
+        assert one.state == "calling"
+
+
+async def test_a_dial_that_asterisk_refuses_has_failed_and_no_log_names_the_number(
+    router: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    offer_id, agent = await answered(router)
+    asterisk = ScriptedAsterisk(agent, refuses="POST channels/person-")
+    async with connected(router, asterisk):
+        await has_failed_once(router)
+        await asked(asterisk, f"DELETE channels/{offer_id}")
+    assert asterisk.asked.count(f"POST channels/person-{offer_id}") == 1
+    told = capsys.readouterr().out
+    assert "asterisk.dial_refused" in told
+    assert PERSON[1:] not in told
+
+
+async def test_a_person_s_leg_that_nobody_wants_is_hung_up(router: Any) -> None:
+    asterisk = ScriptedAsterisk({"id": "person-gone.1", "state": "Ringing", "dialplan": {}})
+    async with connected(router, asterisk):
+        await asked(asterisk, "DELETE channels/person-gone.1")
+
+
+async def test_an_agent_s_leg_that_is_gone_after_a_lost_socket_gives_the_caller_back_at_once(
+    router: Any,
+) -> None:
+    """Asterisk cuts off a phone that is answered while nobody listens; its offer rings for 20 s more."""
+    dialplan = {"app_name": "Stasis", "app_data": "careline,in,+74950000001"}
+    asterisk = ScriptedAsterisk({**CALLER, "dialplan": dialplan})
+    await router.service.log_in("a1")
+    await router.service.set_state("a1", "ready")
+    async with connected(router, asterisk):
+        await asked(asterisk, "POST bridges/hold-careline/addChannel")
+        offer = (await router.service.queries.agent("a1")).offer
+        await router.service.accept_offer("a1", offer.id)
+        await asked(asterisk, f"POST channels/{offer.id}")
+
+        async def done() -> bool:
+            return not await router.service.pbx.commands("pbx1", wait_s=0)
+
+        await eventually(done, what="the phone rings")
+        await asterisk.loses_the_socket()
+
+        async def given_back() -> bool:
+            call = await router.service.queries.call(offer.call_id, EVERYTHING)
+            return bool(call.state == "queued")
+
+        await eventually(given_back, within_s=10, what="the caller waits again")

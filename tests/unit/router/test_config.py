@@ -10,6 +10,7 @@ from careline_common.config.section import EntryInvalidError
 from careline_common.config.store import Configuration, Entry
 from careline_router.adapters.cel_conditions import compile_condition
 from careline_router.config import SECTIONS, cross_check
+from careline_router.dial_endpoints import checked_template, endpoint_of
 from careline_router.domain.flows import preferred_agent, priority_of
 from careline_router.domain.specs import CallbackRules, FloorSpec, RelaxStep
 from careline_router.floorplan import FloorPlan
@@ -18,6 +19,9 @@ from careline_router.intake import contact_of, utc_offset_s
 pytestmark = pytest.mark.unit
 
 BY_NAME = {section.name: section for section in SECTIONS}
+
+BY_ARI = {"id": "p", "kind": "asterisk", "url": "http://x", "user": "u", "password": "p"}
+DIALS = {"dial_endpoint": "PJSIP/{number}@trunk"}
 
 LOGIN = {"tenant": "t", "client_id": "c", "client_secret": "s"}
 
@@ -146,6 +150,14 @@ def test_what_names_something_that_is_not_there_is_told_with_its_place(
         ("pbxs", {"id": "p", "kind": "webhook"}, ""),
         ("pbxs", {"id": "p", "kind": "webhook", "secret": "plain"}, "secret"),
         ("pbxs", {"id": "p", "kind": "asterisk", "url": "http://x"}, ""),
+        ("pbxs", {**BY_ARI, "dial_endpoint": "PJSIP/trunk"}, "dial_endpoint"),
+        ("pbxs", {**BY_ARI, "dial_endpoint": "PJSIP/{number}{digits}@trunk"}, "dial_endpoint"),
+        ("pbxs", {**BY_ARI, "dial_endpoint": "{number}@trunk"}, "dial_endpoint"),
+        ("pbxs", {**BY_ARI, "dial_endpoint": "PJSIP/{number}@a&PJSIP/b"}, "dial_endpoint"),
+        ("pbxs", {**BY_ARI, "dial_endpoint": "local/{number}@out"}, "dial_endpoint"),
+        ("pbxs", {**BY_ARI, **DIALS, "dial_caller_id": "101"}, "dial_caller_id"),
+        ("pbxs", {**BY_ARI, **DIALS, "dial_timeout_s": 0}, "dial_timeout_s"),
+        ("pbxs", {"id": "p", "kind": "webhook", "secret": "whsec_c2VjcmV0", **DIALS}, ""),
     ],
 )
 def test_a_wrong_entry_is_refused_at_its_path(
@@ -385,12 +397,32 @@ def test_a_callers_clock_is_his_numbers_else_his_lines(
     assert utc_offset_s(number, line, at) == hours * 3600
 
 
-@pytest.mark.parametrize(("kind", "pbx"), [("webhook", "p2"), ("asterisk", None)])
-def test_a_callback_begins_at_a_pbx_that_dials(kind: str, pbx: str | None) -> None:
-    by_ari = {"kind": "asterisk", "url": "http://x", "user": "u", "password": "p"}
-    second = {"kind": kind, "secret": "whsec_c2VjcmV0"} if kind == "webhook" else by_ari
-    pbxs = [{"id": "p1", **by_ari}, {"id": "p2", **second}]
+@pytest.mark.parametrize(
+    ("second", "pbx"),
+    [
+        ({"kind": "webhook", "secret": "whsec_c2VjcmV0"}, "p2"),
+        (BY_ARI, None),
+        ({**BY_ARI, **DIALS}, "p2"),
+    ],
+)
+def test_a_callback_begins_at_a_pbx_that_dials(second: dict[str, Any], pbx: str | None) -> None:
+    pbxs = [{**BY_ARI, "id": "p1"}, {**second, "id": "p2"}]
     plan = FloorPlan.of(configuration({**DOCUMENT, "pbxs": pbxs}))
     way = plan.way_into("q")
     assert (way and (way.pbx, way.line.number)) == (pbx and (pbx, "+74950000001"))
     assert plan.way_into("nowhere") is None
+
+
+@pytest.mark.parametrize(
+    ("template", "endpoint"),
+    [
+        ("PJSIP/{number}@trunk", "PJSIP/+79161234567@trunk"),
+        (
+            "PJSIP/trunk/sip:{digits}@10.0.0.1:5060;user=phone",
+            "PJSIP/trunk/sip:79161234567@10.0.0.1:5060;user=phone",
+        ),
+        ("SIP/provider-2/00{digits}", "SIP/provider-2/0079161234567"),
+    ],
+)
+def test_a_number_is_put_where_the_template_says(template: str, endpoint: str) -> None:
+    assert endpoint_of(checked_template(template), "+79161234567") == endpoint

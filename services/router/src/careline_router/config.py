@@ -12,6 +12,7 @@ from careline_common.config.models import (
     HttpAddress,
     Id,
     Line,
+    PhoneNumber,
     PlainEntry,
     SkillLevel,
     Team,
@@ -22,6 +23,7 @@ from careline_common.config.section import Fault, Section
 from careline_common.config.store import Configuration
 from careline_router.adapters.cel_conditions import compile_condition
 from careline_router.crm_config import CrmEntry, crm_faults
+from careline_router.dial_endpoints import checked_template
 from careline_router.domain.specs import MAX_WAIT_S
 from careline_router.domain.words import Priority
 from careline_router.floor_config import FloorEntry, RelaxStep
@@ -89,7 +91,12 @@ class Flow(ConfigModel):
 
 
 class Pbx(ConfigModel):
-    """A PBX: one that signs its events, or an Asterisk we connect to."""
+    """A PBX: one that signs its events, or an Asterisk we connect to.
+
+    An Asterisk calls people back when it has a `dial_endpoint` (`PJSIP/{number}@trunk`; `{digits}` is
+    the number without its plus). They see `dial_caller_id`, else the line they had called, and their
+    phone rings for `dial_timeout_s`.
+    """
 
     id: Id
     kind: Literal["webhook", "asterisk"]
@@ -98,6 +105,9 @@ class Pbx(ConfigModel):
     app: str = "careline"
     user: str | None = None
     password: SecretStr | None = None
+    dial_endpoint: Annotated[str, AfterValidator(checked_template)] | None = None
+    dial_caller_id: PhoneNumber | None = None
+    dial_timeout_s: Annotated[int, Field(ge=1, le=180)] = 45
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -105,6 +115,10 @@ class Pbx(ConfigModel):
         missing = [name for name in needed if getattr(self, name) is None]
         if missing:
             raise ValueError(f"a PBX of kind {self.kind} needs {', '.join(missing)}")
+        if self.kind == "webhook" and self.dial_endpoint is not None:
+            raise ValueError(
+                "dial_endpoint is for an Asterisk: a PBX of kind webhook is told to dial"
+            )
         return self
 
 

@@ -121,9 +121,9 @@ class FloorPlan:
         return [branch for each in flows for branch in each.branches() if branch.queue == queue]
 
     def dials(self, pbx: str) -> bool:
-        """Whether a PBX calls people back; by ARI nobody is called yet."""
+        """Whether a PBX calls people back: an Asterisk does so only when it is told how to dial."""
         entry = self.pbxs.get(pbx)
-        return entry is not None and entry.kind == "webhook"
+        return entry is not None and (entry.kind == "webhook" or entry.dial_endpoint is not None)
 
     def way_into(self, queue: str) -> WayIn | None:
         """The first way from a line into a queue; None when no line leads there, or no PBX dials."""

@@ -8,7 +8,7 @@ import structlog
 from careline_common.clock import Clock
 from careline_common.http.health import Readiness
 from careline_common.observability.errors import describe
-from careline_router.adapters.asterisk import AsteriskPbx, AsteriskTarget
+from careline_router.adapters.asterisk import AsteriskPbx, AsteriskTarget, Trunk
 from careline_router.config import Pbx
 from careline_router.metrics import RouterMetrics
 from careline_router.pbx_link import PbxLink
@@ -162,9 +162,14 @@ class Leadership:
             application=pbx.app,
             user=pbx.user,
             password=pbx.password.get_secret_value(),
+            trunk=None if pbx.dial_endpoint is None else _trunk(pbx.dial_endpoint, pbx),
         )
         try:
             await AsteriskPbx(target, self._service).run()
         except Exception as error:  # noqa: BLE001 - whatever it is, the floor goes on
             log.error("asterisk.failed", pbx=pbx.id, error=describe(error))  # noqa: TRY400 - as above
             await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _trunk(endpoint: str, pbx: Pbx) -> Trunk:
+    return Trunk(endpoint=endpoint, caller_id=pbx.dial_caller_id, timeout_s=pbx.dial_timeout_s)

@@ -10,8 +10,8 @@ from careline_router.domain import commands as cmd
 from careline_router.floorplan import FloorPlan
 from careline_router.usecases.agents import AgentUseCases
 from careline_router.usecases.callbacks import Callbacks
+from careline_router.usecases.dialling import Dialling
 from careline_router.usecases.emergencies import Emergencies
-from careline_router.usecases.pbx_facts import PbxFacts
 from careline_router.usecases.supervision import Supervision
 from careline_router.views import Viewer
 
@@ -19,7 +19,7 @@ OVERVIEW = frozenset({"admin", "auditor", "quality", "service", "contact_admin",
 RECORDINGS = frozenset({"quality", "service", "contact_admin"})
 
 
-class RouterService(PbxFacts, AgentUseCases, Supervision, Callbacks, Emergencies):
+class RouterService(Dialling, AgentUseCases, Supervision, Callbacks, Emergencies):
     """All use cases of the router.
 
     - `queries` (`queries.Queries`): call, calls, call_by_pbx, decisions, queues, agents, agent.

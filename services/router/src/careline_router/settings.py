@@ -15,7 +15,8 @@ class RouterSettings(ServiceSettings):
     journal_keep_days: float = Field(
         default=30.0,
         gt=0,
-        description="how long the floor's journal is kept: so far back a day can be played again",
+        description="how long the floor's journal is kept: so far back a day can be played again;"
+        " what has configured the floor is kept for good",
     )
     decision_keep_days: float = Field(
         default=90.0, gt=0, description="how long it can be asked why an offer was made as it was"

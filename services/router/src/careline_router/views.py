@@ -98,6 +98,19 @@ class CallbackView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackUnderWay:
+    """A callback whose agent has answered his phone: its person is being called, or talks.
+
+    `begun`: the PBX has been asked to dial, or is being asked.
+    """
+
+    call_id: str
+    offer_id: str
+    dialling: bool
+    begun: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PbxCommand:
     """A command for a PBX. `body` are the fields of its type; `as_json` is the wire form."""
 

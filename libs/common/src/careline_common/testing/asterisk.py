@@ -1,7 +1,8 @@
 """A private Asterisk that runs the configuration we ship in deploy/asterisk.
 
 Only addresses, ports and passwords are replaced, so that what is tested is what a centre gets.
-Agents' phones have fixed addresses (`phone_port`) instead of registering: sipp plays them.
+Agents' phones have fixed addresses (`phone_port`) instead of registering: sipp plays them, and the
+people behind the trunk (`trunk_port`).
 """
 
 import asyncio
@@ -35,7 +36,6 @@ EMPTY_FILES = [
     "codecs",
     "dnsmgr",
     "features",
-    "indications",
     "manager",
     "pjproject",
     "queuerules",
@@ -94,6 +94,7 @@ class Asterisk:
         self.sip_port = ports.take()
         self.http_port = ports.take()
         self.phone_port = {agent: ports.take() for agent in agents}
+        self.trunk_port = ports.take()
         self._rtp = ports.take_range(RTP_PORTS)
         self._process: subprocess.Popen[bytes] | None = None
         self.token_file = folder / "careline.token"
@@ -210,6 +211,7 @@ class Asterisk:
         sounds = self._component.prefix / "usr/share/asterisk/sounds/en"
         for name, old, new in (
             ("pjsip.conf", "bind = 0.0.0.0:5060", f"bind = 127.0.0.1:{self.sip_port}"),
+            ("pjsip.conf", "sip:127.0.0.1:5070", f"sip:127.0.0.1:{self.trunk_port}"),
             ("http.conf", "bindport = 8088", f"bindport = {self.http_port}"),
             ("ari.conf", "password = change-me", f"password = {self.ari_password}"),
             ("rtp.conf", "rtpstart = 10000", f"rtpstart = {self._rtp}"),

@@ -1,7 +1,8 @@
 """SIP phones played by sipp: callers and agents with sound in both directions.
 
-A phone writes what happens to it (`calling ringing answered ended refused cancelled`, with the SIP Call-ID)
-into a log that the test waits on. The test ends a call by sending its phone an INFO.
+A phone writes what happens to it (`calling ringing answered ended refused cancelled`, with the SIP Call-ID;
+before `ringing` also `called` and `shown`, with the number dialled and the caller's) into a log that the
+test waits on. The test ends a call, or answers one, by sending its phone an INFO.
 """
 
 import asyncio
@@ -24,13 +25,18 @@ TONE = (b"\x9a" * 9 + b"\x1a" * 9) * 444  # a second of 444 Hz in µ-law
 RTP_PORTS = 8
 PATIENCE_S = 20.0
 
-Behaviour = Literal["answer", "busy", "reject", "ring"]
-REFUSALS = {"busy": "486 Busy Here", "reject": "603 Decline"}
+Behaviour = Literal["answer", "busy", "reject", "ring", "unallocated", "congested"]
+REFUSALS = {
+    "busy": "486 Busy Here",
+    "reject": "603 Decline",
+    "unallocated": "404 Not Found",
+    "congested": "503 Service Unavailable",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Something that happened to a phone."""
+    """Something that happened to a phone; of `called` and `shown` the second word is a number."""
 
     what: str
     call_id: str
@@ -66,7 +72,22 @@ class Phone:
 
     async def hangs_up(self) -> None:
         """Ends its latest call: BYE in a talk, CANCEL before it. Returns when the call has ended."""
-        calls = [one.call_id for one in self.happenings]
+        call_id = self._order()
+        deadline = time.monotonic() + PATIENCE_S
+        over = {Happening(what, call_id) for what in ("ended", "refused")}
+        while not over & set(self.happenings):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"the call does not end: {self.report()}")
+            await asyncio.sleep(0.02)
+
+    async def answers(self) -> None:
+        """Takes the call that rings; for a phone that would `ring` on."""
+        self._order()
+        await self.waits_for("answered")
+
+    def _order(self) -> str:
+        """Has sipp go on with its latest call; gives that call's id."""
+        calls = [one.call_id for one in self.happenings if one.what not in {"called", "shown"}]
         assert calls, "this phone has no call"
         order = (
             f"INFO sip:phone@127.0.0.1 SIP/2.0\r\n"
@@ -76,12 +97,7 @@ class Phone:
         )
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.sendto(order.encode(), ("127.0.0.1", self._port))
-        deadline = time.monotonic() + PATIENCE_S
-        over = {Happening(what, calls[-1]) for what in ("ended", "refused")}
-        while not over & set(self.happenings):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"the call does not end: {self.report()}")
-            await asyncio.sleep(0.02)
+        return calls[-1]
 
     def report(self) -> str:
         """What happened and what sipp complained about."""
@@ -124,12 +140,18 @@ class Phones:
         self, name: str, behaviour: Behaviour = "answer", *, ring_s: float = 0.2
     ) -> Phone:
         """The phone of an agent, for any number of calls; `ring` lets it ring until it is cancelled."""
+        return await self._called(self._asterisk.phone_port[name], behaviour, ring_s)
+
+    async def person(self, behaviour: Behaviour = "answer", *, ring_s: float = 0.2) -> Phone:
+        """Whoever is called over the trunk, at any number; else as the phone of an agent."""
+        return await self._called(self._asterisk.trunk_port, behaviour, ring_s)
+
+    async def _called(self, port: int, behaviour: Behaviour, ring_s: float) -> Phone:
         replacements = {
             "@RING_MS@": str(600_000 if behaviour == "ring" else int(ring_s * 1000)),
             "@THEN@": "refuse" if behaviour in REFUSALS else "answer",
             "@REFUSAL@": REFUSALS.get(behaviour, "480 Temporarily Unavailable"),
         }
-        port = self._asterisk.phone_port[name]
         phone = self._start("agent", replacements, port, [])
         await self._listens(phone, port)
         return phone

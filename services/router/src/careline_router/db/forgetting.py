@@ -5,6 +5,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from careline_router.db.past import CONFIGURES
+
 _OLD_ROWS = """
     DELETE FROM {table} WHERE ctid = ANY(ARRAY(
         SELECT ctid FROM {table} WHERE {moment} < :before LIMIT :most))"""
@@ -16,6 +18,7 @@ _JOURNAL = text("""
         SELECT seq FROM (
             SELECT seq, at FROM journal
             WHERE floor = :floor
+                AND NOT (kind = ANY(:kept))
                 AND seq <= (SELECT max(seq) FROM floor_snapshot WHERE floor = :floor)
             ORDER BY seq LIMIT :most) AS oldest
         WHERE at < :before)""")
@@ -42,6 +45,11 @@ async def forget_decisions(connection: AsyncConnection, before: datetime, *, mos
 async def forget_journal(
     connection: AsyncConnection, floor: str, before: datetime, *, most: int
 ) -> int:
-    """The journal's oldest rows, but none that the floor's snapshot does not have in it."""
-    gone = await connection.execute(_JOURNAL, {"floor": floor, "before": before, "most": most})
+    """The journal's oldest rows, but none that the floor's snapshot does not have in it.
+
+    What has configured the floor stays: each such row has only what changed then, so that every later
+    day, and every later decision, is rebuilt from all of them.
+    """
+    values = {"floor": floor, "before": before, "most": most, "kept": list(CONFIGURES)}
+    gone = await connection.execute(_JOURNAL, values)
     return gone.rowcount

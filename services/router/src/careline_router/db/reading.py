@@ -237,12 +237,14 @@ async def command(
 
 async def mark_done(
     connection: AsyncConnection, command_id: str, *, ok: bool, at: datetime
-) -> None:
-    await connection.execute(
+) -> bool:
+    """Whether the command was still open until now."""
+    marked = await connection.execute(
         update(pbx_command)
         .where(and_(pbx_command.c.id == command_id, pbx_command.c.done_at.is_(None)))
         .values(done_at=at, ok=ok)
     )
+    return marked.rowcount == 1
 
 
 _CLOSE_COMMANDS = (

@@ -54,7 +54,7 @@ def pbx_steps(event: ev.Event, call: Call) -> list[PbxStep]:
         case ev.OfferMade(state="ringing") | ev.OfferAccepted():
             return [_offer_step("ring", event, endpoint=event.endpoint, timeout_s=event.timeout_s)]
         case ev.OfferClosed() | ev.CallConnected() | ev.DialRequested() | ev.DialEnded():
-            return _steps_after_ringing(event)
+            return _steps_after_ringing(event, call)
         case ev.ControlRequested():
             return [PbxStep(type=event.kind, body=event.body)]
         case ev.CallEnded():
@@ -96,14 +96,14 @@ def _callback_offer(event: ev.CallbackOffered) -> PbxStep:
 
 
 def _steps_after_ringing(
-    event: ev.OfferClosed | ev.CallConnected | ev.DialRequested | ev.DialEnded,
+    event: ev.OfferClosed | ev.CallConnected | ev.DialRequested | ev.DialEnded, call: Call
 ) -> list[PbxStep]:
     match event:
         case ev.CallConnected():
             return [_offer_step("bridge", event)]
         case ev.DialRequested():
             # the number is put in when the command is sent: it stands with the contact alone
-            return [_offer_step("dial", event)]
+            return [_offer_step("dial", event, line=call.line)]
         case ev.DialEnded():
             reason = PbxStep(type="hangup", body={"reason": event.cause})
             return [] if event.reached else [reason]

@@ -57,12 +57,6 @@ class PbxFacts(Arrivals):
         call = floor.calls.get(floor.by_pbx.get((pbx, pbx_call_id), ""))
         return call is not None and call.state == "connected" and call.offer == offer_id
 
-    def calls_back(self, pbx: str, pbx_call_id: str) -> bool:
-        """Whether this is a callback that is under way: at the PBX nobody but its agent stands for it."""
-        floor = self._actor.floor
-        call = floor.calls.get(floor.by_pbx.get((pbx, pbx_call_id), ""))
-        return call is not None and call.callback is not None and call.state != "ended"
-
     async def leg_gone(
         self,
         pbx: str,
@@ -130,26 +124,6 @@ class PbxFacts(Arrivals):
         except Conflict:
             # an agent has answered, or the caller has hung up, since he pressed the key
             return await self._answer(NOTHING, pbx, call_id, receipt)
-
-    async def person_reached(
-        self, pbx: str, pbx_call_id: str, *, receipt: Receipt | None = None
-    ) -> PbxAnswer:
-        """The person who is called back has answered: he talks to the agent."""
-        call_id = await self._require(pbx, pbx_call_id)
-        return await self._answer_dial(cmd.DialReached(call_id=call_id), pbx, receipt)
-
-    async def person_not_reached(
-        self, pbx: str, pbx_call_id: str, cause: FailureCause, *, receipt: Receipt | None = None
-    ) -> PbxAnswer:
-        """The person who is called back was busy, rejected, did not answer or was not to be reached."""
-        call_id = await self._require(pbx, pbx_call_id)
-        return await self._answer_dial(cmd.DialFailed(call_id=call_id, cause=cause), pbx, receipt)
-
-    async def _answer_dial(
-        self, command: cmd.DialReached | cmd.DialFailed, pbx: str, receipt: Receipt | None
-    ) -> PbxAnswer:
-        known = command.call_id in self._actor.floor.calls
-        return await self._answer(command if known else NOTHING, pbx, command.call_id, receipt)
 
     async def recording_ready(
         self,

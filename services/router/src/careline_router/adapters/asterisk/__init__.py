@@ -1,5 +1,6 @@
 """Asterisk 22 by ARI."""
 
-from careline_router.adapters.asterisk.pbx import AsteriskPbx, AsteriskTarget
+from careline_router.adapters.asterisk.pbx import AsteriskPbx
+from careline_router.adapters.asterisk.target import AsteriskTarget, Trunk
 
-__all__ = ["AsteriskPbx", "AsteriskTarget"]
+__all__ = ["AsteriskPbx", "AsteriskTarget", "Trunk"]

@@ -1,7 +1,8 @@
-"""Why an agent's leg failed, from what Asterisk tells of it.
+"""Why an agent's leg failed, or a person's, from what Asterisk tells of it.
 
 Asterisk spreads the reason over two events: `Dial` carries a status, `ChannelDestroyed` a Q.850 cause, and for a busy
-phone the latter says 0. Measured on Asterisk 22: ring timeout is cause 19 without a `Dial` status of its own.
+phone the latter says 0. Measured on Asterisk 22: ring timeout is cause 19 without a `Dial` status of its own, and a
+number that does not exist is cause 1 with status NOANSWER.
 """
 
 from typing import Literal
@@ -21,11 +22,16 @@ USER_BUSY = 17
 NO_USER_RESPONDING = 18
 NO_ANSWER = 19
 CALL_REJECTED = 21
+UNALLOCATED = 1
+NO_WAY = (2, 3, 27, 28, 34, 38, 41, 42)
+"""No route, out of order, no such number, congestion: as the networks between have it."""
 _BY_CAUSE: dict[int, FailureCause] = {
     USER_BUSY: "busy",
     NO_USER_RESPONDING: "no_answer",
     NO_ANSWER: "no_answer",
     CALL_REJECTED: "rejected",
+    UNALLOCATED: "unreachable",
+    **dict.fromkeys(NO_WAY, "unreachable"),
 }
 
 
@@ -39,7 +45,7 @@ def has_dropped(cause: int) -> bool:
 
 
 def failure(dial_status: str | None, cause: int) -> FailureCause:
-    """The offer's failure: a telling cause first, then the dial status, else unreachable."""
+    """The failure of an offer or a dial: a telling cause first, then the dial status, else unreachable."""
     if cause in _BY_CAUSE:
         return _BY_CAUSE[cause]
     return _BY_STATUS.get(dial_status or "", "unreachable")

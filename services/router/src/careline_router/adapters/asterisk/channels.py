@@ -1,7 +1,8 @@
 """How Careline's things are named at Asterisk, and what a channel says of itself.
 
 Every id at the PBX is ours, so that a repeated request is refused there (409) instead of ringing a second
-time: an agent's leg is the offer's id, the bridge of a talk is derived from it.
+time: an agent's leg is the offer's id, the bridge of a talk and the leg of a person who is called back
+are derived from it.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 CALLER = "in"
 AGENT = "agent"
+PERSON = "person"
 
 
 def talk_bridge(offer_id: str) -> str:
@@ -20,6 +22,16 @@ def offer_of_talk(bridge: str) -> str | None:
     return bridge.removeprefix("talk-") if bridge.startswith("talk-") else None
 
 
+def person_leg(offer_id: str) -> str:
+    """The leg of the person whom an offer's callback calls: one a try, as an offer is."""
+    return f"{PERSON}-{offer_id}"
+
+
+def offer_of_person(channel: str) -> str | None:
+    """The offer whose person a channel is; None for any other channel."""
+    return channel.removeprefix(f"{PERSON}-") if channel.startswith(f"{PERSON}-") else None
+
+
 def hold_bridge(application: str) -> str:
     """One holding bridge an application: whoever is in it hears music."""
     return f"hold-{application}"
@@ -28,6 +40,11 @@ def hold_bridge(application: str) -> str:
 def agent_arguments(offer_id: str, caller_channel: str) -> str:
     """`appArgs` of an agent's leg: what comes back with its StasisStart."""
     return f"{AGENT},{offer_id},{caller_channel}"
+
+
+def person_arguments(offer_id: str, callback: str) -> str:
+    """`appArgs` of a person's leg."""
+    return f"{PERSON},{offer_id},{callback}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +60,16 @@ class AgentLeg:
     caller_channel: str
 
 
-def leg(channel: dict[str, Any], arguments: list[str]) -> CallerLeg | AgentLeg | None:
+@dataclass(frozen=True, slots=True)
+class PersonLeg:
+    offer_id: str
+    callback: str
+
+
+Leg = CallerLeg | AgentLeg | PersonLeg
+
+
+def leg(channel: dict[str, Any], arguments: list[str]) -> Leg | None:
     """What a channel in our application is by its arguments; None for a stranger's."""
     match arguments:
         case [kind, line] if kind == CALLER:
@@ -51,6 +77,8 @@ def leg(channel: dict[str, Any], arguments: list[str]) -> CallerLeg | AgentLeg |
             return CallerLeg(channel["id"], number, line)
         case [kind, offer_id, caller_channel] if kind == AGENT:
             return AgentLeg(offer_id, caller_channel)
+        case [kind, offer_id, callback] if kind == PERSON:
+            return PersonLeg(offer_id, callback)
         case _:
             return None
 

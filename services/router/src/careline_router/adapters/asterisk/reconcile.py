@@ -4,8 +4,8 @@ Needed because events are lost while the socket is away: hang-ups of that time a
 caller who entered meanwhile is never announced again.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Container, Iterable, Mapping
+from typing import Any
 
 import structlog
 
@@ -16,66 +16,130 @@ from careline_router.adapters.asterisk.channels import (
     arguments_of,
     leg,
     offer_of_talk,
+    talk_bridge,
 )
+from careline_router.adapters.asterisk.commands import Commands
 from careline_router.adapters.asterisk.connection import AriConnection, AsteriskGoneError, part
+from careline_router.adapters.asterisk.hearing import Hearing
+from careline_router.adapters.asterisk.persons import Persons
+from careline_router.adapters.asterisk.reconcile_persons import PersonsComparison
+from careline_router.adapters.asterisk.session import Session
 from careline_router.ports import Arrival
 from careline_router.service import RouterService
-from careline_router.views import CallView, PbxCommand, Viewer
-
-if TYPE_CHECKING:
-    from careline_router.adapters.asterisk.pbx import AsteriskTarget
+from careline_router.views import CallView, Viewer
 
 log = structlog.get_logger(__name__)
-
-Obey = Callable[[Iterable[PbxCommand]], None]
 
 EVERYTHING = Viewer(everything=True)
 LIVE = ("arrived", "self_service", "queued", "offered", "connected")
 PAGE = 200
 
 
-async def reconcile(
-    ari: AriConnection,
-    target: "AsteriskTarget",
-    service: RouterService,
-    talks: dict[str, str],
-    obey: Obey,
-    *,
-    busy: Callable[[str], bool],
-) -> None:
-    """One comparison. `talks` (agent leg → caller) is filled for legs that outlived the socket, and
-    loses those that are gone; `obey` takes the commands that come back with each answer of the
-    router, `busy` says whether a caller's channel has commands under way."""
-    noted = dict(talks)
-    known = {call.pbx_call_id: call for call in await _live_calls(service, target.id)}
-    channels = await _list(ari, "channels")
-    callers, agents, up = _legs(channels, target.application)
-    for caller in callers.values():
-        call = known.get(caller.channel)
-        # who has only arrived is being looked up, or was when the socket was lost: then nobody else
-        # would ever send him on his way
-        if call is None or call.state == "arrived":
-            log.info("asterisk.adopted", pbx=target.id, call=caller.channel)
-            arrival = Arrival(pbx_call_id=caller.channel, caller=caller.caller, line=caller.line)
-            answer = await service.call_arrived(target.id, arrival)
-            obey(answer.commands)
-            if answer.call.state == "ended" and not busy(caller.channel):
-                await ari.request("DELETE", f"channels/{part(caller.channel)}")
-    for channel in known.keys() - callers.keys():
-        log.info("asterisk.lost_caller", pbx=target.id, call=channel)
-        obey((await service.hung_up(target.id, channel, "caller", "lost_event")).commands)
-    for agent in agents:
-        await _settle(ari, target, service, agent, obey, up=agent.offer_id in up, callers=callers)
-        talks[agent.offer_id] = agent.caller_channel
-    for offer_id in noted.keys() - {channel["id"] for channel in channels}:
-        if not busy(noted[offer_id]):
-            talks.pop(offer_id, None)
-    await _remove_empty_talks(ari, talks)
-    talking = {agent.caller_channel for agent in agents}
-    for channel, call in known.items():
-        if call.state == "connected" and channel in callers and channel not in talking:
-            log.info("asterisk.lost_agent", pbx=target.id, call=channel)
-            obey((await service.hung_up(target.id, channel, "agent", "lost")).commands)
+class Comparison:
+    """What is asked of both sides, over the socket that is open now."""
+
+    def __init__(
+        self, session: Session, persons: Persons, commands: Commands, hearing: Hearing
+    ) -> None:
+        self._ari = session.ari
+        self._target = session.target
+        self._service = session.service
+        self._talks = session.legs.talks
+        self._commands = commands
+        self._hearing = hearing
+        self._persons = PersonsComparison(session, persons, commands, self._busy)
+
+    def _busy(self, pbx_call_id: str) -> bool:
+        """Whether a call changes right now: then its turn is the next time."""
+        return self._commands.busy(pbx_call_id) or self._hearing.busy(pbx_call_id)
+
+    async def run(self) -> None:
+        """One comparison. Legs that outlived the socket are known again, those that are gone no more."""
+        noted = {leg: call for leg, call in self._talks.items() if not self._busy(call)}
+        known = {
+            call.pbx_call_id: call for call in await _live_calls(self._service, self._target.id)
+        }
+        under_way = await self._persons.settled()
+        channels = await _list(self._ari, "channels")
+        callers, agents, up = _legs(channels, self._target.application)
+        await self._compare_callers(callers, known)
+        for agent in agents:
+            await self._settle(agent, up=agent.offer_id in up, callers=callers)
+            self._talks[agent.offer_id] = agent.caller_channel
+        await self._lose_agents(noted, {channel["id"] for channel in channels})
+        bridges = await _list(self._ari, "bridges")
+        await self._persons.compare(under_way, channels, bridges)
+        await self._remove_empty_talks(bridges)
+        await self._end_talks_without_agent(known, callers, agents)
+
+    async def _compare_callers(
+        self, callers: Mapping[str, CallerLeg], known: Mapping[str, CallView]
+    ) -> None:
+        pbx = self._target.id
+        for caller in callers.values():
+            call = known.get(caller.channel)
+            # who has only arrived is being looked up, or was when the socket was lost: then nobody else
+            # would ever send him on his way
+            if call is None or call.state == "arrived":
+                log.info("asterisk.adopted", pbx=pbx, call=caller.channel)
+                arrival = Arrival(
+                    pbx_call_id=caller.channel, caller=caller.caller, line=caller.line
+                )
+                answer = await self._service.call_arrived(pbx, arrival)
+                self._commands.start(answer.commands)
+                if answer.call.state == "ended" and not self._commands.busy(caller.channel):
+                    await self._ari.request("DELETE", f"channels/{part(caller.channel)}")
+        for channel in known.keys() - callers.keys():
+            log.info("asterisk.lost_caller", pbx=pbx, call=channel)
+            told = await self._service.hung_up(pbx, channel, "caller", "lost_event")
+            self._commands.start(told.commands)
+
+    async def _settle(self, agent: AgentLeg, *, up: bool, callers: Mapping[str, CallerLeg]) -> None:
+        """An agent's leg: tells of an answer that was missed, and hangs up a leg without a caller."""
+        pbx, call = self._target.id, agent.caller_channel
+        wanted = call in callers or self._service.calls_back(pbx, call)
+        if wanted and up:
+            try:
+                answer = await self._service.call_answered(pbx, call, agent.offer_id)
+                self._commands.start(answer.commands)
+                wanted = self._service.talks(pbx, call, agent.offer_id)
+            except Problem:
+                wanted = False
+        if not wanted:
+            log.info("asterisk.orphan_leg", pbx=pbx, offer=agent.offer_id)
+            await self._ari.request("DELETE", f"channels/{part(agent.offer_id)}")
+
+    async def _lose_agents(self, noted: Mapping[str, str], there: Container[str]) -> None:
+        """A phone that was answered while nobody listened is cut off by Asterisk: the caller need not
+        wait until it would have rung long enough."""
+        for offer_id, call in noted.items():
+            if offer_id not in there and not self._busy(call):
+                self._talks.pop(offer_id, None)
+                await self._ari.request("DELETE", f"bridges/{part(talk_bridge(offer_id))}")
+                told = await self._service.leg_gone(
+                    self._target.id, call, offer_id, "unreachable", dropped=True
+                )
+                self._commands.start(told.commands)
+
+    async def _remove_empty_talks(self, bridges: Iterable[Mapping[str, Any]]) -> None:
+        """A bridge stays until somebody deletes it, even when both parties went while nobody looked."""
+        for bridge in bridges:
+            offer_id = offer_of_talk(bridge["id"])
+            if offer_id is not None and offer_id not in self._talks and not bridge["channels"]:
+                await self._ari.request("DELETE", f"bridges/{part(bridge['id'])}")
+
+    async def _end_talks_without_agent(
+        self,
+        known: Mapping[str, CallView],
+        callers: Mapping[str, CallerLeg],
+        agents: Iterable[AgentLeg],
+    ) -> None:
+        talking = {agent.caller_channel for agent in agents}
+        for channel, call in known.items():
+            if call.state == "connected" and channel in callers and channel not in talking:
+                log.info("asterisk.lost_agent", pbx=self._target.id, call=channel)
+                told = await self._service.hung_up(self._target.id, channel, "agent", "lost")
+                self._commands.start(told.commands)
 
 
 async def _live_calls(service: RouterService, pbx: str) -> list[CallView]:
@@ -103,14 +167,6 @@ async def _list(ari: AriConnection, what: str) -> list[dict[str, Any]]:
     return list(answer.body)
 
 
-async def _remove_empty_talks(ari: AriConnection, talks: Mapping[str, str]) -> None:
-    """A bridge stays until somebody deletes it, even when both parties went while nobody looked."""
-    for bridge in await _list(ari, "bridges"):
-        offer_id = offer_of_talk(bridge["id"])
-        if offer_id is not None and offer_id not in talks and not bridge["channels"]:
-            await ari.request("DELETE", f"bridges/{part(bridge['id'])}")
-
-
 def _legs(
     channels: Iterable[dict[str, Any]], application: str
 ) -> tuple[dict[str, CallerLeg], list[AgentLeg], set[str]]:
@@ -126,30 +182,6 @@ def _legs(
                 agents.append(agent)
                 if channel["state"] == "Up":
                     up.add(agent.offer_id)
-            case None:
+            case _:  # nobody's, or a person's who is called back
                 continue
     return callers, agents, up
-
-
-async def _settle(
-    ari: AriConnection,
-    target: "AsteriskTarget",
-    service: RouterService,
-    agent: AgentLeg,
-    obey: Obey,
-    *,
-    up: bool,
-    callers: dict[str, CallerLeg],
-) -> None:
-    """An agent's leg: tells of an answer that was missed, and hangs up a leg without a caller."""
-    wanted = agent.caller_channel in callers or service.calls_back(target.id, agent.caller_channel)
-    if wanted and up:
-        try:
-            answer = await service.call_answered(target.id, agent.caller_channel, agent.offer_id)
-            obey(answer.commands)
-            wanted = service.talks(target.id, agent.caller_channel, agent.offer_id)
-        except Problem:
-            wanted = False
-    if not wanted:
-        log.info("asterisk.orphan_leg", pbx=target.id, offer=agent.offer_id)
-        await ari.request("DELETE", f"channels/{part(agent.offer_id)}")

@@ -22,16 +22,19 @@ async def ensure_bridge(ari: AriConnection, bridge: str, kind: str) -> Answer:
 
 
 def plain_request(
-    command: PbxCommand, application: str
+    command: PbxCommand, application: str, party: str
 ) -> tuple[str, str, dict[str, str | int]] | None:
-    """The one ARI request that a command is: method, path and query; None when it is not one."""
-    channel, body = part(command.pbx_call_id), command.body
+    """The one ARI request that a command is: method, path and query; None when it is not one.
+
+    `party` is the channel of the caller, or of the person who is called back.
+    """
+    channel, body = part(party), command.body
     match command.type:
         case "answer":
             return "POST", f"channels/{channel}/answer", {}
         case "hold":
             bridge = part(hold_bridge(application))
-            return "POST", f"bridges/{bridge}/addChannel", {"channel": command.pbx_call_id}
+            return "POST", f"bridges/{bridge}/addChannel", {"channel": party}
         case "cancel_ring":
             leg = part(str(body["offer_id"]))
             return "DELETE", f"channels/{leg}", {"reason_code": ANSWERED_ELSEWHERE}
