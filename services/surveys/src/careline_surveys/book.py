@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 from careline_common.config import AgentEntry, Calendar, Configuration, Line
 from careline_surveys.config import (
     DeadlineEntry,
+    QuestionEntry,
     SurveyEntry,
     parse_quiet,
     providers_in_order,
 )
 from careline_surveys.config_sms import SmsEntry
-from careline_surveys.domain.definitions import Definition, Question, Rules, Trigger
+from careline_surveys.domain.definitions import Branch, Definition, Question, Rules, Trigger
 
 UTC = ZoneInfo("UTC")
 
@@ -32,7 +33,8 @@ def definition_of(entry: SurveyEntry) -> Definition:
     return Definition(
         key=entry.key,
         questions=tuple(
-            Question(id=q.id, kind=q.kind, texts=q.texts, low=q.low) for q in entry.questions
+            Question(id=q.id, kind=q.kind, texts=q.texts, low=q.low, when=_branch_of(entry, q))
+            for q in entry.questions
         ),
         texts=entry.texts,
         trigger=None if entry.trigger is None else _trigger_of(entry),
@@ -46,6 +48,15 @@ def definition_of(entry: SurveyEntry) -> Definition:
             min_n=rules.min_n,
         ),
     )
+
+
+def _branch_of(entry: SurveyEntry, question: QuestionEntry) -> Branch | None:
+    branch = question.when
+    if branch is None:
+        return None
+    kind = next(each.kind for each in entry.questions if each.id == branch.question)
+    least, most = branch.bounds(kind)
+    return Branch(question=branch.question, least=least, most=most)
 
 
 def _trigger_of(entry: SurveyEntry) -> Trigger:

@@ -1,7 +1,7 @@
 """The sections of the configuration file that surveys owns or reads, and what follows from them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import time
 from typing import Annotated, Any, Literal, Self
 
@@ -33,6 +33,25 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9
 Seconds = Annotated[int, Field(ge=0)]
 
 
+class BranchEntry(ConfigModel):
+    """Asks a question only when an earlier one was answered so: `{question: csi, max: 2}`.
+
+    `min` and `max` are scores, both included; for fcr 0 is no and 1 is yes.
+    """
+
+    question: Id
+    min: int | None = None
+    max: int | None = None
+
+    def bounds(self, kind: str) -> tuple[int, int]:
+        """The scores that take the branch, within the scale of the question that it hangs on."""
+        lowest, highest = SCALES[kind]
+        return (
+            lowest if self.min is None else self.min,
+            highest if self.max is None else self.max,
+        )
+
+
 class QuestionEntry(ConfigModel):
     """`low` is the highest score after which the patient is rung back (0 for FCR: he said no)."""
 
@@ -40,6 +59,7 @@ class QuestionEntry(ConfigModel):
     kind: QuestionKind
     texts: dict[Language, SmsText] = Field(default_factory=dict)
     low: int | None = None
+    when: BranchEntry | None = None
 
     @model_validator(mode="after")
     def _check_low(self) -> Self:
@@ -109,6 +129,20 @@ class RulesEntry(ConfigModel):
         return texts
 
 
+def _check_branch(branch: BranchEntry, earlier: Sequence[QuestionEntry]) -> None:
+    on = next((question for question in earlier if question.id == branch.question), None)
+    if on is None:
+        raise ValueError(f"when names {branch.question!r}, which is no earlier question")
+    if on.kind not in SCALES:
+        raise ValueError(f"when names {on.id!r}, which is free text and has no score")
+    lowest, highest = SCALES[on.kind]
+    least, most = branch.bounds(on.kind)
+    if not lowest <= least <= most <= highest:
+        raise ValueError(f"when of {on.kind} is a span within {lowest} to {highest}")
+    if (least, most) == (lowest, highest):
+        raise ValueError("when holds for every score: give min or max, or leave it out")
+
+
 class SurveyEntry(ConfigModel):
     """A survey: `texts` ask the first question, each further one has its own or ready-made words."""
 
@@ -126,6 +160,9 @@ class SurveyEntry(ConfigModel):
         twice = next((name for name in ids if ids.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"the question {twice!r} is here twice")
+        for position, question in enumerate(questions):
+            if question.when is not None:
+                _check_branch(question.when, questions[:position])
         return questions
 
 

@@ -87,7 +87,7 @@ class SurveysService:
         wake = self.sender.wake
         self.answering = Answering(self.people, self.links, metrics, wake)
         self.replying = Replying(self.people, self.versions, self.answering, metrics)
-        self._incoming = IncomingSms(
+        self.incoming = IncomingSms(
             database=database,
             people=self.people,
             hasher=hasher,
@@ -103,7 +103,7 @@ class SurveysService:
     def _new_smpp(self, entry: SmsEntry) -> SmppProvider:
         return SmppProvider(
             entry,
-            incoming=self._incoming,
+            incoming=self.incoming,
             turns=lambda name: turn(self._database, name),
             is_bound=lambda is_so: self._metrics.bound.labels(entry.id).set(float(is_so)),
         )

@@ -69,7 +69,9 @@ async def answer_form(token: str, request: Request, surveys: Surveys, database: 
         missing = frozenset(
             question.id
             for question, _ in found.questions
-            if question.kind != "text" and not read_answer(question, given.get(question.id, ""))[0]
+            if question.kind != "text"
+            and question.when is None
+            and not read_answer(question, given.get(question.id, ""))[0]
         )
         if missing:
             return _html(form_page.form(language, found.questions, missing=missing), 422)
@@ -118,7 +120,9 @@ async def _record(
     current = await invitations.change(uow.connection, found.invitation.id, form_used_at=now)
     for question, _ in found.questions:
         text = given.get(question.id, "").strip()[:LONGEST_REPLY]
-        _, score = read_answer(question, text)
+        read, score = read_answer(question, text)
+        if question.when is not None and not read:
+            continue
         content_id = None
         if question.kind == "text" and text:
             content_id = await surveys.people.keep_text(

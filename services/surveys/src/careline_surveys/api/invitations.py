@@ -13,7 +13,7 @@ from careline_common.http.problem import NotFound
 from careline_surveys.adapters.phones import read_number
 from careline_surveys.api.access import Db, Inviter, Reader, Surveys
 from careline_surveys.api.schemas import InvitationTaken, InvitationView, NewInvitation, PhoneBody
-from careline_surveys.db import invitations
+from careline_surveys.db import inbound, invitations
 from careline_surveys.domain.invitations import Reference, Status, Subject
 from careline_surveys.inviting import Request as Invite
 from careline_surveys.service import SurveysService
@@ -60,7 +60,8 @@ async def get_invitation(
         if found is None:
             raise NotFound("there is no such invitation")
         shown = await surveys.shown(connection, [found])
-    return InvitationView.of(*shown[0])
+        comments = await inbound.comments_on(connection, [found.id])
+    return InvitationView.of(*shown[0], comments.get(found.id, ()))
 
 
 @router.get("", summary="Invitations, newest first")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from careline_common.phones import parse_phone
+from careline_surveys.db.inbound import Comment
 from careline_surveys.db.messages import ConsoleMessage
 from careline_surveys.db.people import OptOut
 from careline_surveys.domain.invitations import Answer, Invitation
@@ -83,6 +84,21 @@ class AnswerView(BaseModel):
         )
 
 
+class CommentView(BaseModel):
+    """What the patient wrote beside his answers: `late`, or `unclear` and asked again."""
+
+    meaning: str
+    text: str | None
+    language: str | None
+    at: datetime
+
+    @classmethod
+    def of(cls, comment: Comment) -> Self:
+        return cls(
+            meaning=comment.meaning, text=comment.text, language=comment.language, at=comment.at
+        )
+
+
 class InvitationView(BaseModel):
     """An invitation without the patient's number."""
 
@@ -104,9 +120,13 @@ class InvitationView(BaseModel):
     delivered_at: datetime | None
     version: int
     answers: list[AnswerView]
+    comments: list[CommentView] = []
+    """Only where one invitation is looked up."""
 
     @classmethod
-    def of(cls, invitation: Invitation, answers: Sequence[Answer]) -> Self:
+    def of(
+        cls, invitation: Invitation, answers: Sequence[Answer], comments: Sequence[Comment] = ()
+    ) -> Self:
         subject = invitation.subject
         return cls(
             id=invitation.id,
@@ -127,6 +147,7 @@ class InvitationView(BaseModel):
             delivered_at=invitation.delivered_at,
             version=invitation.version,
             answers=[AnswerView.of(answer) for answer in answers],
+            comments=[CommentView.of(comment) for comment in comments],
         )
 
 

@@ -16,6 +16,19 @@ DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """Asks a question only when an earlier one was scored within [least, most] (FCR: 1 is yes)."""
+
+    question: str
+    least: int
+    most: int
+
+    def holds(self, answered: Mapping[str, int | None]) -> bool:
+        score = answered.get(self.question)
+        return score is not None and self.least <= score <= self.most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """`low` is the highest score that calls for somebody to ring the patient back (FCR: 0 is no)."""
 
@@ -23,6 +36,10 @@ class Question:
     kind: QuestionKind
     texts: Mapping[str, str] = field(default_factory=dict)
     low: int | None = None
+    when: Branch | None = None
+
+    def applies(self, answered: Mapping[str, int | None]) -> bool:
+        return self.when is None or self.when.holds(answered)
 
     def is_low(self, score: int) -> bool:
         threshold = DEFAULT_LOW.get(self.kind) if self.low is None else self.low
@@ -112,9 +129,13 @@ class Definition:
     def metrics(self) -> tuple[Metric, ...]:
         return tuple(metric for metric in METRICS if any(q.kind == metric for q in self.questions))
 
-    def question_after(self, answered: Sequence[str]) -> Question | None:
-        """The next question in turn; None when all have been answered."""
-        return next((q for q in self.questions if q.id not in answered), None)
+    def question_after(self, answered: Mapping[str, int | None]) -> Question | None:
+        """The next question in turn whose branch is taken; None when nothing is left to ask.
+
+        `answered` has the score of each answer, None for free text.
+        """
+        open_ = (q for q in self.questions if q.id not in answered)
+        return next((q for q in open_ if q.applies(answered)), None)
 
 
 def for_call(definitions: Sequence[Definition], call: EndedCall) -> tuple[Definition, ...]:

@@ -133,9 +133,8 @@ def _one_number(
         tokens[position].isdecimal() and tokens[position] != str(value)
     ):
         return None
-    if _is_quantity(tokens, position) and not _out_of_scale(tokens, values, high=high):
-        return None
-    if len(values) > 1 and _glued(text) and not _out_of_scale(tokens, values, high=high):
+    spoiled = _is_quantity(tokens, position) or (len(values) > 1 and _glued(text))
+    if spoiled and not _out_of_scale(tokens, values, high=high):
         return None
     told = [each for each in values[1:] if not _is_quantity(tokens, each[0])]
     if told and not _says_one_thing(text, tokens, values, high=high):
