@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from careline_common.config import AgentEntry, Calendar, Configuration, Line
+from careline_common.config import AgentEntry, Calendar, Configuration, Line, Organisation
 from careline_surveys.config import (
     DeadlineEntry,
     QuestionEntry,
@@ -37,6 +37,7 @@ def definition_of(entry: SurveyEntry) -> Definition:
             for q in entry.questions
         ),
         texts=entry.texts,
+        units={name: units for name, units in entry.variables.items()},  # noqa: C416 - of any str
         trigger=None if entry.trigger is None else _trigger_of(entry),
         rules=Rules(
             quiet_hours=tuple(parse_quiet(text) for text in rules.quiet_hours),
@@ -70,6 +71,8 @@ def _trigger_of(entry: SurveyEntry) -> Trigger:
         lines=tuple(trigger.lines),
         payers=tuple(trigger.payers),
         transferred=trigger.transferred,
+        dispositions=tuple(trigger.dispositions),
+        except_dispositions=tuple(trigger.except_dispositions),
         services=tuple(trigger.services),
     )
 
@@ -109,6 +112,17 @@ class Book:
     def team_of(self, agent: str | None) -> str | None:
         entry = None if agent is None else self._configuration.get("agents", agent, AgentEntry)
         return None if entry is None else entry.team
+
+    def name_of_agent(self, agent: str | None) -> str:
+        """His name as patients may read it; empty when there is none."""
+        entry = None if agent is None else self._configuration.get("agents", agent, AgentEntry)
+        return "" if entry is None else entry.name
+
+    def name_of_organisation(self, organisation: str | None) -> str:
+        if organisation is None:
+            return ""
+        entry = self._configuration.get("organisations", organisation, Organisation)
+        return "" if entry is None else entry.name
 
     def language_of_line(self, line: str | None) -> str | None:
         entry = None if line is None else self._configuration.get("lines", line, Line)

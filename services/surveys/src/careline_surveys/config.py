@@ -16,12 +16,14 @@ from careline_common.config import (
     Counts,
     Id,
     Line,
+    Organisation,
     Section,
     Team,
 )
 from careline_surveys.config_sms import SmsEntry
 from careline_surveys.domain.definitions import SCALES, QuestionKind, QuietWindow
 from careline_surveys.domain.sending import leaves_time
+from careline_surveys.domain.variables import LONGEST_UNITS
 
 LONGEST_TEXT = 1000
 _WINDOW = re.compile(r"(\d{2}):(\d{2})-(\d{2}):(\d{2})")
@@ -31,6 +33,8 @@ SmsText = Annotated[
 ]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$")]
 Seconds = Annotated[int, Field(ge=0)]
+Units = Annotated[int, Field(ge=1, le=LONGEST_UNITS)]
+Disposition = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class BranchEntry(ConfigModel):
@@ -74,7 +78,10 @@ class QuestionEntry(ConfigModel):
 
 
 class TriggerEntry(ConfigModel):
-    """After which event patients are asked; empty lists let everything pass."""
+    """After which event patients are asked; empty lists let everything pass.
+
+    A call is asked about by disposition once its agent has given one, and never when he does not.
+    """
 
     event: Literal["call.ended", "service.rendered"]
     min_talk_s: float = Field(default=0, ge=0)
@@ -83,6 +90,8 @@ class TriggerEntry(ConfigModel):
     lines: list[str] = Field(default_factory=list)
     payers: list[Literal["cash", "insured", "unknown"]] = Field(default_factory=list)
     transferred: bool | None = None
+    dispositions: list[Disposition] = Field(default_factory=list)
+    except_dispositions: list[Disposition] = Field(default_factory=list)
     services: list[Literal["inpatient", "outpatient", "branch", "remote"]] = Field(
         default_factory=list
     )
@@ -91,6 +100,9 @@ class TriggerEntry(ConfigModel):
     def _check_talk(self) -> Self:
         if self.max_talk_s is not None and self.max_talk_s < self.min_talk_s:
             raise ValueError("max_talk_s is less than min_talk_s")
+        both = next((each for each in self.dispositions if each in self.except_dispositions), None)
+        if both is not None:
+            raise ValueError(f"the disposition {both!r} is both asked about and excepted")
         return self
 
 
@@ -144,10 +156,17 @@ def _check_branch(branch: BranchEntry, earlier: Sequence[QuestionEntry]) -> None
 
 
 class SurveyEntry(ConfigModel):
-    """A survey: `texts` ask the first question, each further one has its own or ready-made words."""
+    """A survey: `texts` ask the first question, each further one has its own or ready-made words.
+
+    `{link}`, `{date}`, `{agent}` and `{organisation}` may stand in the words of the first question.
+    `variables` says to how many UTF-16 units the names are cut; where they could make a text cost
+    one SMS more it is refused, unless `allow_more_segments`.
+    """
 
     key: Id
     name: str = ""
+    variables: dict[Literal["agent", "organisation"], Units] = Field(default_factory=dict)
+    allow_more_segments: bool = False
     questions: Annotated[list[QuestionEntry], Field(min_length=1, max_length=20)]
     texts: dict[Language, SmsText] = Field(default_factory=dict)
     trigger: TriggerEntry | None = None
@@ -188,6 +207,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("deadlines", DeadlineEntry),
     Section("agents", AgentEntry),
     Section("teams", Team),
+    Section("organisations", Organisation),
 )
 
 

@@ -14,9 +14,10 @@ from careline_surveys.answering import scored
 from careline_surveys.api import form_page
 from careline_surveys.api.access import Db, Surveys
 from careline_surveys.db import answers, invitations
+from careline_surveys.domain import variables
 from careline_surveys.domain.definitions import Definition, Question
 from careline_surveys.domain.invitations import OPEN, Invitation
-from careline_surveys.inviting import LINK, words_of
+from careline_surveys.inviting import LINK, values_of, words_of
 from careline_surveys.replying import LONGEST_REPLY, read_answer
 from careline_surveys.service import SurveysService
 
@@ -103,7 +104,7 @@ async def _open(
     questions = [
         (
             question,
-            words_of(definition, question, (invitation.language,))[1].replace(LINK, "").strip(),
+            _words(surveys, definition, question, invitation),
         )
         for question in definition.questions
         if question.id not in answered
@@ -111,6 +112,14 @@ async def _open(
     if not questions:
         return None
     return _Open(invitation=invitation, definition=definition, questions=questions)
+
+
+def _words(
+    surveys: SurveysService, definition: Definition, question: Question, invitation: Invitation
+) -> str:
+    _, text = words_of(definition, question, (invitation.language,))
+    values = values_of(surveys.book, definition, invitation, None)
+    return variables.filled(text.replace(LINK, ""), values).strip()
 
 
 async def _record(

@@ -58,11 +58,16 @@ class EndedCall:
     queue: str | None
     payer: str
     survey: str | None = None
+    disposition: str | None = None
+    """What the agent made of it; None until he has said so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """The event after which patients are asked, and which of them; an empty filter lets all pass."""
+    """The event after which patients are asked, and which of them; an empty filter lets all pass.
+
+    With `dispositions` or `except_dispositions` a call is asked about once its agent has given one.
+    """
 
     event: Literal["call.ended", "service.rendered"]
     min_talk_s: float = 0.0
@@ -71,7 +76,19 @@ class Trigger:
     lines: tuple[str, ...] = ()
     payers: tuple[str, ...] = ()
     transferred: bool | None = None
+    dispositions: tuple[str, ...] = ()
+    except_dispositions: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
+
+    @property
+    def by_disposition(self) -> bool:
+        return bool(self.dispositions or self.except_dispositions)
+
+    def wants_disposition(self, disposition: str | None) -> bool:
+        if disposition is None:
+            return not self.by_disposition
+        listed = not self.dispositions or disposition in self.dispositions
+        return listed and disposition not in self.except_dispositions
 
     def wants_call(self, call: EndedCall) -> bool:
         """Only calls that an agent handled are asked about."""
@@ -82,7 +99,8 @@ class Trigger:
         if self.transferred is not None and call.transferred != self.transferred:
             return False
         return (
-            (not self.queues or call.queue in self.queues)
+            self.wants_disposition(call.disposition)
+            and (not self.queues or call.queue in self.queues)
             and (not self.lines or call.line in self.lines)
             and (not self.payers or call.payer in self.payers)
         )
@@ -124,6 +142,8 @@ class Definition:
     texts: Mapping[str, str]
     trigger: Trigger | None = None
     rules: Rules = field(default_factory=Rules)
+    units: Mapping[str, int] = field(default_factory=dict)
+    """To how many UTF-16 units the names in its texts are cut; `variables` has the usual ones."""
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
