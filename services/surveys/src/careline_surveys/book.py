@@ -45,6 +45,7 @@ def definition_of(entry: SurveyEntry) -> Definition:
             survey_quarantine_s=rules.survey_quarantine_s,
             sample_pct=rules.sample_pct,
             daily_cap=rules.daily_cap,
+            countries=tuple(rules.countries),
             expire_s=rules.expire_s,
             min_n=rules.min_n,
         ),

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import time
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+import phonenumbers
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from careline_common.config import (
     AgentEntry,
@@ -26,6 +27,14 @@ from careline_surveys.domain.sending import leaves_time
 from careline_surveys.domain.variables import LONGEST_UNITS
 
 LONGEST_TEXT = 1000
+
+
+def _country(code: str) -> str:
+    if code not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"no country {code!r}: give a code of two letters such as RU")
+    return code
+
+
 _WINDOW = re.compile(r"(\d{2}):(\d{2})-(\d{2}):(\d{2})")
 
 SmsText = Annotated[
@@ -33,6 +42,8 @@ SmsText = Annotated[
 ]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$")]
 Seconds = Annotated[int, Field(ge=0)]
+Country = Annotated[str, AfterValidator(_country)]
+"""An ISO 3166 code of two letters, such as RU."""
 Units = Annotated[int, Field(ge=1, le=LONGEST_UNITS)]
 Disposition = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -130,6 +141,7 @@ class RulesEntry(ConfigModel):
     survey_quarantine_s: Seconds | None = None
     sample_pct: float | None = Field(default=None, ge=0, le=100)
     daily_cap: int | None = Field(default=None, ge=0)
+    countries: list[Country] = Field(default_factory=list)
     expire_s: int = Field(default=259_200, gt=0)
     min_n: int = Field(default=5, ge=0)
 

@@ -162,12 +162,17 @@ class SurveysService:
         )
         return [(invitation, given.get(invitation.id, ())) for invitation in found]
 
-    async def opt_out(self, uow: UnitOfWork, phone: str, source: str) -> OptOut:
-        """Notes that a person wants no surveys; raises ValueError for what is no phone."""
+    async def opt_out(
+        self, uow: UnitOfWork, phone: str, source: str, at: datetime | None = None
+    ) -> OptOut:
+        """Notes that a person wants no surveys, said at `at`, else now; the first time stands.
+
+        Raises ValueError for what is no phone.
+        """
         number = read_number(phone).e164
         now = uow.clock.now()
         person_id = await self.people.locked(uow.connection, number, now)
-        await self.answering.opt_out(uow, number=number, person_id=person_id, source=source)
+        await self.answering.opt_out(uow, number=number, person_id=person_id, source=source, at=at)
         return await self.people.opt_out_of(uow.connection, number, person_id)
 
     async def opt_in(self, uow: UnitOfWork, phone: str) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import phonenumbers
 
-from careline_common.phones import is_landline, parse_phone, time_zones_of
+from careline_common.phones import is_landline, parse_phone, region_of, time_zones_of
 
 IRAN = 98
 
@@ -17,6 +17,8 @@ class Number:
     country_code: int
     landline: bool
     zone: str | None
+    region: str | None = None
+    """Its country (`RU`); None where the number does not tell."""
 
 
 def read_number(text: str) -> Number:
@@ -28,6 +30,7 @@ def read_number(text: str) -> Number:
         country_code=phonenumbers.parse(e164).country_code or 0,
         landline=is_landline(e164),
         zone=zones[0] if len(zones) == 1 else None,
+        region=region_of(e164),
     )
 
 

@@ -68,14 +68,22 @@ async def get_invitation(
 async def list_invitations(
     page: Paging,
     _reader: Reader,
+    *,
     surveys: Surveys,
     database: Db,
     status: Annotated[Status | None, Query()] = None,
+    reason: Annotated[str | None, Query(max_length=100)] = None,
     reference_id: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Page[InvitationView]:
     async with database.read() as connection:
         return await _page(
-            connection, surveys, page, status=status, reference_id=reference_id, person_id=None
+            connection,
+            surveys,
+            page,
+            status=status,
+            reason=reason,
+            reference_id=reference_id,
+            person_id=None,
         )
 
 
@@ -98,6 +106,7 @@ async def _page(
     page: PageQuery,
     *,
     status: str | None,
+    reason: str | None = None,
     reference_id: str | None,
     person_id: str | None,
 ) -> Page[InvitationView]:
@@ -105,6 +114,7 @@ async def _page(
     rows = await invitations.listed(
         connection,
         status=status,
+        reason=reason,
         reference_id=reference_id,
         person_id=person_id,
         after=None if key is None else (key[0], key[1]),

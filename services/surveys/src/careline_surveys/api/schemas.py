@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from careline_common.phones import parse_phone
 from careline_surveys.db.inbound import Comment
@@ -51,6 +51,13 @@ class NewInvitation(Body):
 
 class PhoneBody(Body):
     phone: Phone
+
+
+class OptOutBody(PhoneBody):
+    """`source` is where he said so (a call, a letter, a desk), `at` is when; now when left out."""
+
+    source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,49}$")] = "api"
+    at: AwareDatetime | None = None
 
 
 class InvitationTaken(BaseModel):

@@ -109,6 +109,7 @@ async def listed(
     connection: AsyncConnection,
     *,
     status: str | None,
+    reason: str | None = None,
     reference_id: str | None,
     person_id: str | None,
     after: tuple[datetime, str] | None,
@@ -122,6 +123,8 @@ async def listed(
     )
     if status is not None:
         statement = statement.where(invitation.c.status == status)
+    if reason is not None:
+        statement = statement.where(invitation.c.reason == reason)
     if reference_id is not None:
         statement = statement.where(invitation.c.reference_id == reference_id)
     if person_id is not None:
@@ -145,9 +148,12 @@ async def change(connection: AsyncConnection, invitation_id: str, **values: Any)
 async def last_asked(
     connection: AsyncConnection, person_id: str, survey: str | None = None
 ) -> datetime | None:
-    """When this person was last asked, or is about to be; by one survey or by any."""
+    """When this person was last asked, or is about to be; by one survey or by any.
+
+    What surely did not reach him has not disturbed him.
+    """
     statement = select(func.max(func.coalesce(invitation.c.sent_at, invitation.c.send_at))).where(
-        invitation.c.person_id == person_id, invitation.c.status != "suppressed"
+        invitation.c.person_id == person_id, invitation.c.status.not_in(("suppressed", "failed"))
     )
     if survey is not None:
         statement = statement.where(invitation.c.survey == survey)

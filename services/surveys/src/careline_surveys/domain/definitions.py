@@ -131,6 +131,8 @@ class Rules:
     survey_quarantine_s: int | None = None
     sample_pct: float | None = None
     daily_cap: int | None = None
+    countries: tuple[str, ...] = ()
+    """Regions (`RU`) whose numbers are asked; empty for all."""
     expire_s: int = 3 * DAY_S
     min_n: int = 5
 
