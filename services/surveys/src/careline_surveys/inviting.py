@@ -190,7 +190,7 @@ class Inviting:
         return sending.Facts(
             opted_out=await self._people.opted_out(connection, request.number.e164),
             landline=request.number.landline,
-            region=request.number.region,
+            region=request.number.region if rules.countries else None,
             asked_at=await invitations.last_asked(connection, person_id) if quarantined else None,
             asked_by_survey_at=await invitations.last_asked(connection, person_id, definition.key)
             if survey_quarantined

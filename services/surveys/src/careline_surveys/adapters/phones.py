@@ -17,8 +17,11 @@ class Number:
     country_code: int
     landline: bool
     zone: str | None
-    region: str | None = None
-    """Its country (`RU`); None where the number does not tell."""
+
+    @property
+    def region(self) -> str | None:
+        """Its country (`RU`); None where the number does not tell. Not cheap: looked up when asked."""
+        return region_of(self.e164)
 
 
 def read_number(text: str) -> Number:
@@ -30,7 +33,6 @@ def read_number(text: str) -> Number:
         country_code=phonenumbers.parse(e164).country_code or 0,
         landline=is_landline(e164),
         zone=zones[0] if len(zones) == 1 else None,
-        region=region_of(e164),
     )
 
 

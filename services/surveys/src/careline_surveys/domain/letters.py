@@ -9,7 +9,7 @@ _SAME_LETTERS = str.maketrans(
         "ё": "е", "ي": "ی", "ى": "ی", "ك": "ک", "ة": "ه", "ە": "ه", "أ": "ا", "إ": "ا", "آ": "ا",
         "ٱ": "ا", "ؤ": "و", "\u200c": " ", "\u200d": "", "\u0640": "", "\u2019": "'", "ʼ": "'",
         "\u00a0": " ", "−": "-", "،": ",", "؛": ";", "؟": "?", "。": ".", "、": ",", "٫": ".",
-        "🔟": "10", "滿": "满", "沒": "没", "訂": "订", "謝": "谢", "評": "评", "問": "问", "題": "题",
+        "🔟": "10", "滿": "满", "満": "满", "沒": "没", "訂": "订", "謝": "谢", "評": "评", "問": "问", "題": "题",
         "還": "还", "對": "对", "優": "优", "讚": "赞", "給": "给", "個": "个", "態": "态", "務": "务",
         "決": "决", "顆": "颗", "兩": "两", "時": "时", "間": "间", "鐘": "钟", "點": "点", "會": "会",
         "錯": "错", "發": "发", "訊": "讯", "嗎": "吗", "選": "选", "壞": "坏", "爛": "烂", "極": "极",
@@ -36,8 +36,8 @@ def normalised(text: str) -> str:
     for char in unicodedata.normalize("NFKC", text).casefold().translate(_SAME_LETTERS):
         if char == "\n":
             out.append(char)
-        elif unicodedata.category(char) == "Nd":
-            out.append(str(unicodedata.decimal(char)))
+        elif unicodedata.digit(char, None) is not None:
+            out.append(str(unicodedata.digit(char)))
         elif unicodedata.category(char) not in _INVISIBLE:
             out.append(char)
     return "".join(out).strip()

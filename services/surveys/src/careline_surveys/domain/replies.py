@@ -30,6 +30,7 @@ _CHINESE_DIGITS = re.compile(r"[零〇一二两三四五六七八九十百千]")
 _NUMBER_WORDS = {word: value for value, line in words.NUMBERS.items() for word in line}
 _KNOWN = OPINION_WORDS | set(_NUMBER_WORDS) | words.SCORE_LEADS | words.UNITS
 _GUESSABLE = sorted(OPINION_WORDS)
+NO_OR_NINE = "نه"
 _FURTHEST_APART = 1
 """How far the words beside a number may mean another score before they contradict it."""
 
@@ -141,7 +142,7 @@ def _one_number(
         return None
     if len(values) == 1 and re.search(r"-\d", text) and not _dash_before(tokens, position):
         return None
-    if _is_article(tokens, position):
+    if _is_other_word(tokens, position):
         return None
     alone = len(values) == 1 and _ends_a_comment(tokens, position, text)
     return value if alone or _may_lead(tokens[:position], value) else None
@@ -156,7 +157,7 @@ def _ends_a_comment(tokens: list[str], position: int, text: str) -> bool:
         return False
     if tokens[position].isdecimal():
         return _LAST_AND_ALONE.search(text) is not None
-    told = _NUMBER_WORDS[tokens[position]] != 1 and tokens[position] not in words.NOT_AT_THE_END
+    told = _NUMBER_WORDS[tokens[position]] != 1 and tokens[position] not in words.TWO_MEANINGS
     return told and tokens[position - 1] in ",.!;"
 
 
@@ -220,14 +221,25 @@ def _is_quantity(tokens: list[str], position: int) -> bool:
     return following in words.NEGATIONS and (not denied or bool(words.GIVING & set(denied)))
 
 
-def _is_article(tokens: list[str], position: int) -> bool:
-    """ "One operator was rude": the word for 1 before anything else than the unit of a score."""
-    if tokens[position].isdecimal() or _NUMBER_WORDS[tokens[position]] != 1:
+def _is_other_word(tokens: list[str], position: int) -> bool:
+    """ "One operator was rude", "نه" for no: number words that are no numbers where they stand.
+
+    They are where the unit of a score, the end of its scale or nothing follows; a word with two
+    meanings also needs something before it that asks for a number.
+    """
+    word = tokens[position]
+    two_meanings = word in words.TWO_MEANINGS
+    if word.isdecimal() or not (two_meanings or _NUMBER_WORDS[word] == 1):
         return False
     rest = tokens[position + 1 :]
-    if not rest or not rest[0][0].isalnum() or rest[0] in words.THANKS | words.ONLY:
+    if rest and (rest[0].startswith(words.SCORE_NOUNS) or _means_out_of(rest[:1])):
         return False
-    return not rest[0].startswith(words.SCORE_NOUNS) and opinion(rest, "") != 1
+    if rest[:2] == ["out", "of"]:
+        return False
+    ends = not rest or not rest[0][0].isalnum() or rest[0] in words.THANKS | words.ONLY
+    if two_meanings:
+        return not ends or (word == NO_OR_NINE and not any(map(_leads, tokens[:position])))
+    return not ends and opinion(rest, "") != 1
 
 
 def _may_lead(before: list[str], value: int) -> bool:

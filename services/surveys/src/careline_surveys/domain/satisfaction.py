@@ -32,8 +32,9 @@ def opinion(tokens: list[str], plain: str) -> int | None:
     while position < len(said):
         length, score = _longest_phrase(said, position)
         if score is not None:
-            around = (said[position - 1] if position else "", *said[position + length :][:1])
-            if any(token in words.NEGATIONS for token in around):
+            before = said[position - 1] if position else ""
+            behind = said[position + length : position + length + 1]
+            if before in words.NEGATIONS or words.DENIED_BEFORE & set(behind):
                 return None
             found.add(score)
         position += length

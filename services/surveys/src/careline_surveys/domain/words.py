@@ -73,11 +73,11 @@ SATISFACTION: dict[int, tuple[str, ...]] = {
         "flawless, marvellous, love it, loved it, couldn't be better, top, top notch, magnificent, "
         "best service, best service ever, خیلی خوبه, خیلی خوب بود, خیلی خوب بودن, خیلی خوب بودید, "
         "عالی بودن, عالی بودید, عالی بودند, عالی هستید, رضایت کامل, رضایت کامل دارم, "
-        "رضایت کامل داشتم, حرف نداشت, حرف نداره, بهترین, بینظیر بود, بی نظیر بود, "
-        "کاملا راضی بودم, خیلی راضی بودم, خیلی راضی ام, بسیار راضی بودم, کاملا راضیم, "
-        "خیلی ممنون عالی, ali bod, ali bood, kheili khob, kheyli khob, kheili khub, kheyli khoob, "
-        "ali, رضایت کامل داریم, بسیار خوب بود, momtaz, mumtaz, ممتازین, متمیز, متمیزه, افضل خدمه, "
-        "رائعین, مذهل, الافضل, روعه, خدمه ممتازه"
+        "رضایت کامل داشتم, حرف نداشت, حرف نداره, بهترین, بینظیر بود, بی نظیر بود, کاملا راضی بودم, "
+        "خیلی راضی بودم, خیلی راضی ام, بسیار راضی بودم, کاملا راضیم, خیلی ممنون عالی, ali bod, "
+        "ali bood, kheili khob, kheyli khob, kheili khub, kheyli khoob, ali, رضایت کامل داریم, "
+        "بسیار خوب بود, momtaz, mumtaz, ممتازین, متمیز, متمیزه, افضل خدمه, رائعین, مذهل, الافضل, "
+        "روعه, خدمه ممتازه, super"
     ),
     4: phrases(
         "хорошо, хорошая, хороший, хорошее, хор, все хорошо, доволен, довольна, довольны, "
@@ -99,7 +99,7 @@ SATISFACTION: dict[int, tuple[str, ...]] = {
         "ничего так, серединка на половинку, ни хорошо ни плохо, средненько, средний, средняя, "
         "not good not bad, not bad not good, neither good nor bad, nothing special, mid, "
         "could be better, middling, avg, متوسطه, نه بد نه خوب, نه خوب بود نه بد, بین خوب و بد, "
-        "معمولیه, معمولی بودن, عادیه, وسط, نص نص, لا باس به"
+        "معمولیه, معمولی بودن, عادیه, وسط, نص نص, لا باس به, خوب نبود بد هم نبود"
     ),
     2: phrases(
         "плохо, плохая, плохой, плохое, недоволен, недовольна, не доволен, не довольна, "
@@ -153,10 +153,12 @@ TOP_SCORE = phrases(
 NEGATIONS = frozenset(
     phrases(
         "ain't, aren't, didn't, don't, far, hardly, isn't, never, no, not, wasn't, without, не, "
-        "нельзя, нет, ни, без, далеко, غیر, لم, لن, لیس, لیست, لست, ما, مش, مو, مب, بدون, نبود, "
-        "نبودم, نبودن, نیست, نیستم, نداشت, ندارم"
+        "нельзя, нет, ни, без, далеко, غیر, لم, لن, لیس, لیست, لست, ما, مش, مو, مب, بدون"
     )
 )
+
+DENIED_BEFORE = frozenset(phrases("نبود, نبودم, نبودن, نیست, نیستم, نداشت, ندارم"))
+"""Persian denies behind the word: خوب نبود."""
 
 SCORE_LEADS = frozenset(
     phrases(
@@ -190,7 +192,8 @@ SCORE_LEADS = frozenset(
         "للموظف, الموظف, لکم, مرحبا, نجمه, نجوم, نسبه, نعطیکم, نقاط, نقطه, هو, هی, وعلیکم, ورحمه, "
         "الله, وبرکاته, یعطیکم, العافیه, گزینه, 你好, 回复, 总体, 总体评分, 您好, 我, 我打, 我打个, 我的评分是, 我给, "
         "我给你们打, 我给您打, 我给打, 我评, 我选, 打, 打分, 服务, 服务打, 满意度, 给, 给个, 给你们, 给你们打, 给出, 给您, 评, 评价, 评分, 谢谢, "
-        "选, дня, u"
+        "选, дня, u, reply, helpful, polite, kind, friendly, quick, fast, very, вежливый, вежливая, "
+        "вежливо"
     )
 )
 """What may stand before the digit without changing what it says."""
@@ -253,8 +256,8 @@ SCORE_NOUNS = (
 )  # fmt: skip
 """How words for the unit of a score begin: after "one" they show that it is a number."""
 
-NOT_AT_THE_END = frozenset(phrases("نه, ده, سه, یه"))
-"""Number words that are other words too (no, give, three and who): never a score after a comment."""
+TWO_MEANINGS = frozenset(phrases("نه, ده, سه, یه"))
+"""Number words that are other words too (no, give, three and who): scores only where one is due."""
 
 ONLY = frozenset(phrases("только, лишь, only, just, فقط, بس"))
 

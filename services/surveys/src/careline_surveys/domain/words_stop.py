@@ -47,7 +47,7 @@ _OURS = (
 _WRITE = (
     r"(?:пиши(?:те)?|писать|присылай(?:те)?|присылать|прислать|шли(?:те)?|слать|"
     r"отправляй(?:те)?|отправлять|беспокой(?:те)?|беспокоить|спамить?|спамьте|тревожьте|"
-    r"тревожить|высылайте|высылать)"
+    r"тревожить|получать|высылайте|высылать)"
 )
 _RUSSIAN = (
     rf"^(?:не звоните (?:и )?)?(?:{_OURS} )*не (?:надо |нужно |смейте |хочу )?(?:{_OURS} )*{_WRITE}(?: {_OURS})*$",
@@ -59,7 +59,7 @@ _RUSSIAN = (
 _ENGLISH = (
     r"\bunsubscribe\b",
     (
-        r"^(?:i )?(?:do not|don't|dont|never|want no|no more|no) (?:more |ever |want |wish |you )*"
+        r"^(?:i )?(?:do not|don't|dont|never|want no|no more|no) (?:more |ever |want |wish |you |these |your |any |to |get |receive |me )*"
         r"(?:text|send|message|msg|sms|contact|write|spam|survey)(?:s|ing)?\b"
     ),
     r"^(?:remove|delete|take) (?:me|my (?:phone )?number|this number)\b",
@@ -68,6 +68,7 @@ _ENGLISH = (
 )
 _PERSIAN = (
     r"(?:پیام|پیامک|اس ام اس|sms|اسمس|مسیج)(?: \w+){0,2} (?:نده|ندی?|نفرست|ارسال نکن|نزن|نیا|نمی ?خوا)(?:ه?ید|ین|د|م|هم)?\b",
+    r"نمی ?خوا(?:م|هم) (?:\w+ )?(?:پیام|پیامک)",
     r"^(?:دیگه |دیگر )?مزاحم (?:من )?نش(?:وید|ید|ین|و)$",
 )
 _MESSAGES = r"(?:ال)?(?:رسائل|رسایل|اشتراک\w*|ارسال|استبیان\w*|استطلاع\w*)"
