@@ -142,15 +142,15 @@ async def test_ten_parts_with_one_missing_are_kept_and_read_as_far_as_they_go(su
     await surveys.call_ended("c1")
     await surveys.printed(1)
     text = "2 очень плохо " + "и ещё долго ждали " * 18 + "конец"
-    take = surveys.inside.incoming.take
+    take = surveys.inside._incoming.take
     for part in reversed(parts(text, 10, without=(6,))):
         await take("s1", [part])
-    assert await surveys.inside.incoming.take_gaps() == 0
+    assert await surveys.inside._incoming.take_gaps() == 0
     assert await scores(surveys, "c1") == []
 
     surveys.clock.advance(GAP_AFTER.total_seconds() + 1)
-    assert await surveys.inside.incoming.take_gaps() == 1
-    assert await surveys.inside.incoming.take_gaps() == 0
+    assert await surveys.inside._incoming.take_gaps() == 1
+    assert await surveys.inside._incoming.take_gaps() == 0
     [invitation] = await surveys.of_reference("c1")
     [answer] = invitation["answers"]
     assert answer["score"] == 2
@@ -164,9 +164,9 @@ async def test_without_its_first_part_a_reply_is_asked_for_again_and_kept(survey
     await surveys.call_ended("c1")
     await surveys.printed(1)
     text = "сначала всё плохо, потом лучше, в общем. Моя оценка такая. 5"
-    await surveys.inside.incoming.take("s1", parts(text, 3, without=(1,)))
+    await surveys.inside._incoming.take("s1", parts(text, 3, without=(1,)))
     surveys.clock.advance(GAP_AFTER.total_seconds() + 1)
-    await surveys.inside.incoming.take_gaps()
+    await surveys.inside._incoming.take_gaps()
     assert await scores(surveys, "c1") == []
     assert "от 1 до 5" in (await surveys.printed(2))[1]["text"]
     [found] = await surveys.of_reference("c1")
@@ -178,7 +178,7 @@ async def test_a_new_reply_under_an_old_reference_loses_nothing_of_the_old_one(s
     await surveys.survey(questions=[CSI, {"id": "why", "kind": "text"}])
     await surveys.call_ended("c1")
     await surveys.printed(1)
-    take = surveys.inside.incoming.take
+    take = surveys.inside._incoming.take
     await take("s1", parts("3 ждал и ждал и ждал и ждал", 2, without=(2,)))
     surveys.clock.advance(60)
     await take("s1", parts("музыка надоела, говорите быстрее", 2))
@@ -195,13 +195,13 @@ async def test_a_part_that_comes_after_its_reply_was_taken_is_kept_beside_it(sur
     await surveys.call_ended("c1")
     await surveys.printed(1)
     whole = parts("4 хорошо, но очень долго ждали ответа", 3)
-    await surveys.inside.incoming.take("s1", whole[:2])
+    await surveys.inside._incoming.take("s1", whole[:2])
     surveys.clock.advance(GAP_AFTER.total_seconds() + 1)
-    await surveys.inside.incoming.take_gaps()
+    await surveys.inside._incoming.take_gaps()
     assert await scores(surveys, "c1") == [4]
-    await surveys.inside.incoming.take("s1", whole[2:])
+    await surveys.inside._incoming.take("s1", whole[2:])
     surveys.clock.advance(GAP_AFTER.total_seconds() + 1)
-    await surveys.inside.incoming.take_gaps()
+    await surveys.inside._incoming.take_gaps()
     [found] = await surveys.of_reference("c1")
     [comment] = (await surveys.invitation(found["id"]))["comments"]
     assert "ответа" in comment["text"]
@@ -233,3 +233,41 @@ async def test_a_provider_whose_clock_is_hours_behind_is_understood(surveys, pro
     await surveys.printed(1)
     await told(surveys, "5", surveys.clock.now() - timedelta(hours=8))
     assert await scores(surveys, "c1") == [5]
+
+
+LINES = [
+    {"number": "+982188880000", "flow": "main"},
+    {"number": "+862188880000", "flow": "main"},
+]
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [
+        ("+989121234567", "09121234567"),
+        ("+989121234567", "989121234567"),
+        ("+989121234567", "00989121234567"),
+        ("+989121234567", "9121234567"),
+        ("+8613912345678", "13912345678"),
+        ("+8613912345678", "8613912345678"),
+    ],
+)
+async def test_a_sender_is_known_as_his_country_writes_him(surveys, provider, number, written):
+    await surveys.survey(sms=[{"id": "console", "kind": "console"}, provider.entry])
+    await surveys.configure(lines=LINES)
+    await surveys.call_ended("c1", contact=number)
+    await surveys.printed(1)
+    body = {"id": "w1", "from": written, "text": "5"}
+    assert (await surveys.callback("inbound", body)).status_code == 200
+    assert await scores(surveys, "c1") == [5]
+
+
+async def test_who_is_known_as_he_stands_is_not_taken_for_somebody_else(surveys, provider):
+    await surveys.survey(sms=[{"id": "console", "kind": "console"}, provider.entry])
+    await surveys.configure(lines=LINES)
+    await surveys.call_ended("here", contact="+8613912345678")
+    await surveys.call_ended("there", contact="+13912345678")
+    await surveys.printed(2)
+    body = {"id": "w1", "from": "13912345678", "text": "5"}
+    assert (await surveys.callback("inbound", body)).status_code == 200
+    assert (await scores(surveys, "here"), await scores(surveys, "there")) == ([], [5])

@@ -69,15 +69,20 @@ def test_a_name_of_other_letters_makes_another_alphabet_of_the_whole_text() -> N
     assert [path for path, _ in faults(text, language="en")] == ["texts.en"]
 
 
-def test_what_is_no_variable_or_not_known_then_is_refused() -> None:
-    [(path, reason)] = faults("Оцените {doctor} от 1 до 5")
-    assert (path, "no variable {doctor}" in reason) == ("texts.ru", True)
+def test_a_name_that_is_not_known_any_more_is_refused() -> None:
     later = [
         {"id": "csi", "kind": "csi"},
         {"id": "why", "kind": "text", "texts": {"ru": "Что сделал {agent}? {link}"}},
     ]
     [(path, reason)] = faults("1-5?", questions=later)
     assert (path, "first question only" in reason) == ("questions[1].texts.ru", True)
+
+
+def test_braces_that_are_no_variable_are_sent_as_they_stand_and_pointed_out() -> None:
+    [cost] = text_costs(survey("Reply 1-5 {free} {agent}", "en"), LINKS)
+    assert cost.unknown == ("free",)
+    assert faults("Reply 1-5 {free}", language="en") == []
+    assert variables.filled("Reply 1-5 {free}", {"agent": "Anna"}) == "Reply 1-5 {free}"
 
 
 def test_every_language_of_every_question_is_priced_ready_made_ones_too() -> None:

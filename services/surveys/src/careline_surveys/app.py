@@ -83,7 +83,7 @@ def create_service(
             *messaging,
             ("send", parts.service.sender.run),
             ("keep-up", parts.service.sender.keep_up),
-            ("look-for-gaps", parts.service.incoming.look_for_gaps),
+            ("look-for-gaps", parts.service.look_for_gaps),
             ("watch-config", lambda: watch_config(parts.store)),
             purge_task(parts.database, clock),
         ],

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from careline_common.config import AgentEntry, Calendar, Configuration, Line, Organisation
+from careline_common.phones import main_region_of
 from careline_surveys.config import (
     DeadlineEntry,
     QuestionEntry,
@@ -99,6 +100,9 @@ class Book:
         }
         self.providers: tuple[SmsEntry, ...] = tuple(providers_in_order(configuration))
         self.default_zone = self._default_zone()
+        lines = configuration.all("lines", Line)
+        self.regions = frozenset(main_region_of(line.number) for line in lines.values())
+        """Countries of our own lines."""
 
     @property
     def definitions(self) -> tuple[Definition, ...]:

@@ -12,7 +12,6 @@ from datetime import timedelta
 from careline_common.db.engine import Database
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.observability.pii import PiiHasher
-from careline_surveys.adapters.phones import read_sender
 from careline_surveys.adapters.smpp.coding import UCS2, text_of
 from careline_surveys.db import inbound
 from careline_surveys.db.people import People
@@ -20,6 +19,7 @@ from careline_surveys.handover import Outcomes
 from careline_surveys.ports import Handover, ReplyPart, SmsReceipt, Taken
 from careline_surveys.receipting import Receipts
 from careline_surveys.replying import Reply, Replying
+from careline_surveys.senders import Senders
 
 AGAIN_WITHIN = timedelta(hours=6)
 """How long after a delivery that we did not see acknowledged it may come again."""
@@ -41,6 +41,7 @@ class IncomingSms:
         *,
         database: Database,
         people: People,
+        senders: Senders,
         hasher: PiiHasher,
         receipts: Receipts,
         outcomes: Outcomes,
@@ -49,6 +50,7 @@ class IncomingSms:
     ) -> None:
         self._database = database
         self._people = people
+        self._senders = senders
         self._hasher = hasher
         self._receipts = receipts
         self._outcomes = outcomes
@@ -193,11 +195,10 @@ class IncomingSms:
         await inbound.finish_parts(uow.connection, provider, key)
 
     async def _person(self, uow: UnitOfWork, sender: str) -> str | None:
-        try:
-            number = read_sender(sender).e164
-        except ValueError:
+        number = await self._senders.number_of(uow.connection, sender)
+        if number is None:
             return None
-        return await self._people.locked(uow.connection, number, uow.clock.now())
+        return await self._people.locked(uow.connection, number.e164, uow.clock.now())
 
     def _name(self, part: ReplyPart, content: bytes) -> str:
         whole = (part.sender, part.recipient, part.charset, part.mark, content.hex())

@@ -31,6 +31,11 @@ class TextCost:
     longest: Segments
 
     @property
+    def unknown(self) -> tuple[str, ...]:
+        """What looks like a variable and is none: it is sent as it stands, braces and all."""
+        return tuple(name for name in self.variables if name not in variables.NAMES)
+
+    @property
     def grows(self) -> bool:
         return self.longest.segments > self.shortest.segments
 
@@ -74,16 +79,13 @@ def _path(definition: Definition, position: int, language: str) -> str | None:
 
 
 def faults_of(survey: SurveyEntry, links: Links) -> Iterator[tuple[str, str]]:
-    """(path, reason) of texts that name what there is not, or may cost more than they seem to."""
+    """(path, reason) of texts that name what is not known then, or may cost more than they seem to."""
     for cost in text_costs(survey, links):
         if cost.path is None:
             continue
         first = cost.question == survey.questions[0].id
         for name in cost.variables:
-            if name not in variables.NAMES:
-                known = ", ".join(f"{{{each}}}" for each in variables.NAMES)
-                yield cost.path, f"there is no variable {{{name}}}: use {known}"
-            elif not first:
+            if name in variables.NAMES and not first:
                 yield cost.path, f"{{{name}}} is known to the first question only"
         if cost.grows and not survey.allow_more_segments:
             yield cost.path, _grown(cost)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_surveys.adapters.phones import IRAN, Number, read_sender
+from careline_surveys.adapters.phones import IRAN, Number
 from careline_surveys.answering import Answering, in_language, scored
 from careline_surveys.db import answers, inbound, invitations
 from careline_surveys.db.people import People
@@ -15,6 +15,7 @@ from careline_surveys.domain.invitations import Answer, Invitation
 from careline_surveys.domain.matching import Match, match
 from careline_surveys.metrics import SurveysMetrics
 from careline_surveys.reading import read_reply
+from careline_surveys.senders import Senders
 from careline_surveys.versions import Versions
 
 Meaning = Literal["answer", "unclear", "stop", "late", "stray", "repeated"]
@@ -68,9 +69,15 @@ def read_answer(question: Question, text: str) -> tuple[bool, int | None]:
 
 class Replying:
     def __init__(
-        self, people: People, versions: Versions, answering: Answering, metrics: SurveysMetrics
+        self,
+        people: People,
+        senders: Senders,
+        versions: Versions,
+        answering: Answering,
+        metrics: SurveysMetrics,
     ) -> None:
         self._people = people
+        self._senders = senders
         self._versions = versions
         self._answering = answering
         self._metrics = metrics
@@ -81,9 +88,9 @@ class Replying:
         known = reply.external_id is not None and await inbound.known(
             uow.connection, reply.provider, reply.external_id
         )
-        number = _number(reply.sender)
+        number = None if known else await self._senders.number_of(uow.connection, reply.sender)
         person_id = None
-        if not known and number is not None:
+        if number is not None:
             person_id = await self._people.locked(uow.connection, number.e164, at)
         inbound_id = uow.ids.new()
         if known or not await inbound.add(
@@ -189,14 +196,6 @@ class Replying:
         await invitations.change(uow.connection, invitation.id, asked_again_at=uow.clock.now())
         _, text = texts.choose(texts.AGAIN[question.kind], (invitation.language,))
         await self._answering.queue(uow, invitation, "again", text)
-
-
-def _number(sender: str) -> Number | None:
-    """None for senders that are names or short codes: nobody can be asked by them."""
-    try:
-        return read_sender(sender)
-    except ValueError:
-        return None
 
 
 def _credible(at: datetime | None, now: datetime) -> datetime:

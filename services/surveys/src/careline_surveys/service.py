@@ -33,6 +33,7 @@ from careline_surveys.metrics import SurveysMetrics
 from careline_surveys.receipting import Receipts
 from careline_surveys.replying import Replying
 from careline_surveys.sender import Sender
+from careline_surveys.senders import Senders
 from careline_surveys.settings import SurveysSettings
 from careline_surveys.versions import Versions
 
@@ -86,10 +87,12 @@ class SurveysService:
         )
         wake = self.sender.wake
         self.answering = Answering(self.people, self.links, metrics, wake)
-        self.replying = Replying(self.people, self.versions, self.answering, metrics)
-        self.incoming = IncomingSms(
+        senders = Senders(self.people, lambda: self.book.regions)
+        self.replying = Replying(self.people, senders, self.versions, self.answering, metrics)
+        self._incoming = IncomingSms(
             database=database,
             people=self.people,
+            senders=senders,
             hasher=hasher,
             receipts=self.receipts,
             outcomes=self.outcomes,
@@ -103,10 +106,14 @@ class SurveysService:
     def _new_smpp(self, entry: SmsEntry) -> SmppProvider:
         return SmppProvider(
             entry,
-            incoming=self.incoming,
+            incoming=self._incoming,
             turns=lambda name: turn(self._database, name),
             is_bound=lambda is_so: self._metrics.bound.labels(entry.id).set(float(is_so)),
         )
+
+    async def look_for_gaps(self) -> None:
+        """Until cancelled: takes replies that will not become whole any more."""
+        await self._incoming.look_for_gaps()
 
     async def configure(self, configuration: Configuration) -> None:
         """Follows an applied configuration."""

@@ -40,3 +40,11 @@ def read_sender(text: str) -> Number:
     """The sender of an SMS: many providers leave the `+` of the country code out."""
     bare = text.strip()
     return read_number(bare if bare.startswith("+") else f"+{bare.removeprefix('00')}")
+
+
+def read_national(text: str, region: str) -> Number | None:
+    """The sender of an SMS as it is written in his country; None when it is no number there."""
+    try:
+        return read_number(parse_phone(text, region))
+    except ValueError:
+        return None

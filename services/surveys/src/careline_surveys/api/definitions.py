@@ -90,7 +90,8 @@ def _shown(store: ConfigStore, surveys: SurveysService, entry: Entry) -> dict[st
 def costs(surveys: SurveysService, survey: SurveyEntry) -> dict[str, list[dict[str, Any]]]:
     """Encoding, units, segments and cost of every text with its longest variables, links at full.
 
-    A text with variables also says what it costs at its `shortest`. Our ready-made words, which
+    A text with variables also says what it costs at its `shortest`, and which are none of ours and
+    so are sent as they stand. Our ready-made words, which
     stand in for texts that the survey has not, are listed apart.
     """
     providers = surveys.book.providers
@@ -101,6 +102,8 @@ def costs(surveys: SurveysService, survey: SurveyEntry) -> dict[str, list[dict[s
         line |= _priced(cost.longest, price)
         if cost.longest != cost.shortest:
             line["shortest"] = _priced(cost.shortest, price)
+        if cost.unknown:
+            line["unknown_variables"] = list(cost.unknown)
         listed["ready_made_costs" if cost.path is None else "costs"].append(line)
     return listed
 
