@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from careline_common.clock import ManualClock
 from careline_common.events import Envelope, Event
-from careline_common.events.router import CallEnded
+from careline_common.events.router import CallEnded, CallWrappedUp
 from careline_common.http.issuer import LocalIssuer
 from careline_common.http.signed import signed_headers
 from careline_common.ids import UuidIds
@@ -120,6 +120,17 @@ class Surveys:
             "contact": RUSSIAN,
         }
         return CallEnded(**(values | changes))
+
+    async def wrapped_up(self, call_id: str, disposition: str, *, event_id: str = "") -> None:
+        event = CallWrappedUp(
+            call_id=call_id,
+            agent="a1",
+            queue="adult",
+            disposition=disposition,
+            resolved=True,
+            wrapped_up_at=self.clock.now(),
+        )
+        await self.publish(event, call_id, event_id)
 
     async def invite(self, reference: str = "r1", **changes: Any) -> dict[str, Any]:
         body: dict[str, Any] = {

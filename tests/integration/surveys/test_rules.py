@@ -8,6 +8,7 @@ from careline_common.testing.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
+RUSSIAN = "+79031234567"
 NIGHT = {"quiet_hours": ["21:00-09:00"]}
 
 
@@ -133,3 +134,43 @@ async def test_an_unsent_invitation_expires_from_its_creation(surveys) -> None:
     await surveys.survey(rules={"expire_s": 60})
     await surveys.inside.sender.step()
     assert await surveys.console() == []
+
+
+async def test_only_numbers_of_the_countries_named_are_asked(surveys) -> None:
+    await surveys.survey(rules={"countries": ["RU", "IR"]})
+    assert (await surveys.invite("r1", phone="+989121234567"))["reason"] is None
+    german = await surveys.invite("r2", phone="+4915112345678")
+    assert (german["status"], german["reason"]) == ("suppressed", "foreign")
+    listed = await surveys.http.get("/v1/invitations", params={"reason": "foreign"})
+    assert [found["id"] for found in listed.json()["items"]] == [german["id"]]
+    nowhere = {"rules": {"countries": ["Russia"]}}
+    refused = await surveys.http.post(
+        "/v1/definitions/preview", json={"questions": [{"id": "q", "kind": "csi"}]} | nowhere
+    )
+    assert [error["path"] for error in refused.json()["errors"]] == ["rules.countries[0]"]
+
+
+async def test_who_was_not_reached_is_not_spared(surveys, provider) -> None:
+    provider.script = ["200"]
+    await surveys.survey(sms=[provider.entry], rules={"quarantine_s": 86_400})
+    first = await surveys.invite("r1")
+    await surveys.reaches(first["id"], "sent")
+    assert (await surveys.invite("r2"))["reason"] == "quarantine"
+    failed = {"id": "s1", "message_id": "m1", "status": "failed"}
+    assert (await surveys.callback("status", failed)).status_code == 200
+    await surveys.reaches(first["id"], "failed")
+    assert (await surveys.invite("r3"))["status"] == "scheduled"
+
+
+async def test_an_opt_out_keeps_where_and_when_it_was_said(surveys) -> None:
+    await surveys.survey()
+    said = {"phone": RUSSIAN, "source": "letter", "at": "2026-02-20T09:00:00Z"}
+    noted = await surveys.http.post("/v1/opt-outs", json=said)
+    assert (noted.status_code, noted.json()) == (201, said)
+    assert await surveys.reply("СТОП") == "stop"
+    [kept] = (await surveys.http.get("/v1/opt-outs")).json()["items"]
+    assert (kept["source"], kept["at"]) == ("letter", "2026-02-20T09:00:00Z")
+    for wrong in ({"at": "2126-01-01T00:00:00Z"}, {"at": "yesterday"}, {"source": "A letter"}):
+        refused = await surveys.http.post("/v1/opt-outs", json=said | wrong)
+        assert refused.status_code == 422
+        assert [error["path"] for error in refused.json()["errors"]] == list(wrong)

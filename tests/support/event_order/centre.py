@@ -58,6 +58,12 @@ CONFIG: dict[str, dict[str, Any]] = {
                 "rules": {"survey_quarantine_s": 86_400},
             },
             {
+                "key": "done",
+                "questions": [{"id": "fcr", "kind": "fcr"}],
+                "texts": {"ru": "да?"},
+                "trigger": {"event": "call.ended", "dispositions": ["done"]},
+            },
+            {
                 "key": "visit",
                 "questions": [{"id": "csi", "kind": "csi"}],
                 "texts": {"ru": "1-5?"},

@@ -1,11 +1,15 @@
 """Which survey is meant, which words are taken, and what is low."""
 
+from dataclasses import replace
+
 import pytest
 
 from careline_surveys.adapters.phones import read_number, read_sender
+from careline_surveys.book import definition_of
 from careline_surveys.config import DeadlineEntry, SurveyEntry
 from careline_surveys.domain import texts
 from careline_surveys.domain.definitions import (
+    Branch,
     Definition,
     EndedCall,
     Question,
@@ -48,10 +52,104 @@ def survey(key: str, trigger: Trigger | None = None, *kinds: str) -> Definition:
         (Trigger(event="call.ended", payers=("insured",)), False),
         (Trigger(event="call.ended", transferred=True), False),
         (Trigger(event="service.rendered"), False),
+        (Trigger(event="call.ended", dispositions=("solved",)), False),
+        (Trigger(event="call.ended", except_dispositions=("wrong number",)), False),
     ],
 )
 def test_filters_choose_the_calls_that_are_asked_about(trigger, wanted) -> None:
     assert bool(for_call([survey("s", trigger)], CALL)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("trigger", "wanted"),
+    [
+        (Trigger(event="call.ended"), True),
+        (Trigger(event="call.ended", dispositions=("solved", "passed on")), True),
+        (Trigger(event="call.ended", dispositions=("passed on",)), False),
+        (Trigger(event="call.ended", except_dispositions=("wrong number",)), True),
+        (Trigger(event="call.ended", except_dispositions=("solved",)), False),
+        (Trigger(event="call.ended", dispositions=("solved",), min_talk_s=61), False),
+    ],
+)
+def test_a_call_is_chosen_by_disposition_once_it_has_one(trigger, wanted) -> None:
+    assert bool(for_call([survey("s", trigger)], replace(CALL, disposition="solved"))) is wanted
+
+
+BRANCHES = Definition(
+    key="s",
+    texts={},
+    questions=(
+        Question(id="csi", kind="csi"),
+        Question(id="why", kind="text", when=Branch(question="csi", least=1, most=2)),
+        Question(id="fcr", kind="fcr", when=Branch(question="csi", least=1, most=3)),
+        Question(id="again", kind="text", when=Branch(question="fcr", least=0, most=0)),
+        Question(id="nps", kind="nps"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("answered", "following"),
+    [
+        ({}, "csi"),
+        ({"csi": 5}, "nps"),
+        ({"csi": 3}, "fcr"),
+        ({"csi": 2}, "why"),
+        ({"csi": 2, "why": None}, "fcr"),
+        ({"csi": 2, "why": None, "fcr": 0}, "again"),
+        ({"csi": 2, "why": None, "fcr": 1}, "nps"),
+        ({"csi": 5, "nps": 9}, None),
+        ({"csi": 1, "why": None, "fcr": 0, "again": None, "nps": 0}, None),
+    ],
+)
+def test_questions_come_in_turn_and_branches_only_where_they_hold(answered, following) -> None:
+    found = BRANCHES.question_after(answered)
+    assert (None if found is None else found.id) == following
+
+
+@pytest.mark.parametrize(
+    ("questions", "fault"),
+    [
+        ([("why", "text", {"question": "csi", "max": 2})], "no earlier question"),
+        (
+            [("a", "text", None), ("b", "text", {"question": "a", "max": 2})],
+            "free text and has no score",
+        ),
+        ([("csi", "csi", None), ("b", "text", {"question": "csi", "max": 6})], "within 1 to 5"),
+        (
+            [("csi", "csi", None), ("b", "text", {"question": "csi", "min": 4, "max": 2})],
+            "within 1 to 5",
+        ),
+        ([("csi", "csi", None), ("b", "text", {"question": "csi"})], "holds for every score"),
+        ([("csi", "csi", None), ("csi", "nps", None)], "here twice"),
+    ],
+)
+def test_a_branch_that_could_never_or_always_be_taken_is_refused(questions, fault) -> None:
+    listed = [
+        {"id": name, "kind": kind} | ({"when": when} if when else {})
+        for name, kind, when in questions
+    ]
+    with pytest.raises(ValueError, match=fault):
+        SurveyEntry.model_validate({"key": "s", "questions": listed}, extra="forbid")
+
+
+def test_a_branch_of_the_file_is_that_of_the_domain() -> None:
+    entry = SurveyEntry.model_validate(
+        {
+            "key": "s",
+            "questions": [
+                {"id": "csi", "kind": "csi"},
+                {"id": "why", "kind": "text", "when": {"question": "csi", "max": 2}},
+                {"id": "best", "kind": "text", "when": {"question": "csi", "min": 4}},
+            ],
+        },
+        extra="forbid",
+    )
+    assert [question.when for question in definition_of(entry).questions] == [
+        None,
+        Branch(question="csi", least=1, most=2),
+        Branch(question="csi", least=4, most=5),
+    ]
 
 
 def test_a_call_for_which_its_flow_named_a_survey_sets_off_only_that_one() -> None:

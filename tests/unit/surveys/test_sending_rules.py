@@ -112,12 +112,26 @@ def test_in_quiet_hours_it_waits_and_says_so() -> None:
         (Rules(daily_cap=3), {"asked_today": 3}, "daily_cap"),
         (Rules(daily_cap=3), {"asked_today": 2}, None),
         (Rules(daily_cap=0), {}, "daily_cap"),
+        (Rules(countries=("RU", "IR")), {"region": "DE"}, "foreign"),
+        (Rules(countries=("RU", "IR")), {"region": None}, "foreign"),
+        (Rules(countries=("RU", "IR")), {"region": "IR"}, None),
+        (Rules(), {"region": "DE"}, None),
+        (Rules(countries=("RU",)), {"region": "DE", "opted_out": True}, "opted_out"),
     ],
 )
 def test_what_is_not_sent_says_why(rules, facts, reason) -> None:
     found = decision(rules, **facts)
     assert found.reason == reason
     assert (found.send_at is None) == (reason is not None)
+
+
+def test_a_quarantine_that_is_over_when_the_night_is_does_not_hold() -> None:
+    late = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)  # 23:00 in Moscow
+    night = Rules(quiet_hours=(NIGHT,), quarantine_s=7 * 3600)
+    spared = decision(night, now=late, asked_at=late + timedelta(hours=3, minutes=1))
+    assert (spared.send_at, spared.reason) == (None, "quarantine")
+    asked = decision(night, now=late, asked_at=late + timedelta(hours=3))
+    assert (asked.send_at, asked.reason) == (late + timedelta(hours=10), "quiet")
 
 
 @given(reference=st.text(max_size=30), percent=st.floats(0, 100))

@@ -135,17 +135,20 @@ class Answering:
         person_id: str,
         source: str,
         invitation: Invitation | None = None,
+        at: datetime | None = None,
     ) -> bool:
         """Notes that a person wants no more surveys, and takes back what was on its way to him."""
-        now = uow.clock.now()
-        if not await self._people.opt_out(uow.connection, number, person_id, source, now):
+        said_at = at or uow.clock.now()
+        if not await self._people.opt_out(uow.connection, number, person_id, source, said_at):
             return False
         for scheduled in await invitations.scheduled_of(uow.connection, person_id):
             await suppress(uow, scheduled, "opted_out", self._metrics)
         await messages.cancel_queued_of(uow.connection, person_id)
         uow.emit(
             OptedOut(
-                invitation_id=None if invitation is None else invitation.id, channel=source, at=now
+                invitation_id=None if invitation is None else invitation.id,
+                channel=source,
+                at=said_at,
             ),
             subject=person_id if invitation is None else invitation.id,
             sequence=0 if invitation is None else invitation.version,

@@ -28,6 +28,7 @@ from careline_surveys.config import SECTIONS, SurveysConfigStore
 from careline_surveys.consumers import subscriptions
 from careline_surveys.db.tables import SCHEMA
 from careline_surveys.metrics import SurveysMetrics
+from careline_surveys.preview import cross_check
 from careline_surveys.service import SurveysService
 from careline_surveys.settings import SurveysSettings
 
@@ -82,6 +83,7 @@ def create_service(
             *messaging,
             ("send", parts.service.sender.run),
             ("keep-up", parts.service.sender.keep_up),
+            ("look-for-gaps", parts.service.look_for_gaps),
             ("watch-config", lambda: watch_config(parts.store)),
             purge_task(parts.database, clock),
         ],
@@ -105,7 +107,9 @@ def _build(settings: SurveysSettings, registry: MetricsRegistry, clock: Clock, i
         clock=clock,
         ids=ids,
     )
-    store = SurveysConfigStore(database, SECTIONS, clock=clock)
+    store = SurveysConfigStore(
+        database, SECTIONS, clock=clock, cross_check=cross_check(service.links)
+    )
     store.on_applied(service.configure)
     tokens = ServiceTokens.from_settings(settings, subject="surveys", clock=clock)
     records = Records(http_client(settings.ingest_url, tokens=tokens))

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from careline_common.config import AgentEntry, Calendar, Configuration, Line
+from careline_common.config import AgentEntry, Calendar, Configuration, Line, Organisation
+from careline_common.phones import main_region_of
 from careline_surveys.config import (
     DeadlineEntry,
+    QuestionEntry,
     SurveyEntry,
     parse_quiet,
     providers_in_order,
 )
 from careline_surveys.config_sms import SmsEntry
-from careline_surveys.domain.definitions import Definition, Question, Rules, Trigger
+from careline_surveys.domain.definitions import Branch, Definition, Question, Rules, Trigger
 
 UTC = ZoneInfo("UTC")
 
@@ -32,9 +34,11 @@ def definition_of(entry: SurveyEntry) -> Definition:
     return Definition(
         key=entry.key,
         questions=tuple(
-            Question(id=q.id, kind=q.kind, texts=q.texts, low=q.low) for q in entry.questions
+            Question(id=q.id, kind=q.kind, texts=q.texts, low=q.low, when=_branch_of(entry, q))
+            for q in entry.questions
         ),
         texts=entry.texts,
+        units={name: units for name, units in entry.variables.items()},  # noqa: C416 - of any str
         trigger=None if entry.trigger is None else _trigger_of(entry),
         rules=Rules(
             quiet_hours=tuple(parse_quiet(text) for text in rules.quiet_hours),
@@ -42,10 +46,20 @@ def definition_of(entry: SurveyEntry) -> Definition:
             survey_quarantine_s=rules.survey_quarantine_s,
             sample_pct=rules.sample_pct,
             daily_cap=rules.daily_cap,
+            countries=tuple(rules.countries),
             expire_s=rules.expire_s,
             min_n=rules.min_n,
         ),
     )
+
+
+def _branch_of(entry: SurveyEntry, question: QuestionEntry) -> Branch | None:
+    branch = question.when
+    if branch is None:
+        return None
+    kind = next(each.kind for each in entry.questions if each.id == branch.question)
+    least, most = branch.bounds(kind)
+    return Branch(question=branch.question, least=least, most=most)
 
 
 def _trigger_of(entry: SurveyEntry) -> Trigger:
@@ -59,6 +73,8 @@ def _trigger_of(entry: SurveyEntry) -> Trigger:
         lines=tuple(trigger.lines),
         payers=tuple(trigger.payers),
         transferred=trigger.transferred,
+        dispositions=tuple(trigger.dispositions),
+        except_dispositions=tuple(trigger.except_dispositions),
         services=tuple(trigger.services),
     )
 
@@ -84,6 +100,9 @@ class Book:
         }
         self.providers: tuple[SmsEntry, ...] = tuple(providers_in_order(configuration))
         self.default_zone = self._default_zone()
+        lines = configuration.all("lines", Line)
+        self.regions = frozenset(main_region_of(line.number) for line in lines.values())
+        """Countries of our own lines."""
 
     @property
     def definitions(self) -> tuple[Definition, ...]:
@@ -98,6 +117,17 @@ class Book:
     def team_of(self, agent: str | None) -> str | None:
         entry = None if agent is None else self._configuration.get("agents", agent, AgentEntry)
         return None if entry is None else entry.team
+
+    def name_of_agent(self, agent: str | None) -> str:
+        """His name as patients may read it; empty when there is none."""
+        entry = None if agent is None else self._configuration.get("agents", agent, AgentEntry)
+        return "" if entry is None else entry.name
+
+    def name_of_organisation(self, organisation: str | None) -> str:
+        if organisation is None:
+            return ""
+        entry = self._configuration.get("organisations", organisation, Organisation)
+        return "" if entry is None else entry.name
 
     def language_of_line(self, line: str | None) -> str | None:
         entry = None if line is None else self._configuration.get("lines", line, Line)

@@ -1,11 +1,12 @@
 """The sections of the configuration file that surveys owns or reads, and what follows from them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import time
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+import phonenumbers
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from careline_common.config import (
     AgentEntry,
@@ -16,14 +17,24 @@ from careline_common.config import (
     Counts,
     Id,
     Line,
+    Organisation,
     Section,
     Team,
 )
 from careline_surveys.config_sms import SmsEntry
 from careline_surveys.domain.definitions import SCALES, QuestionKind, QuietWindow
 from careline_surveys.domain.sending import leaves_time
+from careline_surveys.domain.variables import LONGEST_UNITS
 
 LONGEST_TEXT = 1000
+
+
+def _country(code: str) -> str:
+    if code not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"no country {code!r}: give a code of two letters such as RU")
+    return code
+
+
 _WINDOW = re.compile(r"(\d{2}):(\d{2})-(\d{2}):(\d{2})")
 
 SmsText = Annotated[
@@ -31,6 +42,29 @@ SmsText = Annotated[
 ]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$")]
 Seconds = Annotated[int, Field(ge=0)]
+Country = Annotated[str, AfterValidator(_country)]
+"""An ISO 3166 code of two letters, such as RU."""
+Units = Annotated[int, Field(ge=1, le=LONGEST_UNITS)]
+Disposition = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class BranchEntry(ConfigModel):
+    """Asks a question only when an earlier one was answered so: `{question: csi, max: 2}`.
+
+    `min` and `max` are scores, both included; for fcr 0 is no and 1 is yes.
+    """
+
+    question: Id
+    min: int | None = None
+    max: int | None = None
+
+    def bounds(self, kind: str) -> tuple[int, int]:
+        """The scores that take the branch, within the scale of the question that it hangs on."""
+        lowest, highest = SCALES[kind]
+        return (
+            lowest if self.min is None else self.min,
+            highest if self.max is None else self.max,
+        )
 
 
 class QuestionEntry(ConfigModel):
@@ -40,6 +74,7 @@ class QuestionEntry(ConfigModel):
     kind: QuestionKind
     texts: dict[Language, SmsText] = Field(default_factory=dict)
     low: int | None = None
+    when: BranchEntry | None = None
 
     @model_validator(mode="after")
     def _check_low(self) -> Self:
@@ -54,7 +89,10 @@ class QuestionEntry(ConfigModel):
 
 
 class TriggerEntry(ConfigModel):
-    """After which event patients are asked; empty lists let everything pass."""
+    """After which event patients are asked; empty lists let everything pass.
+
+    A call is asked about by disposition once its agent has given one, and never when he does not.
+    """
 
     event: Literal["call.ended", "service.rendered"]
     min_talk_s: float = Field(default=0, ge=0)
@@ -63,6 +101,8 @@ class TriggerEntry(ConfigModel):
     lines: list[str] = Field(default_factory=list)
     payers: list[Literal["cash", "insured", "unknown"]] = Field(default_factory=list)
     transferred: bool | None = None
+    dispositions: list[Disposition] = Field(default_factory=list)
+    except_dispositions: list[Disposition] = Field(default_factory=list)
     services: list[Literal["inpatient", "outpatient", "branch", "remote"]] = Field(
         default_factory=list
     )
@@ -71,6 +111,9 @@ class TriggerEntry(ConfigModel):
     def _check_talk(self) -> Self:
         if self.max_talk_s is not None and self.max_talk_s < self.min_talk_s:
             raise ValueError("max_talk_s is less than min_talk_s")
+        both = next((each for each in self.dispositions if each in self.except_dispositions), None)
+        if both is not None:
+            raise ValueError(f"the disposition {both!r} is both asked about and excepted")
         return self
 
 
@@ -98,6 +141,7 @@ class RulesEntry(ConfigModel):
     survey_quarantine_s: Seconds | None = None
     sample_pct: float | None = Field(default=None, ge=0, le=100)
     daily_cap: int | None = Field(default=None, ge=0)
+    countries: list[Country] = Field(default_factory=list)
     expire_s: int = Field(default=259_200, gt=0)
     min_n: int = Field(default=5, ge=0)
 
@@ -109,11 +153,32 @@ class RulesEntry(ConfigModel):
         return texts
 
 
+def _check_branch(branch: BranchEntry, earlier: Sequence[QuestionEntry]) -> None:
+    on = next((question for question in earlier if question.id == branch.question), None)
+    if on is None:
+        raise ValueError(f"when names {branch.question!r}, which is no earlier question")
+    if on.kind not in SCALES:
+        raise ValueError(f"when names {on.id!r}, which is free text and has no score")
+    lowest, highest = SCALES[on.kind]
+    least, most = branch.bounds(on.kind)
+    if not lowest <= least <= most <= highest:
+        raise ValueError(f"when of {on.kind} is a span within {lowest} to {highest}")
+    if (least, most) == (lowest, highest):
+        raise ValueError("when holds for every score: give min or max, or leave it out")
+
+
 class SurveyEntry(ConfigModel):
-    """A survey: `texts` ask the first question, each further one has its own or ready-made words."""
+    """A survey: `texts` ask the first question, each further one has its own or ready-made words.
+
+    `{link}`, `{date}`, `{agent}` and `{organisation}` may stand in the words of the first question.
+    `variables` says to how many UTF-16 units the names are cut; where they could make a text cost
+    one SMS more it is refused, unless `allow_more_segments`.
+    """
 
     key: Id
     name: str = ""
+    variables: dict[Literal["agent", "organisation"], Units] = Field(default_factory=dict)
+    allow_more_segments: bool = False
     questions: Annotated[list[QuestionEntry], Field(min_length=1, max_length=20)]
     texts: dict[Language, SmsText] = Field(default_factory=dict)
     trigger: TriggerEntry | None = None
@@ -126,6 +191,9 @@ class SurveyEntry(ConfigModel):
         twice = next((name for name in ids if ids.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"the question {twice!r} is here twice")
+        for position, question in enumerate(questions):
+            if question.when is not None:
+                _check_branch(question.when, questions[:position])
         return questions
 
 
@@ -151,6 +219,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("deadlines", DeadlineEntry),
     Section("agents", AgentEntry),
     Section("teams", Team),
+    Section("organisations", Organisation),
 )
 
 

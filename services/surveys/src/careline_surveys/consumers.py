@@ -1,5 +1,7 @@
 """What surveys hears: calls that ended, and services that were rendered elsewhere."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -7,11 +9,13 @@ import structlog
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.envelope import Envelope, Event
 from careline_common.events.ingest import ServiceRendered
-from careline_common.events.router import CallEnded
+from careline_common.events.router import CallEnded, CallWrappedUp
 from careline_common.messaging.subscription import Subscription
 from careline_surveys.adapters.phones import Number, read_number
 from careline_surveys.adapters.records import Records, RenderedRecord
-from careline_surveys.domain.definitions import EndedCall, for_call, for_rendered
+from careline_surveys.db import held_calls
+from careline_surveys.db.held_calls import HeldCall
+from careline_surveys.domain.definitions import Definition, EndedCall, for_call, for_rendered
 from careline_surveys.domain.invitations import Reference, Subject
 from careline_surveys.inviting import Request
 from careline_surveys.service import SurveysService
@@ -20,8 +24,11 @@ log = structlog.get_logger(__name__)
 
 ENDED_CALLS = "surveys.ended-calls"
 RENDERED_SERVICES = "surveys.rendered-services"
+WAITS_FOR_DISPOSITION = timedelta(days=2)
+"""How long a call waits for what its agent made of it, or that for the end of its call."""
+
 CONSUMERS: dict[str, tuple[type[Event], ...]] = {
-    ENDED_CALLS: (CallEnded,),
+    ENDED_CALLS: (CallEnded, CallWrappedUp),
     RENDERED_SERVICES: (ServiceRendered,),
 }
 
@@ -46,18 +53,62 @@ def subscriptions(service: SurveysService, records: Records) -> tuple[Subscripti
 
 
 class _CallsEnded:
+    """Asks about calls: most when they end, those chosen by disposition when that is known too."""
+
     def __init__(self, service: SurveysService) -> None:
         self._service = service
 
     async def __call__(self, uow: UnitOfWork, envelope: Envelope, _: Any) -> None:
         event = envelope.data
-        assert isinstance(event, CallEnded)
-        wanted = for_call(self._service.book.definitions, _ended(event))
-        if not wanted:
-            return
-        number = _number(event.contact, envelope)
+        if isinstance(event, CallEnded):
+            await self._ended(uow, envelope, event)
+        elif isinstance(event, CallWrappedUp) and self._by_disposition():
+            held = await self._keep(uow, event.call_id, disposition=event.disposition)
+            await self._both_known(uow, held)
+
+    async def _ended(self, uow: UnitOfWork, envelope: Envelope, event: CallEnded) -> None:
+        wanted = for_call(self._service.book.definitions, _call(event))
+        may_be_wanted = self._by_disposition()
+        number = _number(event.contact, envelope) if wanted or may_be_wanted else None
         if number is None:
             return
+        await self._ask(uow, event, number, wanted)
+        if not may_be_wanted:
+            return
+        now = uow.clock.now()
+        held = await self._keep(
+            uow,
+            event.call_id,
+            event=event.model_dump(mode="json", exclude={"contact"}),
+            person_id=await self._service.people.locked(uow.connection, number.e164, now),
+        )
+        await self._both_known(uow, held)
+
+    def _by_disposition(self) -> tuple[Definition, ...]:
+        return tuple(
+            definition
+            for definition in self._service.book.definitions
+            if definition.trigger is not None and definition.trigger.by_disposition
+        )
+
+    async def _keep(self, uow: UnitOfWork, call_id: str, **half: Any) -> HeldCall:
+        now = uow.clock.now()
+        await held_calls.purge(uow.connection, now - WAITS_FOR_DISPOSITION)
+        return await held_calls.keep(uow.connection, call_id, now, **half)
+
+    async def _both_known(self, uow: UnitOfWork, held: HeldCall) -> None:
+        if held.event is None or held.disposition is None or held.person_id is None:
+            return
+        contact = await self._service.people.number_of(uow.connection, held.person_id)
+        if contact is None:
+            return
+        event = CallEnded.model_validate(held.event)
+        wanted = for_call(self._by_disposition(), _call(event, held.disposition))
+        await self._ask(uow, event, read_number(contact), wanted)
+
+    async def _ask(
+        self, uow: UnitOfWork, event: CallEnded, number: Number, wanted: Sequence[Definition]
+    ) -> None:
         request = Request(
             service="call",
             number=number,
@@ -75,7 +126,7 @@ class _CallsEnded:
             await self._service.invite(uow, definition.key, request)
 
 
-def _ended(event: CallEnded) -> EndedCall:
+def _call(event: CallEnded, disposition: str | None = None) -> EndedCall:
     return EndedCall(
         call_id=event.call_id,
         line=event.line,
@@ -85,6 +136,7 @@ def _ended(event: CallEnded) -> EndedCall:
         queue=event.queue,
         payer=event.payer,
         survey=event.survey,
+        disposition=disposition,
     )
 
 

@@ -12,7 +12,7 @@ from careline_surveys.adapters.phones import Number
 from careline_surveys.book import Book, Survey
 from careline_surveys.db import invitations, messages
 from careline_surveys.db.people import People
-from careline_surveys.domain import sending, texts
+from careline_surveys.domain import sending, texts, variables
 from careline_surveys.domain.definitions import Definition, Question
 from careline_surveys.domain.invitations import Invitation, Reference, Subject
 from careline_surveys.metrics import SurveysMetrics
@@ -61,6 +61,23 @@ def words_of(
     first = question.id == definition.questions[0].id
     own = question.texts or (definition.texts if first else {})
     return texts.choose(own or texts.QUESTIONS[question.kind], languages)
+
+
+def values_of(
+    book: Book, definition: Definition, invitation: Invitation, number_zone: str | None
+) -> dict[str, str]:
+    """What stands for the variables of a text in this invitation, each cut to its length."""
+    subject = invitation.subject
+    names = {
+        "agent": book.name_of_agent(subject.agent),
+        "organisation": book.name_of_organisation(subject.organisation),
+    }
+    zone = book.zone_for(number_zone, subject.line)
+    units = {**variables.DEFAULT_UNITS, **definition.units}
+    return {
+        variables.DATE: variables.shown_date(invitation.created_at.astimezone(zone).date()),
+        **{name: variables.cut(value, units[name]) for name, value in names.items()},
+    }
 
 
 class Inviting:
@@ -156,7 +173,8 @@ class Inviting:
             send_at=decision.send_at,
             send_until=now + timedelta(seconds=definition.rules.expire_s),
         )
-        return invitation, self._links.filled(text, invitation.id)
+        values = values_of(book, definition, invitation, request.number.zone)
+        return invitation, variables.filled(self._links.filled(text, invitation.id), values)
 
     async def _facts(
         self,
@@ -172,6 +190,7 @@ class Inviting:
         return sending.Facts(
             opted_out=await self._people.opted_out(connection, request.number.e164),
             landline=request.number.landline,
+            region=request.number.region if rules.countries else None,
             asked_at=await invitations.last_asked(connection, person_id) if quarantined else None,
             asked_by_survey_at=await invitations.last_asked(connection, person_id, definition.key)
             if survey_quarantined

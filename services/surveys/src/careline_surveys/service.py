@@ -33,6 +33,7 @@ from careline_surveys.metrics import SurveysMetrics
 from careline_surveys.receipting import Receipts
 from careline_surveys.replying import Replying
 from careline_surveys.sender import Sender
+from careline_surveys.senders import Senders
 from careline_surveys.settings import SurveysSettings
 from careline_surveys.versions import Versions
 
@@ -86,10 +87,12 @@ class SurveysService:
         )
         wake = self.sender.wake
         self.answering = Answering(self.people, self.links, metrics, wake)
-        self.replying = Replying(self.people, self.versions, self.answering, metrics)
+        senders = Senders(self.people, lambda: self.book.regions)
+        self.replying = Replying(self.people, senders, self.versions, self.answering, metrics)
         self._incoming = IncomingSms(
             database=database,
             people=self.people,
+            senders=senders,
             hasher=hasher,
             receipts=self.receipts,
             outcomes=self.outcomes,
@@ -107,6 +110,10 @@ class SurveysService:
             turns=lambda name: turn(self._database, name),
             is_bound=lambda is_so: self._metrics.bound.labels(entry.id).set(float(is_so)),
         )
+
+    async def look_for_gaps(self) -> None:
+        """Until cancelled: takes replies that will not become whole any more."""
+        await self._incoming.look_for_gaps()
 
     async def configure(self, configuration: Configuration) -> None:
         """Follows an applied configuration."""
@@ -162,12 +169,17 @@ class SurveysService:
         )
         return [(invitation, given.get(invitation.id, ())) for invitation in found]
 
-    async def opt_out(self, uow: UnitOfWork, phone: str, source: str) -> OptOut:
-        """Notes that a person wants no surveys; raises ValueError for what is no phone."""
+    async def opt_out(
+        self, uow: UnitOfWork, phone: str, source: str, at: datetime | None = None
+    ) -> OptOut:
+        """Notes that a person wants no surveys, said at `at`, else now; the first time stands.
+
+        Raises ValueError for what is no phone.
+        """
         number = read_number(phone).e164
         now = uow.clock.now()
         person_id = await self.people.locked(uow.connection, number, now)
-        await self.answering.opt_out(uow, number=number, person_id=person_id, source=source)
+        await self.answering.opt_out(uow, number=number, person_id=person_id, source=source, at=at)
         return await self.people.opt_out_of(uow.connection, number, person_id)
 
     async def opt_in(self, uow: UnitOfWork, phone: str) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import phonenumbers
 
-from careline_common.phones import is_landline, parse_phone, time_zones_of
+from careline_common.phones import is_landline, parse_phone, region_of, time_zones_of
 
 IRAN = 98
 
@@ -17,6 +17,11 @@ class Number:
     country_code: int
     landline: bool
     zone: str | None
+
+    @property
+    def region(self) -> str | None:
+        """Its country (`RU`); None where the number does not tell. Not cheap: looked up when asked."""
+        return region_of(self.e164)
 
 
 def read_number(text: str) -> Number:
@@ -35,3 +40,11 @@ def read_sender(text: str) -> Number:
     """The sender of an SMS: many providers leave the `+` of the country code out."""
     bare = text.strip()
     return read_number(bare if bare.startswith("+") else f"+{bare.removeprefix('00')}")
+
+
+def read_national(text: str, region: str) -> Number | None:
+    """The sender of an SMS as it is written in his country; None when it is no number there."""
+    try:
+        return read_number(parse_phone(text, region))
+    except ValueError:
+        return None

@@ -14,9 +14,10 @@ from careline_surveys.answering import scored
 from careline_surveys.api import form_page
 from careline_surveys.api.access import Db, Surveys
 from careline_surveys.db import answers, invitations
+from careline_surveys.domain import variables
 from careline_surveys.domain.definitions import Definition, Question
 from careline_surveys.domain.invitations import OPEN, Invitation
-from careline_surveys.inviting import LINK, words_of
+from careline_surveys.inviting import LINK, values_of, words_of
 from careline_surveys.replying import LONGEST_REPLY, read_answer
 from careline_surveys.service import SurveysService
 
@@ -69,7 +70,9 @@ async def answer_form(token: str, request: Request, surveys: Surveys, database: 
         missing = frozenset(
             question.id
             for question, _ in found.questions
-            if question.kind != "text" and not read_answer(question, given.get(question.id, ""))[0]
+            if question.kind != "text"
+            and question.when is None
+            and not read_answer(question, given.get(question.id, ""))[0]
         )
         if missing:
             return _html(form_page.form(language, found.questions, missing=missing), 422)
@@ -101,7 +104,7 @@ async def _open(
     questions = [
         (
             question,
-            words_of(definition, question, (invitation.language,))[1].replace(LINK, "").strip(),
+            _words(surveys, definition, question, invitation),
         )
         for question in definition.questions
         if question.id not in answered
@@ -111,6 +114,14 @@ async def _open(
     return _Open(invitation=invitation, definition=definition, questions=questions)
 
 
+def _words(
+    surveys: SurveysService, definition: Definition, question: Question, invitation: Invitation
+) -> str:
+    _, text = words_of(definition, question, (invitation.language,))
+    values = values_of(surveys.book, definition, invitation, None)
+    return variables.filled(text.replace(LINK, ""), values).strip()
+
+
 async def _record(
     uow: UnitOfWork, surveys: SurveysService, found: _Open, given: dict[str, str]
 ) -> None:
@@ -118,7 +129,9 @@ async def _record(
     current = await invitations.change(uow.connection, found.invitation.id, form_used_at=now)
     for question, _ in found.questions:
         text = given.get(question.id, "").strip()[:LONGEST_REPLY]
-        _, score = read_answer(question, text)
+        read, score = read_answer(question, text)
+        if question.when is not None and not read:
+            continue
         content_id = None
         if question.kind == "text" and text:
             content_id = await surveys.people.keep_text(

@@ -13,7 +13,7 @@ from careline_common.http.problem import NotFound
 from careline_surveys.adapters.phones import read_number
 from careline_surveys.api.access import Db, Inviter, Reader, Surveys
 from careline_surveys.api.schemas import InvitationTaken, InvitationView, NewInvitation, PhoneBody
-from careline_surveys.db import invitations
+from careline_surveys.db import inbound, invitations
 from careline_surveys.domain.invitations import Reference, Status, Subject
 from careline_surveys.inviting import Request as Invite
 from careline_surveys.service import SurveysService
@@ -60,21 +60,30 @@ async def get_invitation(
         if found is None:
             raise NotFound("there is no such invitation")
         shown = await surveys.shown(connection, [found])
-    return InvitationView.of(*shown[0])
+        comments = await inbound.comments_on(connection, [found.id])
+    return InvitationView.of(*shown[0], comments.get(found.id, ()))
 
 
 @router.get("", summary="Invitations, newest first")
 async def list_invitations(
     page: Paging,
     _reader: Reader,
+    *,
     surveys: Surveys,
     database: Db,
     status: Annotated[Status | None, Query()] = None,
+    reason: Annotated[str | None, Query(max_length=100)] = None,
     reference_id: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Page[InvitationView]:
     async with database.read() as connection:
         return await _page(
-            connection, surveys, page, status=status, reference_id=reference_id, person_id=None
+            connection,
+            surveys,
+            page,
+            status=status,
+            reason=reason,
+            reference_id=reference_id,
+            person_id=None,
         )
 
 
@@ -97,6 +106,7 @@ async def _page(
     page: PageQuery,
     *,
     status: str | None,
+    reason: str | None = None,
     reference_id: str | None,
     person_id: str | None,
 ) -> Page[InvitationView]:
@@ -104,6 +114,7 @@ async def _page(
     rows = await invitations.listed(
         connection,
         status=status,
+        reason=reason,
         reference_id=reference_id,
         person_id=person_id,
         after=None if key is None else (key[0], key[1]),

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Request, Response
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.idempotency import Answer, idempotent
 from careline_common.http.paging import Page, Paging
+from careline_common.http.problem import invalid
 from careline_surveys.api.access import Admin, Db, OptOutKeeper, Surveys
-from careline_surveys.api.schemas import OptOutView, PhoneBody, Removed
+from careline_surveys.api.schemas import OptOutBody, OptOutView, PhoneBody, Removed
 
 router = APIRouter(prefix="/v1/opt-outs", tags=["opt-outs"])
 
@@ -29,10 +30,12 @@ async def list_opt_outs(
     "", status_code=201, summary="Note that a person wants no surveys", response_model=OptOutView
 )
 async def opt_out(
-    request: Request, body: PhoneBody, caller: OptOutKeeper, surveys: Surveys, database: Db
+    request: Request, body: OptOutBody, caller: OptOutKeeper, surveys: Surveys, database: Db
 ) -> Response:
     async def effect(uow: UnitOfWork) -> Answer:
-        noted = await surveys.opt_out(uow, body.phone, "api")
+        if body.at is not None and body.at > uow.clock.now():
+            raise invalid("at", "it is in the future: give when he said so, or leave it out")
+        noted = await surveys.opt_out(uow, body.phone, body.source, body.at)
         return Answer.json(OptOutView.of(noted), status=201, location=request.url.path)
 
     return await idempotent(request, database, caller, effect)

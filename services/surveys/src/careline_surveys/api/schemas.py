@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from careline_common.phones import parse_phone
+from careline_surveys.db.inbound import Comment
 from careline_surveys.db.messages import ConsoleMessage
 from careline_surveys.db.people import OptOut
 from careline_surveys.domain.invitations import Answer, Invitation
@@ -52,6 +53,13 @@ class PhoneBody(Body):
     phone: Phone
 
 
+class OptOutBody(PhoneBody):
+    """`source` is where he said so (a call, a letter, a desk), `at` is when; now when left out."""
+
+    source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,49}$")] = "api"
+    at: AwareDatetime | None = None
+
+
 class InvitationTaken(BaseModel):
     id: str
     status: str
@@ -83,6 +91,21 @@ class AnswerView(BaseModel):
         )
 
 
+class CommentView(BaseModel):
+    """What the patient wrote beside his answers: `late`, or `unclear` and asked again."""
+
+    meaning: str
+    text: str | None
+    language: str | None
+    at: datetime
+
+    @classmethod
+    def of(cls, comment: Comment) -> Self:
+        return cls(
+            meaning=comment.meaning, text=comment.text, language=comment.language, at=comment.at
+        )
+
+
 class InvitationView(BaseModel):
     """An invitation without the patient's number."""
 
@@ -104,9 +127,13 @@ class InvitationView(BaseModel):
     delivered_at: datetime | None
     version: int
     answers: list[AnswerView]
+    comments: list[CommentView] = []
+    """Only where one invitation is looked up."""
 
     @classmethod
-    def of(cls, invitation: Invitation, answers: Sequence[Answer]) -> Self:
+    def of(
+        cls, invitation: Invitation, answers: Sequence[Answer], comments: Sequence[Comment] = ()
+    ) -> Self:
         subject = invitation.subject
         return cls(
             id=invitation.id,
@@ -127,6 +154,7 @@ class InvitationView(BaseModel):
             delivered_at=invitation.delivered_at,
             version=invitation.version,
             answers=[AnswerView.of(answer) for answer in answers],
+            comments=[CommentView.of(comment) for comment in comments],
         )
 
 

@@ -56,11 +56,14 @@ async def add(
     return added.first() is not None
 
 
-async def answered_questions(connection: AsyncConnection, invitation_id: str) -> Sequence[str]:
+async def answered_questions(
+    connection: AsyncConnection, invitation_id: str
+) -> Mapping[str, int | None]:
+    """The scores of the questions that are answered; None for free text."""
     found = await connection.execute(
-        select(answer.c.question).where(answer.c.invitation_id == invitation_id)
+        select(answer.c.question, answer.c.score).where(answer.c.invitation_id == invitation_id)
     )
-    return list(found.scalars())
+    return {row.question: row.score for row in found}
 
 
 async def of_invitations(

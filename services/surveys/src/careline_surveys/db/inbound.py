@@ -1,10 +1,10 @@
 """Messages that came in, whole or in parts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -53,16 +53,56 @@ async def id_of(connection: AsyncConnection, provider: str, external_id: str) ->
 async def say(
     connection: AsyncConnection,
     inbound_id: str,
+    *,
     meaning: str,
     invitation_id: str | None,
     content_id: str,
+    language: str | None,
 ) -> None:
     """Notes what a message meant, and where its words are kept."""
     await connection.execute(
         update(inbound)
         .where(inbound.c.id == inbound_id)
-        .values(meaning=meaning, invitation_id=invitation_id, content_id=content_id)
+        .values(
+            meaning=meaning, invitation_id=invitation_id, content_id=content_id, language=language
+        )
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """What a person wrote beside his answers. `text` is None once he is erased."""
+
+    meaning: str
+    text: str | None
+    language: str | None
+    at: datetime
+
+
+async def comments_on(
+    connection: AsyncConnection, invitation_ids: Sequence[str]
+) -> Mapping[str, Sequence[Comment]]:
+    """What came in for these invitations and was no answer, in the order in which it came."""
+    statement = (
+        select(
+            inbound.c.invitation_id,
+            inbound.c.meaning,
+            content.c.text,
+            inbound.c.language,
+            inbound.c.at,
+        )
+        .outerjoin(content, content.c.id == inbound.c.content_id)
+        .where(
+            inbound.c.invitation_id.in_(invitation_ids), inbound.c.meaning.in_(("late", "unclear"))
+        )
+        .order_by(inbound.c.id)
+    )
+    found: dict[str, list[Comment]] = {}
+    for row in await connection.execute(statement):
+        found.setdefault(row.invitation_id, []).append(
+            Comment(meaning=row.meaning, text=row.text, language=row.language, at=row.at)
+        )
+    return found
 
 
 async def forget_name(connection: AsyncConnection, inbound_ids: Sequence[str]) -> None:
@@ -94,20 +134,48 @@ class Part:
     number: int
     digest: bytes
     done: bool
+    total: int | None
+    charset: str | None
+    person_id: str | None
     content: str | None
 
 
-async def parts(connection: AsyncConnection, provider: str, key: bytes) -> Sequence[Part]:
+async def parts(
+    connection: AsyncConnection, provider: str, key: bytes, *, lock: bool = False
+) -> Sequence[Part]:
     """The parts of one message that are here, in their order."""
-    found = await connection.execute(
-        select(inbound_part.c.number, inbound_part.c.digest, inbound_part.c.done, content.c.text)
+    statement = (
+        select(
+            inbound_part.c.number,
+            inbound_part.c.digest,
+            inbound_part.c.done,
+            inbound_part.c.total,
+            inbound_part.c.charset,
+            content.c.person_id,
+            content.c.text.label("content"),
+        )
         .outerjoin(content, content.c.id == inbound_part.c.content_id)
         .where(inbound_part.c.provider == provider, inbound_part.c.key == key)
         .order_by(inbound_part.c.number)
     )
-    return [
-        Part(number=row.number, digest=row.digest, done=row.done, content=row.text) for row in found
-    ]
+    if lock:
+        statement = statement.with_for_update(of=inbound_part)
+    found = await connection.execute(statement)
+    return [Part(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+async def with_gaps(
+    connection: AsyncConnection, before: datetime, limit: int
+) -> Sequence[tuple[str, bytes]]:
+    """(provider, key) of messages whose last part came before `before` and of which some miss."""
+    found = await connection.execute(
+        select(inbound_part.c.provider, inbound_part.c.key)
+        .where(~inbound_part.c.done)
+        .group_by(inbound_part.c.provider, inbound_part.c.key)
+        .having(func.max(inbound_part.c.at) < before)
+        .limit(limit)
+    )
+    return [(row.provider, row.key) for row in found]
 
 
 async def add_part(
@@ -116,13 +184,22 @@ async def add_part(
     provider: str,
     key: bytes,
     number: int,
+    total: int,
+    charset: str,
     digest: bytes,
     content_id: str,
     at: datetime,
 ) -> None:
     await connection.execute(
         insert(inbound_part).values(
-            provider=provider, key=key, number=number, digest=digest, content_id=content_id, at=at
+            provider=provider,
+            key=key,
+            number=number,
+            total=total,
+            charset=charset,
+            digest=digest,
+            content_id=content_id,
+            at=at,
         )
     )
 
@@ -150,7 +227,7 @@ async def finish_parts(connection: AsyncConnection, provider: str, key: bytes) -
 
 
 async def purge_parts(connection: AsyncConnection, before: datetime) -> None:
-    """Parts whose message is long whole, or will never be."""
-    old = select(inbound_part.c.content_id).where(inbound_part.c.at < before).scalar_subquery()
-    await connection.execute(delete(content).where(content.c.id.in_(old)))
-    await connection.execute(delete(inbound_part).where(inbound_part.c.at < before))
+    """Parts whose message was taken long ago: nobody delivers them again."""
+    await connection.execute(
+        delete(inbound_part).where(inbound_part.c.at < before, inbound_part.c.done)
+    )

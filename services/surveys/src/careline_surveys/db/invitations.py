@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_surveys.db.tables import definition_version, invitation, message
 from careline_surveys.domain.definitions import Definition
-from careline_surveys.domain.invitations import OPEN, UNANSWERED, Invitation, Reference, Subject
+from careline_surveys.domain.invitations import UNANSWERED, Invitation, Reference, Subject
+from careline_surveys.domain.matching import Asked
 
 _SUBJECT = ("call_id", "line", "agent", "team", "queue", "organisation")
 _PLAIN = (
@@ -108,6 +109,7 @@ async def listed(
     connection: AsyncConnection,
     *,
     status: str | None,
+    reason: str | None = None,
     reference_id: str | None,
     person_id: str | None,
     after: tuple[datetime, str] | None,
@@ -121,6 +123,8 @@ async def listed(
     )
     if status is not None:
         statement = statement.where(invitation.c.status == status)
+    if reason is not None:
+        statement = statement.where(invitation.c.reason == reason)
     if reference_id is not None:
         statement = statement.where(invitation.c.reference_id == reference_id)
     if person_id is not None:
@@ -144,9 +148,12 @@ async def change(connection: AsyncConnection, invitation_id: str, **values: Any)
 async def last_asked(
     connection: AsyncConnection, person_id: str, survey: str | None = None
 ) -> datetime | None:
-    """When this person was last asked, or is about to be; by one survey or by any."""
+    """When this person was last asked, or is about to be; by one survey or by any.
+
+    What surely did not reach him has not disturbed him.
+    """
     statement = select(func.max(func.coalesce(invitation.c.sent_at, invitation.c.send_at))).where(
-        invitation.c.person_id == person_id, invitation.c.status != "suppressed"
+        invitation.c.person_id == person_id, invitation.c.status.not_in(("suppressed", "failed"))
     )
     if survey is not None:
         statement = statement.where(invitation.c.survey == survey)
@@ -170,43 +177,40 @@ async def asked_between(
     return int((await connection.execute(statement)).scalar_one())
 
 
-async def newest_open(
-    connection: AsyncConnection, person_id: str, now: datetime
-) -> Invitation | None:
-    """The newest invitation that this person may still answer, locked.
+async def asked_of(connection: AsyncConnection, person_id: str, limit: int = 50) -> Sequence[Asked]:
+    """What a person was asked last, newest first, with the time of the latest question.
 
+    Nothing is locked: whoever goes on with one of them locks that one and looks again.
     A reply may be quicker than the provider's own answer, so what is just being sent counts too.
     """
     in_hand = exists().where(
         message.c.invitation_id == invitation.c.id, message.c.state == "sending"
     )
+    asked_at = (
+        select(func.max(message.c.claimed_at))
+        .where(message.c.invitation_id == invitation.c.id, message.c.purpose != "again")
+        .scalar_subquery()
+    )
     statement = (
-        select(invitation)
+        select(invitation, asked_at.label("asked_at"), in_hand.label("in_hand"))
         .where(
             invitation.c.person_id == person_id,
             or_(
-                and_(invitation.c.status.in_(OPEN), invitation.c.reply_until > now),
+                invitation.c.sent_at.is_not(None),
                 and_(invitation.c.status == "scheduled", in_hand),
             ),
         )
-        .order_by(
-            func.coalesce(invitation.c.sent_at, invitation.c.created_at).desc(),
-            invitation.c.id.desc(),
+        .order_by(invitation.c.created_at.desc(), invitation.c.id.desc())
+        .limit(limit)
+    )
+    return [
+        Asked(
+            invitation=_read(row),
+            at=max(filter(None, (row.asked_at, row.sent_at)), default=row.created_at),
+            in_hand=row.in_hand,
         )
-        .limit(1)
-        .with_for_update(of=invitation)
-    )
-    row = (await connection.execute(statement)).first()
-    return None if row is None else _read(row)
-
-
-async def was_asked(connection: AsyncConnection, person_id: str) -> bool:
-    found = await connection.execute(
-        select(invitation.c.id)
-        .where(invitation.c.person_id == person_id, invitation.c.sent_at.is_not(None))
-        .limit(1)
-    )
-    return found.first() is not None
+        for row in await connection.execute(statement)
+    ]
 
 
 async def scheduled_of(connection: AsyncConnection, person_id: str) -> Sequence[Invitation]:

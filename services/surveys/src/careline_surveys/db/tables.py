@@ -193,6 +193,7 @@ inbound = Table(
     Column("content_id", Text, ForeignKey(content.c.id, ondelete="SET NULL"), index=True),
     Column("invitation_id", Text, ForeignKey(invitation.c.id), index=True),
     Column("meaning", Text, nullable=False),
+    Column("language", Text),
     Column("at", DateTime(timezone=True), nullable=False),
     UniqueConstraint("provider", "external_id"),
 )
@@ -204,6 +205,8 @@ inbound_part = Table(
     Column("provider", Text, primary_key=True),
     Column("key", LargeBinary, primary_key=True),
     Column("number", SmallInteger, primary_key=True),
+    Column("total", SmallInteger),
+    Column("charset", Text),
     Column("digest", LargeBinary, nullable=False),
     Column("content_id", Text, ForeignKey(content.c.id, ondelete="SET NULL"), index=True),
     Column("done", Boolean, nullable=False, server_default=text("false")),
@@ -226,3 +229,15 @@ receipt = Table(
     Index("ix_receipt_waiting", "provider", "message_id", postgresql_where=text("NOT matched")),
 )
 """Delivery receipts; one may be here before its message is known to be accepted."""
+
+held_call = Table(
+    "held_call",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("event", JSONB),
+    Column("person_id", Text, ForeignKey(person.c.id, ondelete="CASCADE"), index=True),
+    Column("disposition", Text),
+    Column("at", DateTime(timezone=True), nullable=False, index=True),
+)
+"""Calls that some survey asks about only with certain dispositions, until both halves are known:
+how the call ended (`event`, without the number) and what the agent made of it."""

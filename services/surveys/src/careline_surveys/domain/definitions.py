@@ -16,6 +16,19 @@ DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """Asks a question only when an earlier one was scored within [least, most] (FCR: 1 is yes)."""
+
+    question: str
+    least: int
+    most: int
+
+    def holds(self, answered: Mapping[str, int | None]) -> bool:
+        score = answered.get(self.question)
+        return score is not None and self.least <= score <= self.most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """`low` is the highest score that calls for somebody to ring the patient back (FCR: 0 is no)."""
 
@@ -23,6 +36,10 @@ class Question:
     kind: QuestionKind
     texts: Mapping[str, str] = field(default_factory=dict)
     low: int | None = None
+    when: Branch | None = None
+
+    def applies(self, answered: Mapping[str, int | None]) -> bool:
+        return self.when is None or self.when.holds(answered)
 
     def is_low(self, score: int) -> bool:
         threshold = DEFAULT_LOW.get(self.kind) if self.low is None else self.low
@@ -41,11 +58,16 @@ class EndedCall:
     queue: str | None
     payer: str
     survey: str | None = None
+    disposition: str | None = None
+    """What the agent made of it; None until he has said so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """The event after which patients are asked, and which of them; an empty filter lets all pass."""
+    """The event after which patients are asked, and which of them; an empty filter lets all pass.
+
+    With `dispositions` or `except_dispositions` a call is asked about once its agent has given one.
+    """
 
     event: Literal["call.ended", "service.rendered"]
     min_talk_s: float = 0.0
@@ -54,7 +76,19 @@ class Trigger:
     lines: tuple[str, ...] = ()
     payers: tuple[str, ...] = ()
     transferred: bool | None = None
+    dispositions: tuple[str, ...] = ()
+    except_dispositions: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
+
+    @property
+    def by_disposition(self) -> bool:
+        return bool(self.dispositions or self.except_dispositions)
+
+    def wants_disposition(self, disposition: str | None) -> bool:
+        if disposition is None:
+            return not self.by_disposition
+        listed = not self.dispositions or disposition in self.dispositions
+        return listed and disposition not in self.except_dispositions
 
     def wants_call(self, call: EndedCall) -> bool:
         """Only calls that an agent handled are asked about."""
@@ -65,7 +99,8 @@ class Trigger:
         if self.transferred is not None and call.transferred != self.transferred:
             return False
         return (
-            (not self.queues or call.queue in self.queues)
+            self.wants_disposition(call.disposition)
+            and (not self.queues or call.queue in self.queues)
             and (not self.lines or call.line in self.lines)
             and (not self.payers or call.payer in self.payers)
         )
@@ -96,6 +131,8 @@ class Rules:
     survey_quarantine_s: int | None = None
     sample_pct: float | None = None
     daily_cap: int | None = None
+    countries: tuple[str, ...] = ()
+    """Regions (`RU`) whose numbers are asked; empty for all."""
     expire_s: int = 3 * DAY_S
     min_n: int = 5
 
@@ -107,14 +144,20 @@ class Definition:
     texts: Mapping[str, str]
     trigger: Trigger | None = None
     rules: Rules = field(default_factory=Rules)
+    units: Mapping[str, int] = field(default_factory=dict)
+    """To how many UTF-16 units the names in its texts are cut; `variables` has the usual ones."""
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
         return tuple(metric for metric in METRICS if any(q.kind == metric for q in self.questions))
 
-    def question_after(self, answered: Sequence[str]) -> Question | None:
-        """The next question in turn; None when all have been answered."""
-        return next((q for q in self.questions if q.id not in answered), None)
+    def question_after(self, answered: Mapping[str, int | None]) -> Question | None:
+        """The next question in turn whose branch is taken; None when nothing is left to ask.
+
+        `answered` has the score of each answer, None for free text.
+        """
+        open_ = (q for q in self.questions if q.id not in answered)
+        return next((q for q in open_ if q.applies(answered)), None)
 
 
 def for_call(definitions: Sequence[Definition], call: EndedCall) -> tuple[Definition, ...]:

@@ -11,7 +11,7 @@ from careline_surveys.domain.definitions import QuietWindow, Rules
 
 Reason = Literal[
     "quarantine", "survey_quarantine", "opted_out", "sampled_out", "daily_cap", "quiet", "landline",
-    "expired",
+    "foreign", "expired",
 ]  # fmt: skip
 
 _MOST_WINDOWS = 16
@@ -32,7 +32,9 @@ class Facts:
     asked_by_survey_at: datetime | None
     """When this survey last asked this person."""
     asked_today: int
-    """Invitations of this survey today, over all persons."""
+    """Invitations of this survey on the day on which this one would go out, over all persons."""
+    region: str | None = None
+    """Where the number is from (`RU`); None where it does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +48,14 @@ class Decision:
 def decide(
     rules: Rules, facts: Facts, *, reference: str, now: datetime, zone: ZoneInfo
 ) -> Decision:
-    """Whether and when to ask. What the person asked for himself goes before our own sparing."""
-    suppressed = _suppressed(rules, facts, reference=reference, now=now)
+    """Whether and when to ask. What the person asked for himself goes before our own sparing.
+
+    He is spared by the time at which he would be asked: a quarantine that ends overnight is over.
+    """
+    send_at = after_quiet(now, rules.quiet_hours, zone)
+    suppressed = _suppressed(rules, facts, reference=reference, now=send_at)
     if suppressed is not None:
         return Decision(send_at=None, reason=suppressed)
-    send_at = after_quiet(now, rules.quiet_hours, zone)
     return Decision(send_at=send_at, reason="quiet" if send_at > now else None)
 
 
@@ -58,6 +63,7 @@ def _suppressed(rules: Rules, facts: Facts, *, reference: str, now: datetime) ->
     checks: tuple[tuple[Reason, bool], ...] = (
         ("opted_out", facts.opted_out),
         ("landline", facts.landline),
+        ("foreign", bool(rules.countries) and facts.region not in rules.countries),
         ("quarantine", _within(facts.asked_at, rules.quarantine_s, now)),
         ("survey_quarantine", _within(facts.asked_by_survey_at, rules.survey_quarantine_s, now)),
         ("sampled_out", rules.sample_pct is not None and not drawn(reference, rules.sample_pct)),
