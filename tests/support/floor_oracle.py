@@ -264,7 +264,8 @@ def nobody_waits_for_who_does_what_can_wait(floor: Floor) -> None:
 
 def counts_are_what_they_count(floor: Floor) -> None:
     """Fails when `unidle` does not lower `idle_counts`, `leave` not `members`, `_set_agent` not `busy`,
-    `called` not `outstanding`, and when `load` does not file callbacks by person."""
+    `called` not `outstanding`, when `load` does not file callbacks by person, and when `Line.add` keeps
+    the first whoever comes."""
     agents = floor.agents.values()
     assert floor.busy == sum(agent.state in {"talking", "wrap_up"} for agent in agents)
     at_work = [agent for agent in agents if agent.state != "logged_out"]
@@ -276,6 +277,10 @@ def counts_are_what_they_count(floor: Floor) -> None:
         assert (
             count == len(group.idle) == sum(is_idle(floor, floor.agents[n]) for n in group.members)
         )
+        assert group.idle_line.first == min(group.idle.values(), default=None)
+    for waiting in floor.waiting.classes.values():
+        heads = [first for first in (waiting.fresh.first, waiting.late.first) if first is not None]
+        assert min(heads, default=None) == min(waiting.members.values(), default=None)
     callbacks = [call for call in floor.calls.values() if call.callback and call.state != "ended"]
     assert floor.promises.outstanding == sum(
         call.callback is not None
