@@ -1,11 +1,13 @@
 """Two router processes over one PostgreSQL: whoever is asked, the leader answers."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -15,6 +17,8 @@ from careline_common.clock import SystemClock
 from careline_common.http.issuer import LocalIssuer
 from careline_common.testing.processes import CarelineProcess
 from careline_common.testing.waiting import eventually
+from careline_router.runtime import lease
+from careline_router.runtime.floor_actor import FLOOR, FloorActor
 
 pytestmark = pytest.mark.integration
 
@@ -157,3 +161,38 @@ async def test_a_leader_that_stops_leaves_the_floor_first(router, start):
         await eventually(moved)
         assert (await router.client.get("/v1/queues", headers=router.admin)).status_code == 503
         assert (await other.client.get("/v1/queues", headers=other.admin)).status_code == 200
+
+
+async def test_a_floor_that_takes_longer_to_load_than_a_lease_lasts_is_led_by_who_loads_it(
+    database_url, live_router, tmp_path, monkeypatch
+) -> None:
+    """Fails when `Leadership._lead` keeps the lease only once the floor is loaded: two processes then depose
+    each other for ever."""
+    for name, seconds in (("TTL_S", 0.9), ("RENEW_S", 0.2), ("MARGIN_S", 0.2), ("POLL_S", 0.05)):
+        monkeypatch.setattr(lease, name, seconds)
+    load = FloorActor.load
+
+    async def slow(actor: FloorActor) -> None:
+        await asyncio.sleep(2)
+        await load(actor)
+
+    monkeypatch.setattr(FloorActor, "load", slow)
+    other = lease.FloorLease(
+        database_url, schema="router", floor=FLOOR, holder="other", clock=SystemClock()
+    )
+
+    async def rival() -> None:
+        connection = await asyncpg.connect(database_url)
+        try:
+            taken = "SELECT count(*) FROM router.floor_lease"
+            await eventually(lambda: connection.fetchval(taken))
+        finally:
+            await connection.close()
+        await other.acquire(lambda _: None)
+
+    taking = asyncio.create_task(rival())
+    async with live_router(database_url, tmp_path) as running:
+        assert await running.client.get("/leaderz")
+        assert not taking.done()
+        taking.cancel()
+    await other.release()
