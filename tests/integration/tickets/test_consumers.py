@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 
 from careline_common.events.envelope import Envelope, Event
 from careline_common.events.ingest import RecordReceived
-from careline_common.events.surveys import ScoreRecorded
+from careline_common.events.surveys import CommentGiven, ScoreRecorded
 from careline_common.messaging.transport import OutgoingMessage
 from careline_common.testing.waiting import eventually
 from careline_tickets.api.office import Office
@@ -116,6 +116,77 @@ async def test_a_low_score_opens_one_appeal_that_links_call_and_invitation(desk:
     assert [row["id"] for row in caused] == ["e-low", "e-again"]
 
 
+def comment(**fields: Any) -> CommentGiven:
+    given = {
+        "invitation_id": "inv-1",
+        "survey": "call",
+        "service": "call",
+        "question": "why",
+        "complaint": False,
+        "low": True,
+        "reference_type": "call",
+        "reference_id": "call-1",
+        "call_id": "call-1",
+        "answered_at": NOW,
+        "contact": "+79161234567",
+    }
+    return CommentGiven.model_validate(given | fields)
+
+
+async def the_text(desk: "Desk") -> list[str]:
+    [ticket] = (await desk.agent.get("tickets", call_id="call-1")).json()["items"]
+    shown = (await desk.agent.get(f"tickets/{ticket['id']}")).json()
+    return list(shown["text"].splitlines())
+
+
+async def test_a_complaint_opens_an_appeal_with_the_words_that_its_event_does_not_carry(
+    desk: "Desk", ingest: "Ingest"
+) -> None:
+    said = "Ждал час,\nбуду жаловаться"
+    ingest.records["inv-1"] = {"answers": [{"question": "why", "text": said, "score": None}]}
+    told = message(comment(complaint=True), subject="inv-1", event_id="e-words")
+    assert said.encode() not in told.body
+    await deliver(desk, told, told, told)
+    assert await the_text(desk) == [
+        "Comment (call, why): call call call-1",
+        "why: Ждал час, буду жаловаться",
+    ]
+    texts = await desk.query("SELECT count(*) AS n FROM tickets.history")
+    assert texts[0]["n"] == 1, "repeats change nothing"
+
+
+async def test_score_and_comment_make_one_appeal_in_either_order(
+    desk: "Desk", ingest: "Ingest"
+) -> None:
+    ingest.records["inv-1"] = {
+        "answers": [{"question": "why", "text": "груб"}, {"question": "csi"}]
+    }
+    low = message(score(commented=True), subject="inv-1", sequence=3, event_id="e-score")
+    words = message(comment(), subject="inv-1", sequence=2, event_id="e-words")
+    await deliver(desk, low, words, low)
+    assert await the_text(desk) == [
+        "CSI 2 (call, csi): call call call-1",
+        "Comment (call, why): call call call-1",
+        "why: груб",
+    ]
+
+
+async def test_a_comment_that_asks_for_nothing_is_not_even_fetched(
+    desk: "Desk", ingest: "Ingest"
+) -> None:
+    await deliver(desk, message(comment(low=False, contact=None), subject="inv-1"))
+    assert (await desk.agent.get("tickets")).json()["items"] == []
+    assert ingest.asked_by == []
+
+
+async def test_an_erased_comment_leaves_an_appeal_without_words(
+    desk: "Desk", ingest: "Ingest"
+) -> None:
+    ingest.records["inv-1"] = {"answers": [{"question": "why", "text": None}]}
+    await deliver(desk, message(comment(), subject="inv-1"))
+    assert await the_text(desk) == ["Comment (call, why): call call call-1"]
+
+
 async def test_a_good_score_opens_nothing(desk: "Desk") -> None:
     await deliver(desk, message(score(low=False, score=5), subject="inv-1"))
     assert (await desk.agent.get("tickets")).json()["items"] == []
@@ -127,7 +198,7 @@ async def test_what_a_transaction_that_failed_had_read_is_not_taken_for_kept(des
 
     async def register(invitation: str, *, fail: bool) -> None:
         async with office.database.unit_of_work() as uow:
-            new = appeal_of(score(invitation_id=invitation))
+            new = appeal_of(score(invitation_id=invitation), ["CSI 2"])
             registered = await office.journal.register(uow, new, SURVEYS)
             assert await office.journal.repository.find(uow.connection, registered.ticket.id)
             if fail:
@@ -141,7 +212,7 @@ async def test_what_a_transaction_that_failed_had_read_is_not_taken_for_kept(des
 
 
 class Ingest:
-    """Stands for ingest: real HTTP, and records as the test has put them."""
+    """Stands for ingest and surveys: real HTTP, and what they keep as the test has put it."""
 
     def __init__(self) -> None:
         self.records: dict[str, dict[str, Any]] = {}
@@ -149,6 +220,7 @@ class Ingest:
         self.failures = 0
         self.app = FastAPI()
         self.app.get("/ingest/v1/records/{record_id}")(self._record)
+        self.app.get("/ingest/v1/invitations/{record_id}")(self._record)
 
     async def _record(self, record_id: str, request: Request) -> JSONResponse:
         self.asked_by.append(request.headers.get("authorization", ""))
@@ -196,7 +268,8 @@ async def ingest(ports: "Ports") -> AsyncIterator[Ingest]:
 
 @pytest.fixture
 def tickets_settings(tickets_settings: TicketsSettings, ingest: Ingest) -> TicketsSettings:
-    return tickets_settings.model_copy(update={"ingest_url": ingest.app.state.url})
+    url = ingest.app.state.url
+    return tickets_settings.model_copy(update={"ingest_url": url, "surveys_url": url})
 
 
 def received(kind: str = "created", version: int = 1, number: int = 1) -> OutgoingMessage:

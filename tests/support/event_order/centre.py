@@ -23,6 +23,9 @@ from careline_common.messaging.subscription import Subscription
 from careline_common.messaging.transport import Handler, IncomingMessage, ParkError
 from careline_common.testing.http import client_of
 from careline_common.testing.waiting import eventually
+from careline_surveys.db import follow_ups, invitations
+from careline_surveys.domain.invitations import Invitation, Reference, Subject
+from careline_surveys.service import SurveysService
 from event_order.histories import SPARING_LINE, Fact, Names
 from event_order.schedule import Step
 
@@ -69,6 +72,12 @@ CONFIG: dict[str, dict[str, Any]] = {
                 "texts": {"ru": "1-5?"},
                 "trigger": {"event": "service.rendered", "services": ["outpatient"]},
             },
+            {
+                "key": "after",
+                "questions": [{"id": "csi", "kind": "csi"}],
+                "texts": {"ru": "1-5?"},
+                "trigger": {"event": "appeal.closed"},
+            },
         ]
     },
 }
@@ -90,12 +99,13 @@ class ByHand(MemoryTransport):
 
 
 class Ingest:
-    """Stands for ingest: its records over real HTTP, as they are at the moment."""
+    """Stands for ingest and for the invitations of surveys: over real HTTP, as they are at the moment."""
 
     def __init__(self) -> None:
         self.records: dict[str, Any] = {}
         self.app = FastAPI()
         self.app.get("/v1/records/{record_id}")(self._record)
+        self.app.get("/v1/invitations/{record_id}")(self._record)
 
     async def _record(self, record_id: str) -> JSONResponse:
         known = self.records.get(record_id)
@@ -137,7 +147,7 @@ class Centre:
         for arriving, together in groupby(steps, key=lambda step: step.delivered):
             numbers = [step.fact for step in together]
             if not arriving:
-                self._happen(facts[number] for number in numbers)
+                await self._happen(facts[number] for number in numbers)
                 continue
             for begin in range(0, len(numbers), batch):
                 hand = [envelopes[number] for number in numbers[begin : begin + batch]]
@@ -146,10 +156,42 @@ class Centre:
         for name, left in refused.items():
             await self._again(name, left)
 
-    def _happen(self, facts: Iterable[Fact]) -> None:
+    async def _happen(self, facts: Iterable[Fact]) -> None:
         for fact in facts:
             if fact.record is not None:
                 self._ingest.records[fact.subject] = fact.record
+            if fact.bad_answer is not None:
+                await self._answer_badly(fact.bad_answer)
+
+    async def _answer_badly(self, invitation_id: str) -> None:
+        """Writes what surveys has written before it tells the journal of a bad answer."""
+        surveys: SurveysService = self.services["surveys"].app.state.surveys
+        survey = surveys.book.survey("call")
+        assert survey is not None
+        now = self._clock.now()
+        async with surveys.database.unit_of_work() as uow:
+            run, _, number = invitation_id.split("-")
+            phone = f"+78{run}{int(number):02}"
+            new = Invitation(
+                id=invitation_id,
+                survey="call",
+                survey_version=survey.version,
+                service="call",
+                person_id=await surveys.people.locked(uow.connection, phone, now),
+                language="ru",
+                reference=Reference(type="call", id=invitation_id),
+                subject=Subject(),
+                status="completed",
+                reason=None,
+                created_at=now,
+                send_at=now,
+                send_until=now,
+            )
+            await invitations.keep_version(
+                uow.connection, "call", survey.version, dict(survey.body)
+            )
+            await invitations.add(uow.connection, new, survey.definition)
+            await follow_ups.open_one(uow.connection, invitation_id, "low_score", now)
 
     async def _hand_over(
         self, name: str, envelopes: Sequence[Envelope]
@@ -233,6 +275,7 @@ async def centre(database_url: str, folder: Path, clock: ManualClock) -> AsyncIt
                     "issuer_file": issuer.path,
                     "pii_key": "a key of tests",
                     "ingest_url": url,
+                    "surveys_url": url,
                 }
             )
             service = member.create_service(

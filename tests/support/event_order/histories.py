@@ -5,7 +5,7 @@ Every event of the catalogue is told by some story, so that a consumer of any of
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ from careline_common.events.router import (
     CallWrappedUp,
     RecordingReady,
 )
-from careline_common.events.surveys import InvitationSent, OptedOut, ScoreRecorded
+from careline_common.events.surveys import CommentGiven, InvitationSent, OptedOut, ScoreRecorded
 from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved
 
 BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
@@ -55,8 +55,10 @@ class Fact:
     event: Event
     subject: str
     sequence: int
-    record: Fields | None = None
-    """What stands in the record `subject` from this moment on."""
+    record: Mapping[str, Any] | None = None
+    """What stands in the record or the invitation `subject` from this moment on."""
+    bad_answer: str | None = None
+    """The invitation that has been answered badly before this, which the event is about."""
 
 
 Story = Callable[[Names, int], list[Fact]]
@@ -135,6 +137,8 @@ def invitations(draw: st.DrawFn) -> Story:
     person = draw(persons)
     scores = draw(st.lists(st.integers(1, 4), min_size=1, max_size=len(QUESTIONS)))
     opted_out = draw(st.booleans())
+    words_after = draw(st.none() | st.integers(0, len(scores)))
+    complaint = draw(st.booleans())
 
     def facts(names: Names, number: int) -> list[Fact]:
         invitation, reference = names.id("inv", number), names.id("call", number)
@@ -148,10 +152,28 @@ def invitations(draw: st.DrawFn) -> Story:
         events: list[Event] = [
             InvitationSent.model_validate({**about, "provider": "g1", "sent_at": _at(number)})
         ]
+        worst = False
+
+        def write(minute: int) -> None:
+            low = complaint or worst
+            words = {
+                "question": "why",
+                "complaint": complaint,
+                "low": low,
+                "call_id": reference,
+                "answered_at": _at(minute),
+                "contact": names.phone(person) if low else None,
+            }
+            events.append(CommentGiven.model_validate({**about, **words}))
+
+        if words_after == 0:
+            write(number)
         for minute, ((question, metric, low), score) in enumerate(
             zip(QUESTIONS, scores, strict=False), start=number
         ):
             is_low = score <= low
+            worst = worst or is_low
+            written = any(isinstance(event, CommentGiven) for event in events)
             told = {
                 "question": question,
                 "metric": metric,
@@ -160,11 +182,18 @@ def invitations(draw: st.DrawFn) -> Story:
                 "call_id": reference,
                 "answered_at": _at(minute),
                 "contact": names.phone(person) if is_low else None,
+                "commented": is_low and written,
             }
             events.append(ScoreRecorded.model_validate({**about, **told}))
+            if words_after == minute - number + 1:
+                write(minute)
         if opted_out:
             events.append(OptedOut(invitation_id=invitation, channel="sms", at=_at(number)))
-        return _told(invitation, events)
+        kept = {"answers": [{"question": "why", "text": "Nobody answered"}]}
+        return [
+            replace(fact, record=kept) if isinstance(fact.event, CommentGiven) else fact
+            for fact in _told(invitation, events)
+        ]
 
     return facts
 
@@ -282,16 +311,17 @@ def tickets(draw: st.DrawFn) -> Story:
     """An appeal of the journal that is worked on and, perhaps, closed."""
     moves = draw(st.lists(st.sampled_from(["take", "escalate"]), max_size=2))
     closed = draw(st.booleans())
-    external = draw(st.booleans())
+    source = draw(st.sampled_from([None, SOURCE, "survey", "survey"]))
 
     def facts(names: Names, number: int) -> list[Fact]:
         ticket = names.id("ticket", number)
+        answered = names.id("answered", number) if source == "survey" else None
         about = {
             "ticket_id": ticket,
             "number": f"T-2026-{number:06}",
             "call_id": names.id("call", number),
-            "external_source": SOURCE if external else None,
-            "external_id": names.id("A", number) if external else None,
+            "external_source": source,
+            "external_id": answered or (names.id("A", number) if source else None),
         }
         events: list[Event] = [
             TicketCreated.model_validate(
@@ -311,7 +341,7 @@ def tickets(draw: st.DrawFn) -> Story:
                     {**about, "outcome": "justified", "closed_at": _at(number)}
                 )
             )
-        return _told(ticket, events)
+        return [replace(fact, bad_answer=answered) for fact in _told(ticket, events)]
 
     return facts
 

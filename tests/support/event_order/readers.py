@@ -6,7 +6,7 @@ from typing import Any
 
 from careline_common.events.ingest import RecordReceived, ServiceRendered
 from careline_common.events.router import CallEnded
-from careline_common.events.surveys import ScoreRecorded
+from careline_common.events.surveys import CommentGiven, ScoreRecorded
 from careline_surveys import consumers as surveys
 from careline_tickets import consumers as tickets
 from careline_tickets.api.office import Office
@@ -35,7 +35,7 @@ async def _appeal(centre: Centre, source: str, external_id: str) -> dict[str, An
 
 async def low_scores(centre: Centre, facts: list[Fact]) -> Any:
     """Which of two low scores is heard first decides when the appeal counts as registered."""
-    ids = {fact.subject for fact in facts if isinstance(fact.event, ScoreRecorded)}
+    ids = {fact.subject for fact in facts if isinstance(fact.event, ScoreRecorded | CommentGiven)}
     appeals = {one: await _appeal(centre, "survey", one) for one in sorted(ids)}
     for appeal in appeals.values():
         if appeal is not None:
@@ -89,11 +89,24 @@ async def rendered_services(centre: Centre, facts: list[Fact]) -> Any:
     )
 
 
+async def appeals(centre: Centre, facts: list[Fact]) -> Any:
+    """What became of each bad answer's appeal, and how often the patient was asked about it."""
+    answered = {fact.bad_answer for fact in facts if fact.bad_answer is not None}
+    shown = {}
+    page = await centre.get("surveys", "/v1/follow-ups", limit=200)
+    for one in page["items"]:
+        if one["invitation_id"] in answered:
+            asked = [(after["survey"], after["status"]) for after in one["afterwards"]]
+            shown[one["invitation_id"]] = [one["because"], one["appeal"], asked]
+    return dict(sorted(shown.items()))
+
+
 READERS: Mapping[str, Reader] = {
     tickets.LOW_SCORES: low_scores,
     tickets.FEED_RECORDS: feed_records,
     surveys.ENDED_CALLS: ended_calls,
     surveys.RENDERED_SERVICES: rendered_services,
+    surveys.APPEALS: appeals,
 }
 
 

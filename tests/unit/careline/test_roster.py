@@ -20,6 +20,6 @@ def test_parked_messages_are_looked_for_with_every_consumer() -> None:
     assert {name: roster.consumers(name) for name in roster.NAMES} == {
         "router": (),
         "tickets": ("tickets.low-scores", "tickets.feed-records"),
-        "surveys": ("surveys.ended-calls", "surveys.rendered-services"),
+        "surveys": ("surveys.ended-calls", "surveys.rendered-services", "surveys.appeals"),
         "ingest": (),
     }

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.surveys import OptedOut, ScoreRecorded
-from careline_surveys.db import answers, invitations, messages
+from careline_common.events.surveys import CommentGiven, OptedOut, ScoreRecorded
+from careline_surveys.db import answers, follow_ups, invitations, messages
 from careline_surveys.db.people import People
+from careline_surveys.domain import comments
 from careline_surveys.domain.definitions import METRICS, Definition, Question
 from careline_surveys.domain.invitations import Answer, Invitation
 from careline_surveys.inviting import Links, words_of
@@ -32,9 +33,11 @@ class Answering:
         *,
         content_id: str | None,
         channel: str,
+        words: str | None = None,
     ) -> Invitation:
-        """Writes an answer to an invitation that the caller has locked; tells of a score.
+        """Writes an answer to an invitation that the caller has locked; tells of a score or a comment.
 
+        `words` are the comment of a free text: what it is about is kept of it, and whether it complains.
         An answer proves that the message was delivered, whatever the receipts say.
         """
         added = await answers.add(
@@ -43,6 +46,7 @@ class Answering:
             new=answer,
             content_id=content_id,
             channel=channel,
+            topics=None if words is None else comments.topics_of(words),
         )
         if not added:
             return invitation
@@ -61,6 +65,8 @@ class Answering:
         uow.after_commit(lambda: self._metrics.invitations.labels(changed.status).inc())
         if answer.score is not None:
             await self._tell(uow, changed, definition, answer)
+        if words is not None:
+            await self._tell_comment(uow, changed, words, answer.at, answer)
         return changed
 
     async def ask_next(
@@ -100,8 +106,9 @@ class Answering:
         question = next(q for q in definition.questions if q.id == answer.question)
         low = question.is_low(answer.score)
         contact = None
-        if low and invitation.person_id is not None:
-            contact = await self._people.number_of(uow.connection, invitation.person_id)
+        if low:
+            await follow_ups.open_one(uow.connection, invitation.id, "low_score", answer.at)
+            contact = await self._number_of(uow, invitation)
         subject = invitation.subject
         uow.emit(
             ScoreRecorded(
@@ -121,11 +128,60 @@ class Answering:
                 language=answer.language or invitation.language,
                 answered_at=answer.at,
                 contact=contact,
+                commented=low and await answers.has_comment(uow.connection, invitation.id),
             ),
             subject=invitation.id,
             sequence=invitation.version,
         )
         uow.after_commit(lambda: self._metrics.scores.labels(metric, str(low).lower()).inc())
+
+    async def remark(
+        self, uow: UnitOfWork, invitation: Invitation, words: str, at: datetime
+    ) -> None:
+        """Something written beside the questions: too late, or not to be read as an answer. A
+        complaint in it counts all the same, and it belongs to an appeal that there is."""
+        locked = await invitations.get(uow.connection, invitation.id, lock=True)
+        assert locked is not None
+        if comments.complains(words) or await follow_ups.is_open(uow.connection, locked.id):
+            await self._tell_comment(uow, locked, words, at)
+
+    async def _tell_comment(
+        self,
+        uow: UnitOfWork,
+        invitation: Invitation,
+        words: str,
+        at: datetime,
+        answer: Answer | None = None,
+    ) -> None:
+        """The words stay here: who needs them fetches them by the invitation's id."""
+        complaint = comments.complains(words)
+        if complaint:
+            await follow_ups.open_one(uow.connection, invitation.id, "complaint", at)
+        low = complaint or await follow_ups.is_open(uow.connection, invitation.id)
+        uow.emit(
+            CommentGiven(
+                invitation_id=invitation.id,
+                survey=invitation.survey,
+                service=invitation.service,
+                question=None if answer is None else answer.question,
+                complaint=complaint,
+                low=low,
+                reference_type=invitation.reference.type,
+                reference_id=invitation.reference.id,
+                call_id=invitation.subject.call_id,
+                organisation=invitation.subject.organisation,
+                language=(None if answer is None else answer.language) or invitation.language,
+                answered_at=at,
+                contact=await self._number_of(uow, invitation) if low else None,
+            ),
+            subject=invitation.id,
+            sequence=invitation.version,
+        )
+
+    async def _number_of(self, uow: UnitOfWork, invitation: Invitation) -> str | None:
+        if invitation.person_id is None:
+            return None
+        return await self._people.number_of(uow.connection, invitation.person_id)
 
     async def opt_out(
         self,

@@ -23,10 +23,21 @@ from careline_common.messaging.runtime import messaging_tasks
 from careline_common.messaging.transport import Transport
 from careline_common.observability.metrics import MetricsRegistry
 from careline_surveys.adapters.records import Records
-from careline_surveys.api import definitions, forms, invitations, optouts, scores, sms
+from careline_surveys.api import (
+    definitions,
+    follow_ups,
+    forms,
+    invitations,
+    optouts,
+    persons,
+    scores,
+    sms,
+    topics,
+)
 from careline_surveys.config import SECTIONS, SurveysConfigStore
 from careline_surveys.consumers import subscriptions
 from careline_surveys.db.tables import SCHEMA
+from careline_surveys.forgetting import forget_callers
 from careline_surveys.metrics import SurveysMetrics
 from careline_surveys.preview import cross_check
 from careline_surveys.service import SurveysService
@@ -84,6 +95,7 @@ def create_service(
             ("send", parts.service.sender.run),
             ("keep-up", parts.service.sender.keep_up),
             ("look-for-gaps", parts.service.look_for_gaps),
+            ("forget-callers", lambda: forget_callers(parts.database, clock)),
             ("watch-config", lambda: watch_config(parts.store)),
             purge_task(parts.database, clock),
         ],
@@ -124,7 +136,17 @@ def _add_routes(app: FastAPI, parts: _Parts, callbacks: SignedCallbacks) -> None
     app.state.config_store = parts.store
     app.state.callbacks = callbacks
     app.include_router(config_routes(parts.store))
-    for each in (definitions, invitations, sms, scores, optouts, forms):
+    for each in (
+        definitions,
+        invitations,
+        sms,
+        scores,
+        topics,
+        follow_ups,
+        optouts,
+        persons,
+        forms,
+    ):
         app.include_router(each.router)
 
 

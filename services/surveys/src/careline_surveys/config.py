@@ -94,7 +94,7 @@ class TriggerEntry(ConfigModel):
     A call is asked about by disposition once its agent has given one, and never when he does not.
     """
 
-    event: Literal["call.ended", "service.rendered"]
+    event: Literal["call.ended", "service.rendered", "appeal.closed"]
     min_talk_s: float = Field(default=0, ge=0)
     max_talk_s: float | None = Field(default=None, ge=0)
     queues: list[Id] = Field(default_factory=list)

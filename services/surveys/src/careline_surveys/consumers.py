@@ -10,10 +10,12 @@ from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.envelope import Envelope, Event
 from careline_common.events.ingest import ServiceRendered
 from careline_common.events.router import CallEnded, CallWrappedUp
+from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved
 from careline_common.messaging.subscription import Subscription
 from careline_surveys.adapters.phones import Number, read_number
 from careline_surveys.adapters.records import Records, RenderedRecord
 from careline_surveys.db import held_calls
+from careline_surveys.db.contacts import Contact
 from careline_surveys.db.held_calls import HeldCall
 from careline_surveys.domain.definitions import Definition, EndedCall, for_call, for_rendered
 from careline_surveys.domain.invitations import Reference, Subject
@@ -24,17 +26,20 @@ log = structlog.get_logger(__name__)
 
 ENDED_CALLS = "surveys.ended-calls"
 RENDERED_SERVICES = "surveys.rendered-services"
+APPEALS = "surveys.appeals"
 WAITS_FOR_DISPOSITION = timedelta(days=2)
 """How long a call waits for what its agent made of it, or that for the end of its call."""
 
 CONSUMERS: dict[str, tuple[type[Event], ...]] = {
     ENDED_CALLS: (CallEnded, CallWrappedUp),
     RENDERED_SERVICES: (ServiceRendered,),
+    APPEALS: (TicketCreated, TicketMoved, TicketClosed),
 }
 
 
 def subscriptions(service: SurveysService, records: Records) -> tuple[Subscription, ...]:
-    """Both are free of order: an invitation belongs to its reference, whatever came before."""
+    """All are free of order: an invitation belongs to its reference, whatever came before, and of an
+    appeal the newest version stands."""
     return (
         Subscription(
             name=ENDED_CALLS,
@@ -47,6 +52,12 @@ def subscriptions(service: SurveysService, records: Records) -> tuple[Subscripti
             events=CONSUMERS[RENDERED_SERVICES],
             handle=_ServicesRendered(service),
             fetch=_FetchRecord(service, records),
+            order_free=True,
+        ),
+        Subscription(
+            name=APPEALS,
+            events=CONSUMERS[APPEALS],
+            handle=_Appeals(service),
             order_free=True,
         ),
     )
@@ -67,11 +78,13 @@ class _CallsEnded:
             await self._both_known(uow, held)
 
     async def _ended(self, uow: UnitOfWork, envelope: Envelope, event: CallEnded) -> None:
-        wanted = for_call(self._service.book.definitions, _call(event))
-        may_be_wanted = self._by_disposition()
-        number = _number(event.contact, envelope) if wanted or may_be_wanted else None
+        number = _number(event.contact, envelope)
+        key = None if number is None else self._service.people.key_of(number.e164)
+        await self._service.following.heard(uow, _contact(event, key, self._team(event)))
         if number is None:
             return
+        wanted = for_call(self._service.book.definitions, _call(event))
+        may_be_wanted = self._by_disposition()
         await self._ask(uow, event, number, wanted)
         if not may_be_wanted:
             return
@@ -83,6 +96,10 @@ class _CallsEnded:
             person_id=await self._service.people.locked(uow.connection, number.e164, now),
         )
         await self._both_known(uow, held)
+
+    def _team(self, event: CallEnded) -> str | None:
+        """As the router told it with the call; only an old router leaves it to us."""
+        return event.team or self._service.book.team_of(event.agent)
 
     def _by_disposition(self) -> tuple[Definition, ...]:
         return tuple(
@@ -118,8 +135,9 @@ class _CallsEnded:
                 call_id=event.call_id,
                 line=event.line,
                 agent=event.agent,
-                team=event.team or self._service.book.team_of(event.agent),
+                team=self._team(event),
                 queue=event.queue,
+                insurer=event.insurer,
             ),
         )
         for definition in wanted:
@@ -138,6 +156,32 @@ def _call(event: CallEnded, disposition: str | None = None) -> EndedCall:
         survey=event.survey,
         disposition=disposition,
     )
+
+
+def _contact(event: CallEnded, person_key: bytes | None, team: str | None) -> Contact:
+    return Contact(
+        call_id=event.call_id,
+        person_key=person_key,
+        agent=event.agent,
+        team=team,
+        queue=event.queue,
+        insurer=event.insurer,
+        handled=event.outcome == "handled",
+        callback=event.callback,
+        arrived_at=event.arrived_at,
+        ended_at=event.ended_at,
+        talked_at=event.answered_at,
+    )
+
+
+class _Appeals:
+    def __init__(self, service: SurveysService) -> None:
+        self._service = service
+
+    async def __call__(self, uow: UnitOfWork, envelope: Envelope, _: Any) -> None:
+        event = envelope.data
+        assert isinstance(event, TicketCreated | TicketMoved | TicketClosed)
+        await self._service.following.appeal(uow, event, envelope.sequence)
 
 
 class _FetchRecord:
@@ -172,7 +216,9 @@ class _ServicesRendered:
             number=number,
             language=None,
             reference=Reference(type="record", id=event.record_id),
-            subject=Subject(organisation=event.organisation or record.organisation),
+            subject=Subject(
+                organisation=event.organisation or record.organisation, insurer=record.insurer
+            ),
         )
         for definition in for_rendered(self._service.book.definitions, event.service):
             await self._service.invite(uow, definition.key, request)

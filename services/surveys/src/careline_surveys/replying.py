@@ -9,7 +9,7 @@ from careline_surveys.adapters.phones import IRAN, Number
 from careline_surveys.answering import Answering, in_language, scored
 from careline_surveys.db import answers, inbound, invitations
 from careline_surveys.db.people import People
-from careline_surveys.domain import encodings, replies, texts
+from careline_surveys.domain import comments, encodings, replies, texts
 from careline_surveys.domain.definitions import Definition, Question
 from careline_surveys.domain.invitations import Answer, Invitation
 from careline_surveys.domain.matching import Match, match
@@ -118,7 +118,7 @@ class Replying:
             content_id=content_id,
             language=replies.language_of(meant.text),
         )
-        await self._act(uow, meant, content_id)
+        await self._act(uow, meant, content_id, at)
         return self._counted(uow, meant.meaning)
 
     def _counted(self, uow: UnitOfWork, meaning: Meaning) -> Meaning:
@@ -177,15 +177,24 @@ class Replying:
             meaning="answer", text=reading.text, about=invitation, answer=(definition, answer)
         )
 
-    async def _act(self, uow: UnitOfWork, meant: _Meant, content_id: str) -> None:
+    async def _act(self, uow: UnitOfWork, meant: _Meant, content_id: str, at: datetime) -> None:
         if meant.about is None:
             return
+        if meant.meaning in {"late", "unclear"}:
+            await self._answering.remark(uow, meant.about, meant.text, at)
         if meant.unread is not None:
             await self._ask_again(uow, meant.about, meant.unread)
         if meant.answer is not None:
             definition, answer = meant.answer
+            comment = answer.kind == "text" or comments.complains(meant.text)
             changed = await self._answering.record(
-                uow, meant.about, definition, answer, content_id=content_id, channel="sms"
+                uow,
+                meant.about,
+                definition,
+                answer,
+                content_id=content_id,
+                channel="sms",
+                words=meant.text if comment else None,
             )
             await self._answering.ask_next(uow, changed, definition)
 

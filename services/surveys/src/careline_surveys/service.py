@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,9 +22,10 @@ from careline_surveys.config_sms import SmsEntry
 from careline_surveys.db import answers, invitations
 from careline_surveys.db.people import OptOut, People
 from careline_surveys.db.turns import turn
-from careline_surveys.domain import scoring
-from careline_surveys.domain.definitions import METRICS, Metric, for_request
+from careline_surveys.domain.definitions import for_request
 from careline_surveys.domain.invitations import Answer, Invitation
+from careline_surveys.erasing import Erasing
+from careline_surveys.following import Following
 from careline_surveys.handover import Outcomes
 from careline_surveys.incoming import IncomingSms
 from careline_surveys.inviting import Inviting, Links, Request
@@ -36,15 +36,6 @@ from careline_surveys.sender import Sender
 from careline_surveys.senders import Senders
 from careline_surveys.settings import SurveysSettings
 from careline_surveys.versions import Versions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreLine:
-    """One score of one agent, team, queue, service or organisation."""
-
-    key: str
-    score: scoring.Score
-    response_rate_pct: float | None
 
 
 def links_of(settings: SurveysSettings) -> Links:
@@ -99,15 +90,17 @@ class SurveysService:
             replying=self.replying,
             wake=wake,
         )
-        self._database = database
+        self.database = database
         self._metrics = metrics
         self._inviting = Inviting(self.people, self.links, metrics, wake)
+        self.erasing = Erasing(self.people, metrics)
+        self.following = Following(self.people, self._inviting, lambda: self.book)
 
     def _new_smpp(self, entry: SmsEntry) -> SmppProvider:
         return SmppProvider(
             entry,
             incoming=self._incoming,
-            turns=lambda name: turn(self._database, name),
+            turns=lambda name: turn(self.database, name),
             is_bound=lambda is_so: self._metrics.bound.labels(entry.id).set(float(is_so)),
         )
 
@@ -185,26 +178,3 @@ class SurveysService:
     async def opt_in(self, uow: UnitOfWork, phone: str) -> bool:
         """Takes an opt-out back; False when there was none. Raises ValueError."""
         return await self.people.opt_in(uow.connection, read_number(phone).e164)
-
-    async def scores(
-        self,
-        connection: AsyncConnection,
-        *,
-        by: answers.By,
-        metric: Metric | None,
-        begin: datetime | None,
-        end: datetime | None,
-    ) -> Sequence[ScoreLine]:
-        """Scores of the invitations sent in [begin, end), for one metric or for all three."""
-        lines: list[ScoreLine] = []
-        for each in METRICS if metric is None else (metric,):
-            groups = await answers.groups(connection, by=by, metric=each, begin=begin, end=end)
-            lines += [
-                ScoreLine(
-                    key=group.key,
-                    score=scoring.score(each, group.tally, min_n=group.min_n),
-                    response_rate_pct=scoring.rate_pct(group.answered, group.delivered),
-                )
-                for group in groups
-            ]
-        return lines

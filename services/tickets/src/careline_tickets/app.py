@@ -21,6 +21,7 @@ from careline_common.messaging.transport import Transport
 from careline_common.observability.metrics import MetricsRegistry
 from careline_common.observability.pii import PiiHasher
 from careline_tickets.adapters.chance import SystemChance
+from careline_tickets.adapters.comments import SurveyComments
 from careline_tickets.adapters.records import IngestRecords
 from careline_tickets.api import lists, reports, tickets, track
 from careline_tickets.api.office import Office
@@ -67,15 +68,17 @@ def create_service(
         limiter=Limiter(per_minute=settings.track_per_minute, clock=clock),
         metrics=metrics,
     )
-    client = http_client(
-        f"{settings.ingest_url.rstrip('/')}/",
-        tokens=ServiceTokens.from_settings(settings, subject="tickets", clock=clock),
-    )
+    tokens = ServiceTokens.from_settings(settings, subject="tickets", clock=clock)
+    ingest = http_client(f"{settings.ingest_url.rstrip('/')}/", tokens=tokens)
+    surveys = http_client(f"{settings.surveys_url.rstrip('/')}/", tokens=tokens)
     messaging = messaging_tasks(
         database=database,
         transport=transport,
         subscriptions=subscriptions(
-            journal, FeedDesk(journal, region=settings.phone_region), IngestRecords(client)
+            journal,
+            FeedDesk(journal, region=settings.phone_region),
+            IngestRecords(ingest),
+            SurveyComments(surveys),
         ),
         clock=clock,
         readiness=readiness,
@@ -89,7 +92,8 @@ def create_service(
         await transport.open()
 
     async def stop() -> None:
-        await client.aclose()
+        await ingest.aclose()
+        await surveys.aclose()
         await database.close()
 
     app = create_app(

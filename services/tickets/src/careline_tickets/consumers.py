@@ -1,33 +1,37 @@
 """What the journal hears from the other services, and what it does about it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.envelope import Envelope, Event
 from careline_common.events.ingest import RecordReceived
-from careline_common.events.surveys import ScoreRecorded
+from careline_common.events.surveys import CommentGiven, ScoreRecorded
 from careline_common.messaging.subscription import Subscription
 from careline_tickets.domain.person import Person
 from careline_tickets.domain.ticket import Command, Details, External, TextKind
 from careline_tickets.domain.vocabulary import Action, Channel, Kind, Role
 from careline_tickets.domain.workflow import TABLE, Actor
 from careline_tickets.feeds import FeedDesk
-from careline_tickets.ports import Records
+from careline_tickets.ports import Comment, Comments, Records
 from careline_tickets.service import Journal, NewTicket
 
 LOW_SCORES = "tickets.low-scores"
 FEED_RECORDS = "tickets.feed-records"
 CONSUMERS: dict[str, tuple[type[Event], ...]] = {
-    LOW_SCORES: (ScoreRecorded,),
+    LOW_SCORES: (ScoreRecorded, CommentGiven),
     FEED_RECORDS: (RecordReceived,),
 }
 
 SURVEY = "survey"
-"""The external source of appeals that a low score has opened; the id is the invitation's."""
+"""The external source of appeals that a bad answer has opened; the id is the invitation's."""
+BadAnswer = ScoreRecorded | CommentGiven
 SURVEYS = Actor(id="surveys", roles=frozenset({Role.SYSTEM}))
 
 
-def subscriptions(journal: Journal, feeds: FeedDesk, records: Records) -> tuple[Subscription, ...]:
+def subscriptions(
+    journal: Journal, feeds: FeedDesk, records: Records, comments: Comments
+) -> tuple[Subscription, ...]:
     """Both find by external id what is there, so that neither minds order or repetition."""
 
     async def fetch_record(envelope: Envelope) -> dict[str, Any] | None:
@@ -35,13 +39,22 @@ def subscriptions(journal: Journal, feeds: FeedDesk, records: Records) -> tuple[
         assert isinstance(event, RecordReceived)
         return await records.get(event.record_id)
 
-    async def low_score(uow: UnitOfWork, envelope: Envelope, _fetched: Any) -> None:
+    async def fetch_comments(envelope: Envelope) -> Sequence[Comment]:
         event = envelope.data
-        assert isinstance(event, ScoreRecorded)
+        assert isinstance(event, BadAnswer)
+        written = isinstance(event, CommentGiven) or event.commented
+        return await comments.of(event.invitation_id) if event.low and written else ()
+
+    async def bad_answer(
+        uow: UnitOfWork, envelope: Envelope, fetched: Sequence[Comment] | None
+    ) -> None:
+        event = envelope.data
+        assert isinstance(event, BadAnswer)
         if event.low:
-            registered = await journal.register(uow, appeal_of(event), SURVEYS)
+            lines = _lines(event, fetched or ())
+            registered = await journal.register(uow, appeal_of(event, lines), SURVEYS)
             if not registered.fresh:
-                await _add_score(uow, journal, event)
+                await _add_lines(uow, journal, event, lines)
 
     async def feed_record(uow: UnitOfWork, envelope: Envelope, fetched: Any) -> None:
         event = envelope.data
@@ -50,7 +63,11 @@ def subscriptions(journal: Journal, feeds: FeedDesk, records: Records) -> tuple[
 
     return (
         Subscription(
-            name=LOW_SCORES, events=CONSUMERS[LOW_SCORES], handle=low_score, order_free=True
+            name=LOW_SCORES,
+            events=CONSUMERS[LOW_SCORES],
+            fetch=fetch_comments,
+            handle=bad_answer,
+            order_free=True,
         ),
         Subscription(
             name=FEED_RECORDS,
@@ -62,8 +79,8 @@ def subscriptions(journal: Journal, feeds: FeedDesk, records: Records) -> tuple[
     )
 
 
-def appeal_of(event: ScoreRecorded) -> NewTicket:
-    """The appeal that a low score opens: one an invitation, however many of its scores are low."""
+def appeal_of(event: BadAnswer, lines: Sequence[str]) -> NewTicket:
+    """The appeal that a bad answer opens: one an invitation, however many of its answers are bad."""
     return NewTicket(
         details=Details(
             channel=Channel.SURVEY,
@@ -74,20 +91,25 @@ def appeal_of(event: ScoreRecorded) -> NewTicket:
             external=External(source=SURVEY, id=event.invitation_id),
         ),
         person=Person(phone=event.contact),
-        text=_line(event),
+        text="\n".join(lines),
         registered_at=event.answered_at,
     )
 
 
-def _line(event: ScoreRecorded) -> str:
-    return (
-        f"{event.metric.upper()} {event.score} ({event.survey}, {event.question}):"
-        f" {event.service} {event.reference_type} {event.reference_id}"
-    )
+def _lines(event: BadAnswer, fetched: Sequence[Comment]) -> list[str]:
+    """What an appeal says of an invitation, sorted, so that order makes no odds."""
+    about = f"{event.service} {event.reference_type} {event.reference_id}"
+    if isinstance(event, ScoreRecorded):
+        first = f"{event.metric.upper()} {event.score} ({event.survey}, {event.question}): {about}"
+    else:
+        first = f"Comment ({event.survey}, {event.question or 'beside'}): {about}"
+    return sorted({first, *(f"{one.question}: {' '.join(one.text.split())}" for one in fetched)})
 
 
-async def _add_score(uow: UnitOfWork, journal: Journal, event: ScoreRecorded) -> None:
-    """A further low score stands in the appeal's text too; sorted, so that order makes no odds."""
+async def _add_lines(
+    uow: UnitOfWork, journal: Journal, event: BadAnswer, lines: Sequence[str]
+) -> None:
+    """Whatever else the patient has answered stands in the appeal's text too."""
     repository = journal.repository
     stored = await repository.find_external(
         uow.connection, SURVEY, event.invitation_id, for_update=True
@@ -96,6 +118,6 @@ async def _add_score(uow: UnitOfWork, journal: Journal, event: ScoreRecorded) ->
     texts = await repository.contents(uow.connection, stored.ticket.id)
     told = [one.body for one in texts if one.author == SURVEYS.id and one.kind == TextKind.TEXT]
     before = told[-1] if told else ""
-    after = "\n".join(sorted({*before.splitlines(), _line(event)}))
+    after = "\n".join(sorted({*before.splitlines(), *lines}))
     if after != before and TABLE[Action.AMEND].possible(stored.ticket.facts):
         await journal.act(uow, stored, Command(action=Action.AMEND, text=after), SURVEYS)

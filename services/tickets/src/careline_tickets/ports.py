@@ -1,5 +1,7 @@
 """What the journal needs from outside."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
@@ -20,4 +22,21 @@ class Records(Protocol):
 
     async def get(self, record_id: str) -> dict[str, Any] | None:
         """A record as it is now, None when it is gone. Raises while it cannot be asked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """What a patient wrote in answer to a question of a survey."""
+
+    question: str
+    text: str = field(repr=False)
+
+
+class Comments(Protocol):
+    """Where the words behind surveys' events are kept."""
+
+    async def of(self, invitation_id: str) -> Sequence[Comment]:
+        """What was written in answer to an invitation, none once it is erased. Raises while it
+        cannot be asked."""
         ...

@@ -64,6 +64,9 @@ class CallEnded(Event):
     transferred: bool = False
     survey: str | None = None
     contact: str | None = None
+    insurer: str | None = None
+    callback: bool = False
+    """True when we called the patient, False when he called us."""
 
 
 class CallWrappedUp(Event):

@@ -39,6 +39,32 @@ class ScoreRecorded(Event):
     answered_at: datetime
     contact: str | None = None
     """The patient's number, only when `low`: so that the appeal can say whom to ring."""
+    commented: bool = False
+    """True when the patient has written something already, which can be fetched by the invitation."""
+
+
+class CommentGiven(Event):
+    """The patient wrote something: what, is fetched by the invitation's id, and goes with the person."""
+
+    TYPE: ClassVar[str] = "careline.survey.comment_given.v1"
+
+    invitation_id: str
+    survey: str
+    service: str
+    question: str | None = None
+    """What it answers; None for what was written beside the questions."""
+    complaint: bool
+    """True when a word of complaint stands in it."""
+    low: bool
+    """True when somebody should ring the patient back: a complaint, or a low score before it."""
+    reference_type: str
+    reference_id: str
+    call_id: str | None = None
+    organisation: str | None = None
+    language: str | None = None
+    answered_at: datetime
+    contact: str | None = None
+    """The patient's number, only when `low`."""
 
 
 class OptedOut(Event):

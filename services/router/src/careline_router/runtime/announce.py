@@ -85,6 +85,8 @@ def _ended(
         wait_s=round((answered_at or event.at) - began, 3),
         talk_s=0.0 if answered_at is None else round(event.at - answered_at, 3),
         contact=contact.number,
+        insurer=call.crm.get("insurer"),
+        callback=call.callback is not None,
     )
 
 

@@ -12,9 +12,11 @@ class RenderedRecord:
 
     phone: str | None
     organisation: str | None
+    insurer: str | None = None
 
 
 class _Record(BaseModel):
+    insurer: str | None = None
     fields: dict[str, str] | None = None
 
 
@@ -28,10 +30,14 @@ class Records:
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
         response.raise_for_status()
-        fields = _Record.model_validate_json(response.content).fields
-        if fields is None:
+        record = _Record.model_validate_json(response.content)
+        if record.fields is None:
             return None
-        return RenderedRecord(phone=fields.get("phone"), organisation=fields.get("organisation"))
+        return RenderedRecord(
+            phone=record.fields.get("phone"),
+            organisation=record.fields.get("organisation"),
+            insurer=record.insurer,
+        )
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -11,7 +11,6 @@ from careline_surveys.db.inbound import Comment
 from careline_surveys.db.messages import ConsoleMessage
 from careline_surveys.db.people import OptOut
 from careline_surveys.domain.invitations import Answer, Invitation
-from careline_surveys.service import ScoreLine
 
 
 def _phone(text: str) -> str:
@@ -47,6 +46,7 @@ class NewInvitation(Body):
     team: Name | None = None
     queue: Name | None = None
     organisation: Name | None = None
+    insurer: Name | None = None
 
 
 class PhoneBody(Body):
@@ -121,6 +121,7 @@ class InvitationView(BaseModel):
     team: str | None
     queue: str | None
     organisation: str | None
+    insurer: str | None
     created_at: datetime
     send_at: datetime | None
     sent_at: datetime | None
@@ -148,6 +149,7 @@ class InvitationView(BaseModel):
             team=subject.team,
             queue=subject.queue,
             organisation=subject.organisation,
+            insurer=subject.insurer,
             created_at=invitation.created_at,
             send_at=invitation.send_at,
             sent_at=invitation.sent_at,
@@ -218,30 +220,3 @@ class Removed(BaseModel):
     """False when there was nothing to take back."""
 
     removed: bool
-
-
-class ScoreView(BaseModel):
-    """`low` and `high` bound the value with 95 % confidence; hidden below the survey's `min_n`."""
-
-    key: str
-    metric: str
-    value: float | None
-    n: int
-    low: float | None
-    high: float | None
-    response_rate_pct: float | None
-    hidden: bool
-
-    @classmethod
-    def of(cls, line: ScoreLine) -> Self:
-        score = line.score
-        return cls(
-            key=line.key,
-            metric=score.metric,
-            value=score.value,
-            n=score.n,
-            low=score.low,
-            high=score.high,
-            response_rate_pct=line.response_rate_pct,
-            hidden=score.hidden,
-        )

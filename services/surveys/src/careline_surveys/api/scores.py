@@ -1,46 +1,150 @@
-"""Scores with their uncertainty."""
+"""Scores with their uncertainty, compared, drawn and exported."""
 
+import asyncio
 from datetime import UTC, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
-from careline_common.http.paging import Page
-from careline_common.http.problem import invalid
+from careline_common.http.problem import NotFound, invalid
+from careline_surveys import exporting, plotting
 from careline_surveys.api.access import Db, ScoreReader, Surveys
-from careline_surveys.api.schemas import ScoreView
-from careline_surveys.db.answers import By
-from careline_surveys.domain.definitions import Metric
+from careline_surveys.api.score_views import ComparisonView, ScorePage, ScoreView
+from careline_surveys.db.answers import By, Period
+from careline_surveys.reporting import (
+    DEFINITIONS,
+    Asked,
+    ReportMetric,
+    compared,
+    score_lines,
+)
 
 router = APIRouter(prefix="/v1/scores", tags=["scores"])
 
+Key = Annotated[str | None, Query(max_length=200)]
+Moment = Annotated[str | None, Query(max_length=40)]
 
-@router.get("", summary="CSI, NPS and FCR with 95 % intervals")
+
+@router.get(
+    "",
+    summary="CSI, NPS and FCR with 95 % intervals",
+    response_model=ScorePage,
+    responses={200: {"content": {exporting.CSV: {}, exporting.XLSX: {}}}},
+)
 async def scores(
+    request: Request,
     _reader: ScoreReader,
     surveys: Surveys,
     database: Db,
     *,
     by: Annotated[By, Query()] = "agent",
-    metric: Annotated[Metric | None, Query()] = None,
+    metric: Annotated[ReportMetric | None, Query()] = None,
+    period: Annotated[Period | None, Query()] = None,
+    key: Key = None,
     begin: Annotated[str | None, Query(alias="from", max_length=40)] = None,
     end: Annotated[str | None, Query(alias="to", max_length=40)] = None,
-) -> Page[ScoreView]:
+) -> Response | ScorePage:
     """Of invitations sent in the period: `from` belongs to it, `to` does not, a date does whole.
 
-    Dates are days of the default calendar's zone. Without `metric` all three are given.
+    Dates are days of the default calendar's zone. Without `metric` the three that patients are asked
+    for are given; FCR has what repeat calls tell beside it. CSV and XLSX by `Accept`.
     """
     zone = surveys.book.default_zone
+    asked = _asked(zone, by, begin, end, period=period, key=key)
     async with database.read() as connection:
-        lines = await surveys.scores(
-            connection,
-            by=by,
-            metric=metric,
-            begin=read_moment("from", begin, zone),
-            end=read_moment("to", end, zone, whole_day=True),
-        )
-    return Page(items=[ScoreView.of(line) for line in lines])
+        lines = await score_lines(connection, asked, metric, surveys.clock.now())
+    accepted = request.headers.get("accept", "")
+    if exporting.CSV in accepted:
+        return Response(exporting.as_csv(lines), media_type=f"{exporting.CSV}; charset=utf-8")
+    if exporting.XLSX in accepted:
+        content = await asyncio.to_thread(exporting.as_xlsx, lines, DEFINITIONS)
+        return Response(content, media_type=exporting.XLSX)
+    return ScorePage(items=[ScoreView.of(line) for line in lines], definitions=dict(DEFINITIONS))
+
+
+@router.get("/comparison", summary="Whether the difference between two scores is real")
+async def comparison(
+    _reader: ScoreReader,
+    surveys: Surveys,
+    database: Db,
+    *,
+    by: Annotated[By, Query()],
+    metric: Annotated[ReportMetric, Query()],
+    key: Annotated[str, Query(max_length=200)],
+    begin: Annotated[str | None, Query(alias="from", max_length=40)] = None,
+    end: Annotated[str | None, Query(alias="to", max_length=40)] = None,
+    other_key: Key = None,
+    other_from: Moment = None,
+    other_to: Moment = None,
+) -> ComparisonView:
+    """`key` against `other_key` in the same time, or against itself in another (`other_from`,
+    `other_to`), or both. What is not given is as for the first."""
+    if other_key is None and other_from is None and other_to is None:
+        raise invalid("other_key", "name another key or another time to compare with")
+    zone = surveys.book.default_zone
+    same_time = other_from is None and other_to is None
+    first = _asked(zone, by, begin, end, key=key)
+    second = _asked(
+        zone,
+        by,
+        begin if same_time else other_from,
+        end if same_time else other_to,
+        key=other_key or key,
+    )
+    async with database.read() as connection:
+        found = await compared(connection, first, second, metric, surveys.clock.now())
+    return ComparisonView.of(found, DEFINITIONS[metric])
+
+
+@router.get(
+    "/trend.{image}",
+    summary="The scores of keys over time as a picture",
+    response_class=Response,
+    responses={200: {"content": {"image/svg+xml": {}, "image/png": {}}}},
+)
+async def trend(
+    image: Literal["svg", "png"],
+    _reader: ScoreReader,
+    surveys: Surveys,
+    database: Db,
+    *,
+    by: Annotated[By, Query()],
+    metric: Annotated[ReportMetric, Query()],
+    period: Annotated[Period, Query()] = "week",
+    key: Annotated[list[str] | None, Query(max_length=plotting.MOST_KEYS)] = None,
+    begin: Annotated[str | None, Query(alias="from", max_length=40)] = None,
+    end: Annotated[str | None, Query(alias="to", max_length=40)] = None,
+) -> Response:
+    """The six keys with most answers, or those that are named; what is hidden is not drawn."""
+    zone = surveys.book.default_zone
+    asked = _asked(zone, by, begin, end, period=period)
+    async with database.read() as connection:
+        lines = await score_lines(connection, asked, metric, surveys.clock.now())
+    shown = plotting.chosen(lines, key)
+    if not shown:
+        raise NotFound("no score of these keys may be shown in this time")
+    picture = await asyncio.to_thread(plotting.draw, metric, shown, image)
+    return Response(picture, media_type="image/svg+xml" if image == "svg" else "image/png")
+
+
+def _asked(
+    zone: ZoneInfo,
+    by: By,
+    begin: str | None,
+    end: str | None,
+    *,
+    period: Period | None = None,
+    key: str | None = None,
+) -> Asked:
+    return Asked(
+        by=by,
+        zone=zone,
+        begin=read_moment("from", begin, zone),
+        end=read_moment("to", end, zone, whole_day=True),
+        period=period,
+        key=key,
+    )
 
 
 def read_moment(

@@ -2,10 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Integer, and_, case, distinct, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    and_,
+    case,
+    cast,
+    distinct,
+    func,
+    literal,
+    null,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,14 +27,19 @@ from careline_surveys.domain.definitions import Metric
 from careline_surveys.domain.invitations import Answer
 from careline_surveys.domain.scoring import CSI_SATISFIED, NPS_DETRACTOR, NPS_PROMOTER, Tally
 
-By = Literal["agent", "team", "queue", "service", "organisation"]
+By = Literal["agent", "team", "queue", "service", "organisation", "insurer"]
+Period = Literal["day", "week", "month"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The sums of one agent, team, queue, service or organisation."""
+    """The sums of one agent, team, queue, service, organisation or insurer.
+
+    `period` is the first day of the day, week (Monday) or month; None over all the time asked for.
+    """
 
     key: str
+    period: date | None
     tally: Tally
     min_n: int
     delivered: int
@@ -35,6 +53,7 @@ async def add(
     new: Answer,
     content_id: str | None,
     channel: str,
+    topics: Sequence[str] | None = None,
 ) -> bool:
     """Writes an answer; False when the question is answered already."""
     added = await connection.execute(
@@ -48,6 +67,7 @@ async def add(
             content_id=content_id,
             language=new.language,
             channel=channel,
+            topics=None if topics is None else list(topics),
             at=new.at,
         )
         .on_conflict_do_nothing()
@@ -64,6 +84,15 @@ async def answered_questions(
         select(answer.c.question, answer.c.score).where(answer.c.invitation_id == invitation_id)
     )
     return {row.question: row.score for row in found}
+
+
+async def has_comment(connection: AsyncConnection, invitation_id: str) -> bool:
+    found = await connection.execute(
+        select(answer.c.id).where(
+            answer.c.invitation_id == invitation_id, answer.c.topics.is_not(None)
+        )
+    )
+    return found.first() is not None
 
 
 async def of_invitations(
@@ -99,46 +128,70 @@ def _sum(condition: ColumnElement[bool]) -> ColumnElement[Any]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0).cast(Integer)
 
 
+def begin_of(
+    period: Period | None, moment: ColumnElement[datetime], zone: ZoneInfo
+) -> ColumnElement[Any]:
+    """The first day of the period of a moment in a zone; null without a period."""
+    if period is None:
+        return cast(null(), Date)
+    return cast(func.date_trunc(period, func.timezone(zone.key, moment)), Date)
+
+
 async def groups(
     connection: AsyncConnection,
     *,
     by: By,
     metric: Metric,
+    period: Period | None = None,
+    zone: ZoneInfo,
     begin: datetime | None,
     end: datetime | None,
+    key: str | None = None,
 ) -> Sequence[Group]:
     """Sums over the invitations that were sent in [begin, end) and ask for this metric."""
-    key = invitation.c[by]
-    joined = invitation.outerjoin(
-        answer, and_(answer.c.invitation_id == invitation.c.id, answer.c.kind == metric)
+    column = invitation.c[by]
+    asked = select(
+        invitation.c.id,
+        column.label("key"),
+        begin_of(period, invitation.c.sent_at, zone).label("period"),
+        invitation.c.min_n,
+        invitation.c.delivered_at,
+    ).where(
+        column.is_not(None),
+        invitation.c.sent_at.is_not(None),
+        literal(metric) == func.any(invitation.c.metrics),
     )
-    delivered = case((invitation.c.delivered_at.is_not(None), invitation.c.id))
+    if begin is not None:
+        asked = asked.where(invitation.c.sent_at >= begin)
+    if end is not None:
+        asked = asked.where(invitation.c.sent_at < end)
+    if key is not None:
+        asked = asked.where(column == key)
+    each = asked.subquery()
+    delivered = case((each.c.delivered_at.is_not(None), each.c.id))
     statement = (
         select(
-            key.label("key"),
+            each.c.key,
+            each.c.period,
             func.count(answer.c.id).label("n"),
             _sum(_good(metric)).label("good"),
             _sum(answer.c.score <= NPS_DETRACTOR).label("bad"),
-            func.max(invitation.c.min_n).label("min_n"),
+            func.max(each.c.min_n).label("min_n"),
             func.count(distinct(delivered)).label("delivered"),
             func.count(distinct(answer.c.invitation_id)).label("answered"),
         )
-        .select_from(joined)
-        .where(
-            key.is_not(None),
-            invitation.c.sent_at.is_not(None),
-            literal(metric) == func.any(invitation.c.metrics),
+        .select_from(
+            each.outerjoin(
+                answer, and_(answer.c.invitation_id == each.c.id, answer.c.kind == metric)
+            )
         )
-        .group_by(key)
-        .order_by(key)
+        .group_by(each.c.key, each.c.period)
+        .order_by(each.c.key, each.c.period)
     )
-    if begin is not None:
-        statement = statement.where(invitation.c.sent_at >= begin)
-    if end is not None:
-        statement = statement.where(invitation.c.sent_at < end)
     return [
         Group(
             key=row.key,
+            period=row.period,
             tally=Tally(n=row.n, good=row.good, bad=row.bad if metric == "nps" else 0),
             min_n=row.min_n,
             delivered=row.delivered,
@@ -146,3 +199,50 @@ async def groups(
         )
         for row in await connection.execute(statement)
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicCount:
+    """How many comments a word of ours stands in; `entry` is `subject:word`."""
+
+    entry: str
+    comments: int
+
+
+async def topic_sums(
+    connection: AsyncConnection,
+    *,
+    by: By | None,
+    key: str | None,
+    begin: datetime | None,
+    end: datetime | None,
+) -> tuple[int, Mapping[str, int], Sequence[TopicCount]]:
+    """(comments, comments a subject, comments a word) of the comments given in [begin, end)."""
+    found = select(answer.c.id, answer.c.topics).where(answer.c.topics.is_not(None))
+    if by is not None:
+        found = found.join(invitation, invitation.c.id == answer.c.invitation_id).where(
+            invitation.c[by] == key
+        )
+    if begin is not None:
+        found = found.where(answer.c.at >= begin)
+    if end is not None:
+        found = found.where(answer.c.at < end)
+    each = found.subquery()
+    total = (await connection.execute(select(func.count()).select_from(each))).scalar_one()
+    entries = select(each.c.id, func.unnest(each.c.topics).label("entry")).subquery()
+    subject = func.split_part(entries.c.entry, ":", 1)
+    subjects = await connection.execute(
+        select(subject.label("subject"), func.count(distinct(entries.c.id)).label("n")).group_by(
+            "subject"
+        )
+    )
+    words = await connection.execute(
+        select(entries.c.entry, func.count().label("n"))
+        .group_by(entries.c.entry)
+        .order_by(func.count().desc(), entries.c.entry)
+    )
+    return (
+        int(total),
+        {row.subject: row.n for row in subjects},
+        [TopicCount(entry=row.entry, comments=row.n) for row in words],
+    )

@@ -13,7 +13,7 @@ from careline_surveys.domain.definitions import Definition
 from careline_surveys.domain.invitations import UNANSWERED, Invitation, Reference, Subject
 from careline_surveys.domain.matching import Asked
 
-_SUBJECT = ("call_id", "line", "agent", "team", "queue", "organisation")
+_SUBJECT = ("call_id", "line", "agent", "team", "queue", "organisation", "insurer")
 _PLAIN = (
     "id", "survey", "survey_version", "service", "person_id", "language", "status", "reason",
     "created_at", "send_at", "send_until", "sent_at", "delivered_at", "reply_until", "asked_again_at",
@@ -132,6 +132,36 @@ async def listed(
     if after is not None:
         statement = statement.where(tuple_(invitation.c.created_at, invitation.c.id) < after)
     return [_read(row) for row in await connection.execute(statement)]
+
+
+async def of_person(connection: AsyncConnection, person_id: str) -> Sequence[Invitation]:
+    statement = (
+        select(invitation)
+        .where(invitation.c.person_id == person_id)
+        .order_by(invitation.c.created_at, invitation.c.id)
+    )
+    return [_read(row) for row in await connection.execute(statement)]
+
+
+async def about(
+    connection: AsyncConnection, reference_type: str, ids: Collection[str]
+) -> Sequence[Invitation]:
+    """All that ask about some of these things, oldest first."""
+    statement = (
+        select(invitation)
+        .where(invitation.c.reference_id.in_(ids), invitation.c.reference_type == reference_type)
+        .order_by(invitation.c.created_at, invitation.c.id)
+    )
+    return [_read(row) for row in await connection.execute(statement)]
+
+
+async def end_replies_of(connection: AsyncConnection, person_id: str, now: datetime) -> None:
+    """Ends the time in which what a person was asked may be answered."""
+    await connection.execute(
+        update(invitation)
+        .where(invitation.c.person_id == person_id, invitation.c.reply_until > now)
+        .values(reply_until=now, version=invitation.c.version + 1)
+    )
 
 
 async def change(connection: AsyncConnection, invitation_id: str, **values: Any) -> Invitation:

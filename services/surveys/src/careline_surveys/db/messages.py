@@ -173,6 +173,13 @@ async def cancel_queued(connection: AsyncConnection, invitation_ids: Several[str
     )
 
 
+async def empty_texts_of(connection: AsyncConnection, person_id: str) -> None:
+    """Takes the words out of messages to a person: they may say his name."""
+    await connection.execute(
+        update(message).where(message.c.person_id == person_id).values(text="")
+    )
+
+
 async def cancel_queued_of(connection: AsyncConnection, person_id: str) -> None:
     """Takes back follow-up questions to somebody who has just said stop."""
     waiting = (

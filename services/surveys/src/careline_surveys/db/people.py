@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, exists, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.ids import Ids
 from careline_common.observability.pii import PiiHasher
-from careline_surveys.db.tables import content, opt_out, person
+from careline_surveys.db.tables import content, inbound_part, opt_out, person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,10 @@ class People:
     def __init__(self, hasher: PiiHasher, ids: Ids) -> None:
         self._hasher = hasher
         self._ids = ids
+
+    def key_of(self, number: str) -> bytes:
+        """The keyed hash by which a number is found."""
+        return self._hasher.lookup(number)
 
     async def locked(self, connection: AsyncConnection, number: str, at: datetime) -> str:
         """The person with this number, made when new; his row is locked until the commit.
@@ -46,10 +50,32 @@ class People:
         )
         return str((await connection.execute(statement)).scalar_one())
 
-    async def find(self, connection: AsyncConnection, number: str) -> str | None:
-        key = self._hasher.lookup(number)
-        found = await connection.execute(select(person.c.id).where(person.c.number_key == key))
-        return found.scalar_one_or_none()
+    async def find(
+        self, connection: AsyncConnection, number: str, *, lock: bool = False
+    ) -> str | None:
+        statement = select(person.c.id).where(person.c.number_key == self.key_of(number))
+        if lock:
+            statement = statement.with_for_update()
+        return (await connection.execute(statement)).scalar_one_or_none()
+
+    async def texts_of(self, connection: AsyncConnection, person_id: str) -> Sequence[str]:
+        """Whatever he wrote, oldest first; parts of what has not come whole cannot be read."""
+        part = exists().where(inbound_part.c.content_id == content.c.id)
+        found = await connection.execute(
+            select(content.c.text)
+            .where(content.c.person_id == person_id, ~part)
+            .order_by(content.c.created_at, content.c.id)
+        )
+        return list(found.scalars())
+
+    async def erase(self, connection: AsyncConnection, person_id: str) -> int:
+        """Deletes his number and his words; returns how many messages of his there were."""
+        gone = await connection.execute(
+            delete(content).where(content.c.person_id == person_id).returning(content.c.id)
+        )
+        count = len(gone.all())
+        await connection.execute(delete(person).where(person.c.id == person_id))
+        return count
 
     async def several(
         self, connection: AsyncConnection, numbers: Collection[str]
@@ -97,6 +123,12 @@ class People:
             .returning(opt_out.c.number_key)
         )
         return noted.first() is not None
+
+    async def opted_out_at(self, connection: AsyncConnection, number: str) -> datetime | None:
+        found = await connection.execute(
+            select(opt_out.c.at).where(opt_out.c.number_key == self.key_of(number))
+        )
+        return found.scalar_one_or_none()
 
     async def opt_out_of(self, connection: AsyncConnection, number: str, person_id: str) -> OptOut:
         """What is noted for a number that has opted out."""

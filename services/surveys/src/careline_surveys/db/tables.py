@@ -86,6 +86,7 @@ invitation = Table(
     Column("team", Text),
     Column("queue", Text),
     Column("organisation", Text),
+    Column("insurer", Text),
     Column("metrics", ARRAY(Text), nullable=False),
     Column("min_n", Integer, nullable=False),
     Column("status", Text, nullable=False),
@@ -179,9 +180,68 @@ answer = Table(
     Column("content_id", Text, ForeignKey(content.c.id, ondelete="SET NULL"), index=True),
     Column("language", Text),
     Column("channel", Text, nullable=False),
+    Column("topics", ARRAY(Text)),
     Column("at", DateTime(timezone=True), nullable=False),
     UniqueConstraint("invitation_id", "question"),
 )
+"""`topics` are the words of our own lists that a comment matched, as `subject:word`: they outlive the
+comment, which goes with its person."""
+
+contact = Table(
+    "contact",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("person_key", LargeBinary),
+    Column("agent", Text),
+    Column("team", Text),
+    Column("queue", Text),
+    Column("insurer", Text),
+    Column("handled", Boolean, nullable=False),
+    Column("callback", Boolean, nullable=False),
+    Column("arrived_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True), nullable=False),
+    Column("repeated", Boolean),
+    Index("ix_contact_person", "person_key", "arrived_at"),
+    Index("ix_contact_ended", "ended_at"),
+    Index("ix_contact_keyed", "ended_at", postgresql_where=text("person_key IS NOT NULL")),
+)
+"""Calls, to see who calls again. `person_key` is the keyed hash of the number; once it is dropped,
+`repeated` says what it told, None when it could not tell yet."""
+
+follow_up = Table(
+    "follow_up",
+    metadata,
+    Column("invitation_id", Text, ForeignKey(invitation.c.id), primary_key=True),
+    Column("because", ARRAY(Text), nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("ticket_id", Text, unique=True),
+    Column("ticket_number", Text),
+    Column("ticket_status", Text),
+    Column("ticket_version", Integer, nullable=False, server_default=text("0")),
+    Column("outcome", Text),
+    Column("closed_version", Integer, nullable=False, server_default=text("0")),
+    Column("closed_at", DateTime(timezone=True)),
+    Column("called_back_at", DateTime(timezone=True)),
+    Column("called_back_by", Text),
+    Column("called_again_at", DateTime(timezone=True)),
+    Index("ix_follow_up_opened", "opened_at", "invitation_id"),
+)
+"""A bad answer and what became of it. `called_back_by` is the id of the call."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("about", Text),
+    Index("ix_audit_at", "at", postgresql_using="brin"),
+    Index("ix_audit_about", "about", "at"),
+)
+"""Who looked at what patients said, and who had whom erased. `about` is an id of an invitation or of
+a person, who may be gone."""
 
 inbound = Table(
     "inbound",

@@ -69,7 +69,7 @@ class Trigger:
     With `dispositions` or `except_dispositions` a call is asked about once its agent has given one.
     """
 
-    event: Literal["call.ended", "service.rendered"]
+    event: Literal["call.ended", "service.rendered", "appeal.closed"]
     min_talk_s: float = 0.0
     max_talk_s: float | None = None
     queues: tuple[str, ...] = ()
@@ -176,6 +176,15 @@ def for_rendered(definitions: Sequence[Definition], service: str) -> tuple[Defin
         definition
         for definition in definitions
         if definition.trigger is not None and definition.trigger.wants_service(service)
+    )
+
+
+def for_appeal(definitions: Sequence[Definition]) -> tuple[Definition, ...]:
+    """The surveys that ask a patient how the appeal was dealt with that his bad answer had opened."""
+    return tuple(
+        definition
+        for definition in definitions
+        if definition.trigger is not None and definition.trigger.event == "appeal.closed"
     )
 
 

@@ -34,6 +34,7 @@ class Subject:
     team: str | None = None
     queue: str | None = None
     organisation: str | None = None
+    insurer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
