@@ -77,13 +77,15 @@ class Surveys:
         """Configures the call survey, with changes, and providers."""
         await self.configure(surveys=[CALL_SURVEY | changes], sms=list(sms))
 
-    async def publish(self, event: Event, subject: str, event_id: str = "") -> None:
+    async def publish(
+        self, event: Event, subject: str, event_id: str = "", *, sequence: int = 1
+    ) -> None:
         envelope = Envelope(
             id=event_id or UuidIds().new(),
             source="/careline/router",
             subject=subject,
             time=self.clock.now(),
-            sequence=1,
+            sequence=sequence,
             correlationid=subject,
             causationid=None,
             data=event,
