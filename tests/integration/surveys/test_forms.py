@@ -1,8 +1,11 @@
 """The web form behind a signed link."""
 
+import asyncio
 import re
 
 import pytest
+
+from careline_surveys.api import form_words
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +54,7 @@ async def test_what_is_missing_is_asked_for_and_the_link_stays(surveys) -> None:
     path = await link(surveys)
     answer = await surveys.stranger.post(path, data={"csi": "7", "why": "<b>"})
     assert answer.status_code == 422
-    assert answer.text.count('role="alert"') == 2
+    assert answer.text.count("aria-describedby") == 2
     assert (await surveys.stranger.get(path)).status_code == 200
 
 
@@ -67,3 +70,73 @@ async def test_a_link_ends_with_its_invitation(surveys) -> None:
     path = await link(surveys, rules={"expire_s": 60})
     surveys.clock.advance(61)
     assert (await surveys.stranger.get(path)).status_code == 410
+
+
+async def test_a_guessed_link_is_answered_in_the_browsers_language(surveys) -> None:
+    for path in ("/v1/f/abc", "/v1/f/" + "x" * 300, "/v1/f/%D9%BE%00"):
+        answer = await surveys.stranger.get(path, headers={"Accept-Language": "fa-IR"})
+        assert answer.status_code == 404
+        assert 'lang="fa" dir="rtl"' in answer.text
+        assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_link_that_was_used_says_so_and_one_that_is_over_says_that(surveys) -> None:
+    path = await link(surveys)
+    given = {"csi": "5", "solved": "yes"}
+    for status, words in ((200, form_words.THANKS), (410, form_words.USED), (410, form_words.USED)):
+        answer = await surveys.stranger.post(path, data=given)
+        assert (answer.status_code, words["fa"] in answer.text) == (status, True)
+    assert len(await surveys.events("careline.survey.score_recorded.v1")) == 2
+
+
+async def test_of_two_who_send_at_once_one_is_heard(surveys) -> None:
+    path = await link(surveys)
+    sent = [
+        surveys.stranger.post(path, data={"csi": str(score), "solved": "yes"})
+        for score in range(1, 6)
+    ]
+    answers = await asyncio.gather(*sent)
+    assert sorted(answer.status_code for answer in answers) == [200, 410, 410, 410, 410]
+    [invitation] = await surveys.of_reference("c1")
+    assert len(invitation["answers"]) == 3
+    assert len(await surveys.events("careline.survey.score_recorded.v1")) == 2
+
+
+async def test_what_was_given_is_kept_when_something_is_missing(surveys) -> None:
+    path = await link(surveys)
+    answer = await surveys.stranger.post(path, data={"csi": "4", "why": "<script>\0"})
+    assert answer.status_code == 422
+    assert re.search(r'name="csi" value="4" required checked', answer.text)
+    assert "&lt;script&gt;</textarea>" in answer.text
+
+
+async def test_what_was_answered_by_sms_is_not_asked_for_on_the_page(surveys) -> None:
+    path = await link(surveys)
+    assert await surveys.reply("۵", "+989121234567") == "answer"
+    shown = await surveys.stranger.get(path)
+    assert 'name="csi"' not in shown.text
+    assert 'name="solved"' in shown.text
+    answer = await surveys.stranger.post(path, data={"csi": "1", "solved": "no"})
+    assert answer.status_code == 200
+    [invitation] = await surveys.of_reference("c1")
+    assert invitation["answers"][0]["score"] == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\xff\xfe=\x00", "application/x-www-form-urlencoded"),
+        (b"csi=%ED%A0%80&solved=%00", "application/x-www-form-urlencoded"),
+        (b"{}", "application/json"),
+        (b"--x\r\nbroken", "multipart/form-data; boundary=x"),
+        (
+            b"&".join(b"a%d=1" % number for number in range(500)),
+            "application/x-www-form-urlencoded",
+        ),
+    ],
+)
+async def test_a_body_that_is_no_form_takes_nothing(surveys, content, kind) -> None:
+    path = await link(surveys)
+    answer = await surveys.stranger.post(path, content=content, headers={"Content-Type": kind})
+    assert answer.status_code in {400, 422}
+    assert (await surveys.stranger.get(path)).status_code == 200

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -42,6 +42,11 @@ class Links:
         mark = hmac.digest(self._key, f"form:{invitation_id}".encode(), hashlib.sha256)
         return f"{invitation_id}.{mark.hex()[:32]}"
 
+    def step(self, invitation_id: str) -> str:
+        """Lets who has answered the first page of a form answer those that follow from it."""
+        mark = hmac.digest(self._key, f"step:{invitation_id}".encode(), hashlib.sha256)
+        return mark.hex()[:32]
+
     def invitation_of(self, token: str) -> str | None:
         """The invitation that a token opens; None for a token that we did not make."""
         invitation_id = token.rpartition(".")[0]
@@ -55,12 +60,15 @@ class Links:
 
 
 def words_of(
-    definition: Definition, question: Question, languages: tuple[str | None, ...]
+    definition: Definition,
+    question: Question,
+    languages: tuple[str | None, ...],
+    ours: Mapping[str, Mapping[str, str]] = texts.QUESTIONS,
 ) -> tuple[str, str]:
     """(language, text) of a question: its own words, for the first one the survey's, else ours."""
     first = question.id == definition.questions[0].id
     own = question.texts or (definition.texts if first else {})
-    return texts.choose(own or texts.QUESTIONS[question.kind], languages)
+    return texts.choose(own or ours[question.kind], languages)
 
 
 def values_of(

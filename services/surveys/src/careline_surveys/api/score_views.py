@@ -1,5 +1,6 @@
 """Scores as the API shows them."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Self
 
@@ -58,6 +59,45 @@ class ScoreView(BaseModel):
             response_rate_pct=line.response_rate_pct,
             hidden=score.hidden,
             by_repeat_calls=None if line.repeat is None else RepeatView.of(line.repeat),
+        )
+
+
+class ScoreRow(BaseModel):
+    """A score as a row of a sheet: what repeat calls tell in columns beside it, and what it is."""
+
+    key: str
+    metric: str
+    period: date | None
+    value: float | None
+    n: int
+    low: float | None
+    high: float | None
+    response_rate_pct: float | None
+    hidden: bool
+    repeat_value: float | None
+    repeat_n: int | None
+    repeat_low: float | None
+    repeat_high: float | None
+    definition: str
+
+    @classmethod
+    def of(cls, line: ScoreLine, definitions: Mapping[str, str]) -> Self:
+        score, repeat = line.score, line.repeat
+        return cls(
+            key=line.key,
+            metric=score.metric,
+            period=line.period,
+            value=score.value,
+            n=score.n,
+            low=score.low,
+            high=score.high,
+            response_rate_pct=line.response_rate_pct,
+            hidden=score.hidden,
+            repeat_value=None if repeat is None else repeat.value,
+            repeat_n=None if repeat is None else repeat.n,
+            repeat_low=None if repeat is None else repeat.low,
+            repeat_high=None if repeat is None else repeat.high,
+            definition=definitions[score.metric],
         )
 
 

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Request, Response
 
 from careline_common.http.problem import NotFound, invalid
-from careline_surveys import exporting, plotting
+from careline_common.http.sheets import DOCUMENTED, sheet
+from careline_surveys import plotting
 from careline_surveys.api.access import Db, ScoreReader, Surveys
-from careline_surveys.api.score_views import ComparisonView, ScorePage, ScoreView
+from careline_surveys.api.score_views import ComparisonView, ScorePage, ScoreRow, ScoreView
 from careline_surveys.db.answers import By, Period
 from careline_surveys.reporting import (
     DEFINITIONS,
@@ -30,7 +31,7 @@ Moment = Annotated[str | None, Query(max_length=40)]
     "",
     summary="CSI, NPS and FCR with 95 % intervals",
     response_model=ScorePage,
-    responses={200: {"content": {exporting.CSV: {}, exporting.XLSX: {}}}},
+    responses=DOCUMENTED,
 )
 async def scores(
     request: Request,
@@ -54,12 +55,10 @@ async def scores(
     asked = _asked(zone, by, begin, end, period=period, key=key)
     async with database.read() as connection:
         lines = await score_lines(connection, asked, metric, surveys.clock.now())
-    accepted = request.headers.get("accept", "")
-    if exporting.CSV in accepted:
-        return Response(exporting.as_csv(lines), media_type=f"{exporting.CSV}; charset=utf-8")
-    if exporting.XLSX in accepted:
-        content = await asyncio.to_thread(exporting.as_xlsx, lines, DEFINITIONS)
-        return Response(content, media_type=exporting.XLSX)
+    rows = [ScoreRow.of(line, DEFINITIONS) for line in lines]
+    table = await asyncio.to_thread(sheet, request.headers.get("accept", ""), ScoreRow, rows)
+    if table is not None:
+        return table
     return ScorePage(items=[ScoreView.of(line) for line in lines], definitions=dict(DEFINITIONS))
 
 
