@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Integer,
-    and_,
     case,
     cast,
     distinct,
@@ -128,6 +127,10 @@ def _sum(condition: ColumnElement[bool]) -> ColumnElement[Any]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0).cast(Integer)
 
 
+def _total(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.coalesce(func.sum(column), 0).cast(Integer)
+
+
 def begin_of(
     period: Period | None, moment: ColumnElement[datetime], zone: ZoneInfo
 ) -> ColumnElement[Any]:
@@ -149,13 +152,26 @@ async def groups(
     key: str | None = None,
 ) -> Sequence[Group]:
     """Sums over the invitations that were sent in [begin, end) and ask for this metric."""
+    given = (
+        select(
+            answer.c.invitation_id,
+            func.count().label("n"),
+            _sum(_good(metric)).label("good"),
+            _sum(answer.c.score <= NPS_DETRACTOR).label("bad"),
+        )
+        .where(answer.c.kind == metric)
+        .group_by(answer.c.invitation_id)
+        .subquery()
+    )
     column = invitation.c[by]
     asked = select(
-        invitation.c.id,
         column.label("key"),
         begin_of(period, invitation.c.sent_at, zone).label("period"),
         invitation.c.min_n,
         invitation.c.delivered_at,
+        given.c.n,
+        given.c.good,
+        given.c.bad,
     ).where(
         column.is_not(None),
         invitation.c.sent_at.is_not(None),
@@ -167,23 +183,17 @@ async def groups(
         asked = asked.where(invitation.c.sent_at < end)
     if key is not None:
         asked = asked.where(column == key)
-    each = asked.subquery()
-    delivered = case((each.c.delivered_at.is_not(None), each.c.id))
+    each = asked.outerjoin_from(
+        invitation, given, given.c.invitation_id == invitation.c.id
+    ).subquery()
     statement = (
         select(
             each.c.key,
             each.c.period,
-            func.count(answer.c.id).label("n"),
-            _sum(_good(metric)).label("good"),
-            _sum(answer.c.score <= NPS_DETRACTOR).label("bad"),
+            *(_total(each.c[name]).label(name) for name in ("n", "good", "bad")),
             func.max(each.c.min_n).label("min_n"),
-            func.count(distinct(delivered)).label("delivered"),
-            func.count(distinct(answer.c.invitation_id)).label("answered"),
-        )
-        .select_from(
-            each.outerjoin(
-                answer, and_(answer.c.invitation_id == each.c.id, answer.c.kind == metric)
-            )
+            func.count(each.c.delivered_at).label("delivered"),
+            func.count(each.c.n).label("answered"),
         )
         .group_by(each.c.key, each.c.period)
         .order_by(each.c.key, each.c.period)
