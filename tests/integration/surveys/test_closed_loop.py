@@ -160,3 +160,27 @@ async def test_calls_before_the_answer_and_of_others_are_no_call_back(surveys) -
     one = await eventually(own_call, what="his own call to be noted")
     assert one["called_back_at"] is None
     assert await follow_ups(surveys, called_back=True) == []
+
+
+async def test_a_complaint_beside_a_score_or_after_the_last_question_is_heard(surveys) -> None:
+    invitation = await asked(surveys)
+    assert await surveys.reply("5, но на врача буду жаловаться") == "answer"
+    assert await surveys.reply("Нет") == "answer"
+    surveys.clock.advance(60)
+    assert await surveys.reply("Вы слышите? Это безобразие") == "late"
+    told = await surveys.events("careline.survey.comment_given.v1")
+    assert [(e["question"], e["complaint"], e["low"]) for e in told] == [
+        ("csi", True, True), ("why", False, True), (None, True, True),
+    ]  # fmt: skip
+    assert {e["invitation_id"] for e in told} == {invitation}
+    [opened] = await follow_ups(surveys)
+    assert opened["because"] == ["complaint"]
+
+
+async def test_thanks_after_the_last_question_open_nothing(surveys) -> None:
+    await asked(surveys)
+    await surveys.reply("5")
+    await surveys.reply("Спасибо")
+    assert await surveys.reply("Всего доброго") == "late"
+    told = await surveys.events("careline.survey.comment_given.v1")
+    assert [event["low"] for event in told] == [False]

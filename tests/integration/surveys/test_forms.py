@@ -140,3 +140,66 @@ async def test_a_body_that_is_no_form_takes_nothing(surveys, content, kind) -> N
     answer = await surveys.stranger.post(path, content=content, headers={"Content-Type": kind})
     assert answer.status_code in {400, 422}
     assert (await surveys.stranger.get(path)).status_code == 200
+
+
+BRANCHES = [
+    {"id": "csi", "kind": "csi"},
+    {"id": "why", "kind": "text", "when": {"question": "csi", "max": 2}},
+    {"id": "solved", "kind": "fcr", "when": {"question": "csi", "max": 2}},
+    {"id": "nps", "kind": "nps", "when": {"question": "csi", "min": 4}},
+]
+
+
+async def branching(surveys) -> str:
+    await surveys.survey(questions=BRANCHES, texts={"ru": "Оцените: {link}"})
+    await surveys.call_ended("c1")
+    [message] = await surveys.printed(1)
+    return message["text"][message["text"].index("/v1/f/") :]
+
+
+def names(page: str) -> list[str]:
+    found = re.findall(r'<(?:input|textarea)[^>]* name="([^"]+)"', page)
+    return list(dict.fromkeys(found))
+
+
+async def test_what_follows_from_an_answer_comes_on_a_page_of_its_own(surveys) -> None:
+    path = await branching(surveys)
+    assert names((await surveys.stranger.get(path)).text) == ["csi"]
+    second = await surveys.stranger.post(path, data={"csi": "1"})
+    assert second.status_code == 200
+    assert names(second.text) == ["why", "solved", "/step"]
+    [step] = re.findall(r'name="/step" value="([0-9a-f]+)"', second.text)
+    assert (await surveys.stranger.get(path)).status_code == 410
+    assert (await surveys.stranger.post(path, data={"solved": "no"})).status_code == 410
+    forged = {"solved": "no", "/step": "0" * len(step)}
+    assert (await surveys.stranger.post(path, data=forged)).status_code == 410
+    missing = await surveys.stranger.post(path, data={"why": "ждал", "/step": step})
+    assert missing.status_code == 422
+    assert names(missing.text) == ["why", "solved", "/step"]
+    given = {"why": "ждал", "solved": "no", "/step": step}
+    assert form_words.THANKS["ru"] in (await surveys.stranger.post(path, data=given)).text
+    assert (await surveys.stranger.post(path, data=given)).status_code == 410
+    [invitation] = await surveys.of_reference("c1")
+    assert invitation["status"] == "completed"
+    assert [(a["question"], a["score"], a["text"]) for a in invitation["answers"]] == [
+        ("csi", 1, None), ("why", None, "ждал"), ("solved", "no", None),
+    ]  # fmt: skip
+
+
+async def test_an_answer_from_which_nothing_follows_ends_the_form(surveys) -> None:
+    path = await branching(surveys)
+    assert form_words.THANKS["ru"] in (await surveys.stranger.post(path, data={"csi": "3"})).text
+    [invitation] = await surveys.of_reference("c1")
+    assert invitation["status"] == "completed"
+
+
+async def test_the_mark_of_one_form_opens_no_other(surveys) -> None:
+    path = await branching(surveys)
+    page = (await surveys.stranger.post(path, data={"csi": "5"})).text
+    [step] = re.findall(r'name="/step" value="([0-9a-f]+)"', page)
+    await surveys.call_ended("c2", contact="+79035550002")
+    second = (await surveys.printed(2))[1]["text"]
+    other = second[second.index("/v1/f/") :]
+    await surveys.stranger.post(other, data={"csi": "5"})
+    assert (await surveys.stranger.post(other, data={"nps": "9", "/step": step})).status_code == 410
+    assert (await surveys.stranger.post(path, data={"nps": "9", "/step": step})).status_code == 200
