@@ -206,3 +206,18 @@ async def test_a_supervisor_moves_only_what_his_team_could_serve(router: Any) ->
     assert (moved.queue, moved.queued_at) == ("child", call.queued_at)
     urgent = await service.set_priority(lead, call.id, "emergency")
     assert urgent.priority == "emergency"
+
+
+async def test_keys_after_the_call_are_told_and_keys_during_it_are_not(router: Any) -> None:
+    service = router.service
+    await service.call_arrived("pbx1", arrival())
+    await service.digits("pbx1", "c1", "4111111111111111")
+    await service.hung_up("pbx1", "c1", "caller")
+    await service.digits("pbx1", "c1", "5#10")
+    async with router.parts.database.read() as connection:
+        rows = await connection.execute(
+            text("SELECT convert_from(body, 'utf8') AS body FROM outbox ORDER BY id")
+        )
+        bodies = [row.body for row in rows]
+    assert [body for body in bodies if "4111" in body] == []
+    assert len([body for body in bodies if '"5#10"' in body]) == 1

@@ -139,7 +139,7 @@ async def test_fcr_as_asked_stands_beside_fcr_by_repeat_calls(surveys) -> None:
     await surveys.call_ended("late", contact=people[3], **young)
     await surveys.call_ended("later", contact=people[4], event_id="e1", **young)
     await surveys.call_ended("later", contact=people[4], event_id="e2", **young)
-    await eventually_contacts(surveys, 10)
+    await eventually_contacts(surveys, 11)
     low, high = wilson(5, 6)
     [by_calls] = await scores(surveys, by="agent", metric="fcr_repeat", key="a1")
     assert (by_calls["value"], by_calls["n"]) == (83.33, 6)

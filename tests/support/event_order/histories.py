@@ -18,6 +18,7 @@ from careline_common.events.router import (
     CallArrived,
     CallConnected,
     CallEnded,
+    CallKeyed,
     CallQueued,
     CallWrappedUp,
     RecordingReady,
@@ -84,6 +85,7 @@ def calls(draw: st.DrawFn) -> Story:
     outcome = draw(st.sampled_from(["handled", "handled", "abandoned"]))
     talk_s = draw(st.sampled_from([2.0, 60.0]))
     transferred = draw(st.booleans())
+    keys = draw(st.sampled_from([None, "1", "5", "9"]))
 
     def facts(names: Names, number: int) -> list[Fact]:
         call, at = names.id("call", number), _at(number)
@@ -122,6 +124,8 @@ def calls(draw: st.DrawFn) -> Story:
                     wrapped_up_at=at,
                 )
             )  # fmt: skip
+            if keys is not None:
+                events.append(CallKeyed(call_id=call, keys=keys, keyed_at=at))
             events.append(RecordingReady(call_id=call, duration_s=talk_s, at=at))
         return _told(call, events)
 

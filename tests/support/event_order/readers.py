@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from careline_common.events.ingest import RecordReceived, ServiceRendered
-from careline_common.events.router import CallEnded
+from careline_common.events.router import CallEnded, CallKeyed
 from careline_common.events.surveys import CommentGiven, ScoreRecorded
 from careline_surveys import consumers as surveys
 from careline_tickets import consumers as tickets
@@ -101,12 +101,23 @@ async def appeals(centre: Centre, facts: list[Fact]) -> Any:
     return dict(sorted(shown.items()))
 
 
+async def keyed_calls(centre: Centre, facts: list[Fact]) -> Any:
+    """What was answered by keys; nobody answers these calls by another way."""
+    calls = {fact.subject for fact in facts if isinstance(fact.event, CallKeyed)}
+    return sorted(
+        [one["reference"]["id"], one["survey"], one["status"], [a["score"] for a in one["answers"]]]
+        for one in await _invitations(centre, calls)
+        if one["survey"] == "call"
+    )
+
+
 READERS: Mapping[str, Reader] = {
     tickets.LOW_SCORES: low_scores,
     tickets.FEED_RECORDS: feed_records,
     surveys.ENDED_CALLS: ended_calls,
     surveys.RENDERED_SERVICES: rendered_services,
     surveys.APPEALS: appeals,
+    surveys.KEYED_CALLS: keyed_calls,
 }
 
 

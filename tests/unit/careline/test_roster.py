@@ -20,6 +20,11 @@ def test_parked_messages_are_looked_for_with_every_consumer() -> None:
     assert {name: roster.consumers(name) for name in roster.NAMES} == {
         "router": (),
         "tickets": ("tickets.low-scores", "tickets.feed-records"),
-        "surveys": ("surveys.ended-calls", "surveys.rendered-services", "surveys.appeals"),
+        "surveys": (
+            "surveys.ended-calls",
+            "surveys.rendered-services",
+            "surveys.appeals",
+            "surveys.keyed-calls",
+        ),
         "ingest": (),
     }

@@ -9,7 +9,7 @@ import structlog
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.envelope import Envelope, Event
 from careline_common.events.ingest import ServiceRendered
-from careline_common.events.router import CallEnded, CallWrappedUp
+from careline_common.events.router import CallEnded, CallKeyed, CallWrappedUp
 from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved
 from careline_common.messaging.subscription import Subscription
 from careline_surveys.adapters.phones import Number, read_number
@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 ENDED_CALLS = "surveys.ended-calls"
 RENDERED_SERVICES = "surveys.rendered-services"
 APPEALS = "surveys.appeals"
+KEYED_CALLS = "surveys.keyed-calls"
 WAITS_FOR_DISPOSITION = timedelta(days=2)
 """How long a call waits for what its agent made of it, or that for the end of its call."""
 
@@ -34,6 +35,7 @@ CONSUMERS: dict[str, tuple[type[Event], ...]] = {
     ENDED_CALLS: (CallEnded, CallWrappedUp),
     RENDERED_SERVICES: (ServiceRendered,),
     APPEALS: (TicketCreated, TicketMoved, TicketClosed),
+    KEYED_CALLS: (CallKeyed,),
 }
 
 
@@ -58,6 +60,12 @@ def subscriptions(service: SurveysService, records: Records) -> tuple[Subscripti
             name=APPEALS,
             events=CONSUMERS[APPEALS],
             handle=_Appeals(service),
+            order_free=True,
+        ),
+        Subscription(
+            name=KEYED_CALLS,
+            events=CONSUMERS[KEYED_CALLS],
+            handle=_CallsKeyed(service),
             order_free=True,
         ),
     )
@@ -172,6 +180,16 @@ def _contact(event: CallEnded, person_key: bytes | None, team: str | None) -> Co
         ended_at=event.ended_at,
         talked_at=event.answered_at,
     )
+
+
+class _CallsKeyed:
+    def __init__(self, service: SurveysService) -> None:
+        self._service = service
+
+    async def __call__(self, uow: UnitOfWork, envelope: Envelope, _: Any) -> None:
+        event = envelope.data
+        assert isinstance(event, CallKeyed)
+        await self._service.voicing.keyed(uow, event)
 
 
 class _Appeals:

@@ -37,6 +37,7 @@ class Erasing:
         """
         now = uow.clock.now()
         calls = await contacts.forget_person(uow.connection, self._people.key_of(number), now)
+        await self._people.forget_answers(uow.connection, number)
         person_id = await self._people.find(uow.connection, number, lock=True)
         if person_id is None:
             return Erased(known=calls > 0, calls=calls)

@@ -36,6 +36,7 @@ from careline_surveys.sender import Sender
 from careline_surveys.senders import Senders
 from careline_surveys.settings import SurveysSettings
 from careline_surveys.versions import Versions
+from careline_surveys.voicing import Voicing
 
 
 def links_of(settings: SurveysSettings) -> Links:
@@ -93,6 +94,7 @@ class SurveysService:
         self.database = database
         self._metrics = metrics
         self._inviting = Inviting(self.people, self.links, metrics, wake)
+        self.voicing = Voicing(self.versions, self.answering)
         self.erasing = Erasing(self.people, metrics)
         self.following = Following(self.people, self._inviting, lambda: self.book)
 

@@ -1,5 +1,7 @@
 """Callbacks from the offer to the talk: promised, kept, tried again, and never with a number where none belongs."""
 
+import json
+
 import asyncpg
 import pytest
 
@@ -81,7 +83,7 @@ async def dialled(router):
     return dial
 
 
-async def test_a_caller_who_takes_the_offer_is_called_back(calling_back):
+async def test_a_caller_who_takes_the_offer_is_called_back(calling_back, sql):
     router = calling_back
     await offered(router)
     told = await router.tell("call.digits", "p-1", digits="1")
@@ -102,6 +104,16 @@ async def test_a_caller_who_takes_the_offer_is_called_back(calling_back):
     told = await router.tell("call.hung_up", dial["pbx_call_id"], by="caller")
     assert told["call"]["outcome"] == "handled"
     assert [each["id"] for each in await callbacks(router, state="done")] == [waiting["id"]]
+    bodies = await sql(
+        "SELECT convert_from(body, 'utf8') FROM router.outbox"
+        " WHERE type = 'careline.call.ended.v1' ORDER BY id"
+    )
+    ended = [json.loads(body[0])["data"] for body in bodies]
+    shown = [(each["contact"], each["outcome"], each["callback"]) for each in ended]
+    assert shown == [
+        (CALLER, "callback", False), (OTHER, "handled", False), (CALLER, "handled", True),
+    ]  # fmt: skip
+    assert ended[-1]["answered_at"] is not None
 
 
 async def test_a_queue_tells_what_it_promised_and_kept(calling_back):

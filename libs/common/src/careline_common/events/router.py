@@ -69,6 +69,17 @@ class CallEnded(Event):
     """True when we called the patient, False when he called us."""
 
 
+class CallKeyed(Event):
+    """The caller pressed keys after his call was over: the PBX has asked him how it went."""
+
+    TYPE: ClassVar[str] = "careline.call.keyed.v1"
+
+    call_id: str
+    keys: str
+    """The answers in turn, each ended by `#` but the last: `5#10#1`."""
+    keyed_at: datetime
+
+
 class CallWrappedUp(Event):
     TYPE: ClassVar[str] = "careline.call.wrapped_up.v1"
 

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.router import RecordingReady
+from careline_common.events.router import CallKeyed, RecordingReady
 from careline_common.http.problem import Conflict, NotFound
 from careline_router.db import reading, repository
 from careline_router.domain import commands as cmd
@@ -14,6 +14,7 @@ from careline_router.domain.events import Event
 from careline_router.domain.states import Call, may_take_callback
 from careline_router.domain.words import FailureCause, Party
 from careline_router.ports import Receipt
+from careline_router.runtime.work import Within
 from careline_router.usecases.arrivals import Arrivals
 from careline_router.usecases.callback_rows import keeping_callbacks
 from careline_router.usecases.pbx_answers import NOTHING
@@ -105,11 +106,16 @@ class PbxFacts(Arrivals):
     async def digits(
         self, pbx: str, pbx_call_id: str, digits: str, *, receipt: Receipt | None = None
     ) -> PbxAnswer:
-        """The caller pressed keys; with one of them he may take the callback that he was offered."""
+        """The caller pressed keys; with one of them he may take the callback that he was offered.
+
+        Keys that come once his call is over answer the survey that the PBX asks him by voice.
+        """
         call_id = await self._require(pbx, pbx_call_id)
         call, rules = self._actor.floor.calls.get(call_id), self._plan().callbacks
-        if call is None:
-            return await self._answer(NOTHING, pbx, call_id, receipt)
+        if call is None or call.state == "ended":
+            return await self._answer(
+                NOTHING, pbx, call_id, receipt, first=_telling(call_id, digits)
+            )
         if rules is None or rules.key not in digits or not may_take_callback(call):
             command = cmd.Digits(call_id=call_id, digits=digits)
             return await self._answer(command, pbx, call_id, receipt)
@@ -202,3 +208,11 @@ def _cause(detail: Mapping[str, Any] | None) -> FailureCause:
     if cause == "busy":
         return "busy"
     return "rejected" if cause == "rejected" else "unreachable"
+
+
+def _telling(call_id: str, keys: str) -> Within:
+    async def tell(uow: UnitOfWork, _events: list[Event]) -> None:
+        event = CallKeyed(call_id=call_id, keys=keys, keyed_at=uow.clock.now())
+        uow.emit(event, subject=call_id, sequence=0)
+
+    return tell

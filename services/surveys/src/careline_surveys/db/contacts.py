@@ -59,6 +59,12 @@ async def add(connection: AsyncConnection, new: Contact) -> None:
     await connection.execute(insert(contact).values(values).on_conflict_do_nothing())
 
 
+async def known(connection: AsyncConnection, call_id: str) -> bool:
+    """Whether the end of a call has been heard of."""
+    found = await connection.execute(select(contact.c.call_id).where(contact.c.call_id == call_id))
+    return found.first() is not None
+
+
 def _called_again() -> ColumnElement[bool]:
     """Whether the same person called us again in the window; that we called him does not count."""
     later = contact.alias("later")

@@ -4,13 +4,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, exists, select, tuple_
+from sqlalchemy import delete, exists, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.ids import Ids
 from careline_common.observability.pii import PiiHasher
-from careline_surveys.db.tables import content, inbound_part, opt_out, person
+from careline_surveys.db.tables import SCHEMA, content, inbound_part, metadata, opt_out, person
+
+idempotency = metadata.tables[f"{SCHEMA}.idempotency"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,11 @@ class People:
         count = len(gone.all())
         await connection.execute(delete(person).where(person.c.id == person_id))
         return count
+
+    async def forget_answers(self, connection: AsyncConnection, number: str) -> None:
+        """Takes a number out of the answers that are kept for repeated requests."""
+        body = func.encode(idempotency.c.body, "escape")
+        await connection.execute(delete(idempotency).where(func.strpos(body, number) > 0))
 
     async def several(
         self, connection: AsyncConnection, numbers: Collection[str]
