@@ -51,6 +51,7 @@ async def test_a_low_reply_is_told_with_call_agent_queue_and_contact(surveys) ->
         "language": "fa",
         "answered_at": None,
         "contact": "+989121234567",
+        "commented": False,
     }
     [sent] = await surveys.events("careline.survey.invitation_sent.v1")
     assert (sent["provider"], sent["reference_id"]) == ("console", "c1")
