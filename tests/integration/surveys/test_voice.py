@@ -21,7 +21,8 @@ async def answers(surveys, call_id: str, count: int):
         found = await surveys.of_reference(call_id)
         return found[0] if found and len(found[0]["answers"]) == count else None
 
-    return await eventually(there, what=f"{count} answers to {call_id}")
+    found = await eventually(there, what=f"{count} answers to {call_id}")
+    return await surveys.invitation(found["id"])  # as it is once all of that is committed
 
 
 async def test_a_landline_that_no_sms_reaches_is_heard_once(surveys) -> None:
