@@ -119,31 +119,19 @@ class Scene:
 
 
 def configuration(asterisk: Asterisk, ari_port: int, *, dial_timeout_s: int = 30) -> dict[str, Any]:
+    url = f"http://127.0.0.1:{ari_port}/ari"
+    login = {"user": asterisk.ari_user, "password": asterisk.ari_password}
+    dials = {"dial_endpoint": "PJSIP/{number}@trunk", "dial_timeout_s": dial_timeout_s}
+    rules = {"retry_after_s": [RETRY_S], "idle_min": 1, "abandoned": True, "short_abandon_s": 0}
+    agent = {"id": "a1", "skills": {"adult": 10}, "endpoint": "PJSIP/a1", "accept": "ring"}
     return {
         "skills": ["adult"],
         "queues": [{"id": "adult", "wrap_up_s": 0}],
         "flows": [{"id": "main", "default": {"queue": "adult", "skills": {"adult": 1}}}],
         "lines": [{"number": LINE, "flow": "main", "language": "ru"}],
-        "agents": [{"id": "a1", "skills": {"adult": 10}, "endpoint": "PJSIP/a1", "accept": "ring"}],
-        "pbxs": [
-            {
-                "id": "ast1",
-                "kind": "asterisk",
-                "url": f"http://127.0.0.1:{ari_port}/ari",
-                "user": asterisk.ari_user,
-                "password": asterisk.ari_password,
-                "dial_endpoint": "PJSIP/{number}@trunk",
-                "dial_timeout_s": dial_timeout_s,
-            }
-        ],
-        "floor": {
-            "callbacks": {
-                "idle_min": 1,
-                "retry_after_s": [RETRY_S],
-                "abandoned": True,
-                "short_abandon_s": 0,
-            }
-        },
+        "agents": [agent],
+        "pbxs": [{"id": "ast1", "kind": "asterisk", "url": url, **login, **dials}],
+        "floor": {"callbacks": rules},
     }
 
 

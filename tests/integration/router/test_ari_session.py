@@ -27,6 +27,7 @@ class ScriptedAsterisk:
     def __init__(self, *channels: dict[str, Any], refuses: str = "nothing") -> None:
         self.asked: list[str] = []
         self.queries: dict[str, dict[str, list[str]]] = {}
+        self.tells_before: dict[str, dict[str, Any]] = {}
         self._channels = channels
         self._refuses = refuses
         self._socket: Any = None
@@ -36,6 +37,8 @@ class ScriptedAsterisk:
         async for message in socket:
             request = json.loads(message)
             path, _, query = request["uri"].partition("?")
+            if path in self.tells_before:
+                await self.tells(**self.tells_before.pop(path))
             asked = f"{request['method']} {path}"
             self.asked.append(asked)
             self.queries[asked] = parse_qs(query)
@@ -169,6 +172,22 @@ async def test_a_dial_that_asterisk_refuses_has_failed_and_no_log_names_the_numb
     told = capsys.readouterr().out
     assert "asterisk.dial_refused" in told
     assert PERSON[1:] not in told
+
+
+async def test_a_person_s_leg_that_ends_while_it_is_compared_has_failed_at_once(
+    router: Any,
+) -> None:
+    offer_id, agent = await answered(router)
+    (dial,) = [
+        each for each in await router.service.pbx.commands("pbx1", wait_s=0) if each.type == "dial"
+    ]
+    assert await router.service.dial_begins("pbx1", dial.id)
+    person = {"id": f"person-{offer_id}", "state": "Ringing", "dialplan": {}}
+    asterisk = ScriptedAsterisk(agent, person)
+    ended = {"kind": "ChannelDestroyed", "channel": person, "cause": 17}
+    asterisk.tells_before["bridges"] = ended
+    async with connected(router, asterisk):
+        await has_failed_once(router)
 
 
 async def test_a_person_s_leg_that_nobody_wants_is_hung_up(router: Any) -> None:

@@ -81,6 +81,13 @@ class Dialling(PbxFacts):
         call = self._callback(pbx, pbx_call_id)
         return None if call is None else call.offer
 
+    def callback_of(self, pbx: str, offer_id: str) -> str | None:
+        """The callback that is under way by this offer; None when it is over. Looks at every call."""
+        for call in self._actor.floor.calls.values():
+            if call.offer == offer_id and call.pbx == pbx and call.callback is not None:
+                return call.pbx_call_id
+        return None
+
     async def callbacks_under_way(self, pbx: str) -> list[CallbackUnderWay]:
         """The callbacks of this PBX whose agent has answered his phone."""
         calls = {

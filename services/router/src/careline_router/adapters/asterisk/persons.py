@@ -101,8 +101,9 @@ class Persons:
         self._legs[person.offer_id] = person.callback
 
     def of_offer(self, offer_id: str) -> PersonLeg | None:
-        """The leg of an offer's person; None when nothing is known of it."""
-        callback = self._legs.get(offer_id)
+        """The leg of an offer's person, also of one that an earlier life has made and that is not
+        compared yet; None when nobody wants it."""
+        callback = self._legs.get(offer_id) or self._service.callback_of(self._target.id, offer_id)
         return None if callback is None else PersonLeg(offer_id, callback)
 
     def legs_of(self, callback: str) -> list[str]:

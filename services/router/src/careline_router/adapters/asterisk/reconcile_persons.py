@@ -71,6 +71,8 @@ class PersonsComparison:
         joined: Mapping[str, set[str]],
     ) -> None:
         leg = PersonLeg(callback.offer_id, callback.call_id)
+        if self._service.offer_in_hand(self._pbx, leg.callback) != leg.offer_id:
+            return  # over since the channels were listed
         person = there.get(person_leg(leg.offer_id))
         # of an earlier life, perhaps: whatever ends now takes both legs and their bridge with it
         self._talks[leg.offer_id] = leg.callback
