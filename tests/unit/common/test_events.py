@@ -14,7 +14,7 @@ from careline_common.events.tickets import TicketClosed
 
 pytestmark = pytest.mark.unit
 
-PAST = re.compile(r"\w+ed|sent|ready")
+PAST = re.compile(r"\w+ed|sent|given|ready")
 
 TYPE = re.compile(r"careline\.[a-z]+\.[a-z]+(_[a-z]+)*\.v[1-9]\d*")
 
@@ -52,8 +52,12 @@ def test_an_event_belongs_to_the_producer_in_whose_module_it_stands(event_type: 
 
 
 @pytest.mark.parametrize("event_type", CATALOGUE)
-def test_only_the_two_events_of_adr_5_carry_a_contact(event_type: str) -> None:
-    allowed = {"careline.call.ended.v1", "careline.survey.score_recorded.v1"}
+def test_only_the_three_events_of_adr_5_carry_a_contact(event_type: str) -> None:
+    allowed = {
+        "careline.call.ended.v1",
+        "careline.survey.score_recorded.v1",
+        "careline.survey.comment_given.v1",
+    }
     fields = set(event_class(event_type).model_fields)
     assert ("contact" in fields) == (event_type in allowed)
     assert not fields & {"phone", "name", "caller", "policy_number", "birth_date", "text"}
