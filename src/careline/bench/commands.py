@@ -144,3 +144,34 @@ def recovery(
     plan = Plan(agents=agents, waiting=waiting, tail=tail, rounds=rounds)
     with spare_collector(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(measure_and_tell(plan, as_json=as_json))
+
+
+@bench.command()
+def surveys(
+    *,
+    rounds: Annotated[int, typer.Option(min=1, help="Of both contenders, in turns.")] = 3,
+    messages: Annotated[int, typer.Option(min=100, help="A contender and round.")] = 2000,
+    window: Annotated[int, typer.Option(min=1, max=1000, help="Messages without an answer.")] = 50,
+    minutes: Annotated[float, typer.Option(min=0.05, help="Of the paced stretch.")] = 2.0,
+    full: Annotated[bool, typer.Option("--full", help="The paced stretch is an hour.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The result on standard output.")] = False,
+) -> None:
+    """Surveys: messages/s from call ended to submit_sm acknowledged, beside a bare SMPP client.
+
+    A private PostgreSQL and two SMSCs are started. Exit 1 when a limit is missed: 200 messages/s, 0.05 of
+    the bare client on the same window; at 27,100 invitations an hour 15 % of a core and no growth.
+
+    Examples:
+
+        careline bench surveys
+
+        careline bench surveys --json > benchmarks/results/surveys.json
+
+        careline bench surveys --full --json
+    """
+    from careline.bench.surveys import Plan, measure_and_tell
+
+    seconds = 3600.0 if full else 60 * minutes
+    plan = Plan(rounds=rounds, messages=messages, window=window, seconds=seconds)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(measure_and_tell(plan, as_json=as_json))

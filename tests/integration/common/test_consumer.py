@@ -289,3 +289,28 @@ async def test_batches_with_the_same_events_in_other_orders_do_not_wait_for_each
     numbers = list(range(1, 33))
     await asyncio.gather(*(handle(messages(*order)) for order in (numbers, numbers[::-1]) * 3))
     assert sorted(await effects(database)) == sorted(f"event-{number}" for number in numbers)
+
+
+async def test_new_events_are_handled_all_at_once_where_that_is_cheaper(database: Database) -> None:
+    batches: list[list[str]] = []
+
+    async def all_of_them(uow: UnitOfWork, heard: Any) -> None:
+        batches.append([envelope.id for envelope, _ in heard])
+        for envelope, fetched in heard:
+            await note(uow, envelope, fetched)
+            if envelope.id == "event-4" and len(heard) == 2:
+                raise ValueError("these two not together")
+
+    handle = consumer(
+        database,
+        Subscription(name="echo.calls", events=(CallArrived,), handle=note, handle_all=all_of_them),
+    )
+    bodies = [message(arrived(number).to_json()) for number in (1, 2, 1, 3)]
+    assert await handle(bodies) == [None] * 4
+    assert await handle([*bodies[:2], message(arrived(6).to_json())]) == [None] * 3
+    assert batches == [
+        ["event-1", "event-2", "event-3"]
+    ]  # repeats are left out, one goes by itself
+    assert await handle([message(arrived(number).to_json()) for number in (4, 5)]) == [None] * 2
+    assert batches[1:] == [["event-4", "event-5"]]  # undone, and then each by itself
+    assert sorted(await effects(database)) == [f"event-{number}" for number in range(1, 7)]

@@ -141,3 +141,43 @@ async def test_processes_that_open_at_once_make_the_tables_once(bus: Bus) -> Non
     for transport in transports:
         await transport.open()
         await transport.open()
+
+
+async def test_a_bus_with_nothing_to_do_rests(bus: Bus, rows: asyncpg.Connection) -> None:
+    """Its workers look once a second, unless something is due before."""
+    await bus.known(subscription())
+    next_due = (local_sql.NEXT_DUE_S, "tests.calls")
+    assert await rows.fetchval(*next_due) is None
+    await bus.publish(arrived(1))
+    assert await rows.fetchval(*next_due) is None  # due now: it is taken, not waited for
+    await rows.execute("UPDATE bus.delivery SET due_at = now() + interval '10 seconds'")
+    assert 0 < await rows.fetchval(*next_due) <= 10
+    await rows.execute("UPDATE bus.delivery SET due_at = now() + interval '1 millisecond'")
+    assert await rows.fetchval(*next_due) in {None, 0.005}
+
+
+async def test_only_who_is_told_looks_and_a_long_line_is_shared(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The poll is far away, so that only bells wake anybody."""
+    monkeypatch.setattr(local, "POLL_S", 30.0)
+    together = asyncio.Barrier(2)
+    handled: list[int] = []
+
+    async def handle(messages: list[IncomingMessage]) -> list[Exception | None]:
+        if len(handled) < 2 and len(messages) > 1:
+            async with asyncio.timeout(10):
+                await together.wait()  # passes only when two have a batch at the same time
+        handled.append(len(messages))
+        return [None] * len(messages)
+
+    transport, wanted = bus.transport(), subscription(order_free=True)
+    consuming = asyncio.create_task(transport.consume(wanted, handle))
+    await eventually(lambda: transport.consuming(wanted.name))
+    await asyncio.sleep(0.2)  # until all workers have looked once and wait
+    await transport.publish([outgoing(arrived(number)) for number in range(150)])
+    await eventually(lambda: sum(handled) == 150)
+    await transport.publish([outgoing(arrived(500))])
+    await eventually(lambda: sum(handled) == 151)
+    consuming.cancel()
+    await asyncio.gather(consuming, return_exceptions=True)

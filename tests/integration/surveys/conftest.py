@@ -61,7 +61,7 @@ class Surveys:
         self.clock = clock
         self.database_url = database_url
         self.inside: SurveysService = service.app.state.surveys
-        self._transport = transport
+        self.transport = transport
         self._issuer = issuer
         self.http = client_of(service.app, issuer.token(subject="root", roles=["admin"]))
         self.stranger = client_of(service.app)
@@ -90,7 +90,7 @@ class Surveys:
             causationid=None,
             data=event,
         )
-        verdicts = await self._transport.publish(
+        verdicts = await self.transport.publish(
             [
                 OutgoingMessage(
                     event_id=envelope.id,

@@ -48,3 +48,49 @@ def test_what_is_wrong_is_named(changes: dict[str, Any], at: str, reason: str) -
 def test_settings_of_another_kind_are_refused() -> None:
     with pytest.raises(ValidationError, match="kind console has no window"):
         SmsEntry.model_validate({"id": "c", "kind": "console", "window": 5})
+
+
+HTTP: dict[str, Any] = {
+    "id": "acme", "kind": "http", "url": "https://sms.example/send", "callback_secret": "x" * 16,
+    "map": {
+        "send": {"msisdn": "{to}", "body": "{text}"},
+        "answer": {"message_id": "$.id"},
+        "status": {"message_id": "$.id", "status": "$.state"},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"map": HTTP["map"] | {"send": {"body": "{text}"}}}, "send needs {to} and {text}"),
+        ({"map": HTTP["map"] | {"send": {"a": "{to}{text}{pin}"}}}, "there is no {pin}"),
+        ({"map": HTTP["map"] | {"answer": {"message_id": "id"}}}, "match pattern"),
+        (
+            {"map": HTTP["map"] | {"answer": {"message_id": "$.id", "failed": ["3"]}}},
+            "say where it stands",
+        ),
+        ({"callback_secret": None}, "they need a callback_secret"),
+        ({"callback_secret": "short"}, "at least 16"),
+        ({"map": None}, "kind http needs map"),
+        ({"url": "ftp://a.example"}, "http"),
+        ({"kind": "twilio", "map": None}, "kind twilio needs account, key"),
+        ({"sign_name": "x"}, "kind http has no sign_name"),
+    ],
+)
+def test_what_is_wrong_with_a_mapped_provider_is_named(
+    changes: dict[str, Any], reason: str
+) -> None:
+    assert SmsEntry.model_validate(HTTP).map is not None
+    with pytest.raises(ValidationError) as caught:
+        SmsEntry.model_validate(HTTP | changes)
+    assert reason in str(caught.value)
+
+
+def test_twilio_sends_by_a_number_or_by_a_service() -> None:
+    entry = {"id": "t", "kind": "twilio", "account": "AC1", "key": "k"}
+    SmsEntry.model_validate(entry | {"source": "+15005550006"})
+    SmsEntry.model_validate(entry | {"messaging_service": "MG0123456789"})
+    for changes in ({}, {"source": "+1500", "messaging_service": "MG0123456789"}):
+        with pytest.raises(ValidationError, match="source or messaging_service"):
+            SmsEntry.model_validate(entry | changes)

@@ -212,7 +212,7 @@ class DeadlineEntry(ConfigModel):
 
 
 SECTIONS: tuple[Section, ...] = (
-    Section("sms", SmsEntry, secrets=("secret", "password")),
+    Section("sms", SmsEntry, secrets=("secret", "password", "key", "callback_secret")),
     Section("surveys", SurveyEntry, key="key"),
     Section("lines", Line, key="number"),
     Section("calendars", Calendar),

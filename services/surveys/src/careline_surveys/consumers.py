@@ -47,6 +47,7 @@ def subscriptions(service: SurveysService, records: Records) -> tuple[Subscripti
             name=ENDED_CALLS,
             events=CONSUMERS[ENDED_CALLS],
             handle=_CallsEnded(service),
+            handle_all=_CallsEnded(service).several,
             order_free=True,
         ),
         Subscription(
@@ -131,10 +132,32 @@ class _CallsEnded:
         wanted = for_call(self._by_disposition(), _call(event, held.disposition))
         await self._ask(uow, event, read_number(contact), wanted)
 
+    async def several(self, uow: UnitOfWork, heard: Sequence[tuple[Envelope, Any]]) -> None:
+        """Calls that ended together. Where a disposition matters, each waits for its own."""
+        if self._by_disposition():
+            for envelope, _ in heard:
+                await self(uow, envelope, None)
+            return
+        asked: list[tuple[str, Request]] = []
+        for envelope, _ in heard:
+            event = envelope.data
+            if not isinstance(event, CallEnded):
+                continue
+            wanted = for_call(self._service.book.definitions, _call(event))
+            number = _number(event.contact, envelope) if wanted else None
+            if number is not None:
+                request = self._request(event, number)
+                asked += [(definition.key, request) for definition in wanted]
+        await self._service.invite_several(uow, asked)
+
     async def _ask(
         self, uow: UnitOfWork, event: CallEnded, number: Number, wanted: Sequence[Definition]
     ) -> None:
-        request = Request(
+        for definition in wanted:
+            await self._service.invite(uow, definition.key, self._request(event, number))
+
+    def _request(self, event: CallEnded, number: Number) -> Request:
+        return Request(
             service="call",
             number=number,
             language=event.language,
@@ -148,8 +171,6 @@ class _CallsEnded:
                 insurer=event.insurer,
             ),
         )
-        for definition in wanted:
-            await self._service.invite(uow, definition.key, request)
 
 
 def _call(event: CallEnded, disposition: str | None = None) -> EndedCall:

@@ -1,7 +1,8 @@
 """What becomes of a message when its provider has answered, or never will."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from careline_surveys.db.receipts import Receipt
 from careline_surveys.domain.invitations import Invitation, after_sending
 from careline_surveys.domain.sending import retry_at
 from careline_surveys.metrics import SurveysMetrics
-from careline_surveys.ports import Handover
+from careline_surveys.ports import Handover, SmsReceipt
 from careline_surveys.receipting import Receipts, tell_sent
 from careline_surveys.versions import Versions
 
@@ -44,7 +45,12 @@ class Outcomes:
         """
         early = await self._early(uow, results)
         found = await messages.locked(uow.connection, [result.message_id for result in results])
+        plain = _plain(results, found, early)
+        if plain:
+            await self._accept(uow, [(*found[each.message_id], each) for each in plain])
         for result in results:
+            if result in plain:
+                continue
             message, invitation = found[result.message_id]
             late = message.state == "unknown" and result.handover.outcome in LATE
             if message.state != "sending" and not late:
@@ -54,6 +60,43 @@ class Outcomes:
                 await self._queue_again(uow, message, result.handover)
             else:
                 await self.settle(uow, message, invitation, result, early)
+
+    async def _accept(
+        self, uow: UnitOfWork, taken: Sequence[tuple[Message, Invitation, Result]]
+    ) -> None:
+        """`settle` for many messages that were plainly accepted, with two statements for all."""
+        now = uow.clock.now()
+        await messages.accepted(
+            uow.connection,
+            [(m.id, r.provider, r.handover.provider_message_id) for m, _, r in taken],
+            now,
+        )
+        moved: list[tuple[Invitation, Invitation, str]] = []
+        for message, invitation, result in taken:
+            self._count(uow, result.provider, "accepted")
+            if message.purpose != "invitation":
+                continue
+            definition = await self._versions.of(uow.connection, invitation)
+            sent_at = invitation.sent_at or message.claimed_at or now
+            sent = replace(
+                invitation,
+                status=after_sending(invitation.status, "accepted"),
+                reason=None,
+                sent_at=sent_at,
+                reply_until=sent_at + timedelta(seconds=definition.rules.expire_s),
+                version=invitation.version + 1,
+            )
+            moved.append((invitation, sent, result.provider))
+        if not moved:
+            return
+        await invitations.move(uow.connection, [sent for _, sent, _ in moved])
+        for before, sent, provider in moved:
+            tell_sent(uow, sent, provider)
+            if before.status != sent.status:
+                self._count_status(uow, sent.status)
+
+    def _count_status(self, uow: UnitOfWork, status: str) -> None:
+        uow.after_commit(lambda: self._metrics.invitations.labels(status).inc())
 
     async def _early(self, uow: UnitOfWork, results: Sequence[Result]) -> Sequence[Receipt]:
         """Receipts that came before these results, by the provider's ids or by ours."""
@@ -80,6 +123,10 @@ class Outcomes:
             await self._receipts.add_parts(
                 uow, message, invitation, provider, [handover.provider_message_id]
             )
+
+    async def told(self, uow: UnitOfWork, provider: str, receipt: SmsReceipt) -> None:
+        """What a provider said of a message when it was asked, as if it had sent a receipt."""
+        await self._receipts.take(uow, provider, [receipt], uow.clock.now())
 
     async def _queue_again(self, uow: UnitOfWork, message: Message, handover: Handover) -> None:
         due_at = retry_at(uow.clock.now(), message.attempts, handover.retry_after_s)
@@ -150,6 +197,26 @@ class Outcomes:
         )
         early = await receipts.take_waiting(uow.connection, provider, [message.id])
         await self.settle(uow, message, invitation, unknown, early)
+
+
+def _plain(
+    results: Sequence[Result],
+    found: Mapping[str, tuple[Message, Invitation]],
+    early: Sequence[Receipt],
+) -> Sequence[Result]:
+    """Those that were accepted whole, of which nothing else is known, and alone of their invitation."""
+    told = {receipt.message_id for receipt in early}
+    of_invitation = Counter(found[each.message_id][1].id for each in results)
+    return [
+        each
+        for each in results
+        if each.handover.outcome == "accepted"
+        and found[each.message_id][0].state == "sending"
+        and found[each.message_id][0].parts == 1
+        and not each.handover.part_ids
+        and not told.intersection((each.message_id, *_ids(each.handover)))
+        and of_invitation[found[each.message_id][1].id] == 1
+    ]
 
 
 def _ids(handover: Handover) -> list[str]:

@@ -2,7 +2,8 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -88,6 +89,19 @@ def values_of(
     }
 
 
+def decide(
+    book: Book, survey: Survey, request: Request, facts: sending.Facts, now: datetime
+) -> sending.Decision:
+    definition = survey.definition
+    return sending.decide(
+        definition.rules,
+        facts,
+        reference=f"{definition.key}:{request.reference.type}:{request.reference.id}",
+        now=now,
+        zone=book.zone_for(request.number.zone, request.subject.line),
+    )
+
+
 class Inviting:
     def __init__(
         self, people: People, links: Links, metrics: SurveysMetrics, wake: Callable[[], None]
@@ -109,13 +123,8 @@ class Inviting:
         now = uow.clock.now()
         zone = book.zone_for(request.number.zone, request.subject.line)
         person_id = await self._people.locked(uow.connection, request.number.e164, now)
-        decision = sending.decide(
-            definition.rules,
-            await self._facts(uow, definition, request, person_id, zone),
-            reference=f"{definition.key}:{request.reference.type}:{request.reference.id}",
-            now=now,
-            zone=zone,
-        )
+        facts = await self._facts(uow, definition, request, person_id, zone)
+        decision = decide(book, survey, request, facts, now)
         new, text = self._written(
             uow, book, survey, request, person_id=person_id, decision=decision
         )
@@ -140,6 +149,74 @@ class Inviting:
         uow.after_commit(lambda: self._metrics.invitations.labels(new.status).inc())
         uow.after_commit(self._wake)
         return new
+
+    async def invite_several(
+        self, uow: UnitOfWork, book: Book, asked: Sequence[tuple[Survey, Request]]
+    ) -> None:
+        """`invite` for many, with a handful of statements for all.
+
+        Everybody is asked at most once in such a round, because the rules look at what came before;
+        who is here twice, or under a daily cap, is invited by himself afterwards. Raises what
+        PostgreSQL says of two with one reference when somebody else writes one of these meanwhile.
+        """
+        together: dict[str, tuple[Survey, Request]] = {}
+        alone: list[tuple[Survey, Request]] = []
+        for survey, request in asked:
+            single = survey.definition.rules.daily_cap is not None
+            if single or request.number.e164 in together:
+                alone.append((survey, request))
+            else:
+                together[request.number.e164] = (survey, request)
+        if together:
+            await self._together(uow, book, list(together.values()))
+        for survey, request in alone:
+            await self.invite(uow, book, survey, request)
+
+    async def _together(
+        self, uow: UnitOfWork, book: Book, asked: Sequence[tuple[Survey, Request]]
+    ) -> None:
+        connection, now = uow.connection, uow.clock.now()
+        known = await invitations.known(
+            connection, [(survey.definition.key, request.reference) for survey, request in asked]
+        )
+        new = [
+            (survey, request)
+            for survey, request in asked
+            if (survey.definition.key, request.reference) not in known
+        ]
+        numbers = [request.number.e164 for _, request in new]
+        people = await self._people.several_locked(connection, numbers, now)
+        opted_out = await self._people.who_opted_out(connection, numbers)
+        last = await invitations.last_asked_of(connection, list(people.values()))
+        written: list[tuple[Invitation, Definition, str]] = []
+        for survey, request in new:
+            person_id = people[request.number.e164]
+            facts = sending.Facts(
+                opted_out=request.number.e164 in opted_out,
+                landline=request.number.landline,
+                region=request.number.region if survey.definition.rules.countries else None,
+                asked_at=last.get((person_id, None)),
+                asked_by_survey_at=last.get((person_id, survey.definition.key)),
+                asked_today=0,
+            )
+            decision = decide(book, survey, request, facts, now)
+            invitation, text = self._written(
+                uow, book, survey, request, person_id=person_id, decision=decision
+            )
+            await self._keep_version(uow, survey)
+            written.append((invitation, survey.definition, text))
+        await invitations.add_several(connection, [(one, of) for one, of, _ in written])
+        await messages.queue_several(
+            connection,
+            [(uow.ids.new(), one, text) for one, _, text in written if one.send_at is not None],
+            now,
+        )
+        uow.after_commit(lambda: self._count([one for one, _, _ in written]))
+        uow.after_commit(self._wake)
+
+    def _count(self, made: Sequence[Invitation]) -> None:
+        for status, count in Counter(one.status for one in made).items():
+            self._metrics.invitations.labels(status).inc(count)
 
     async def _keep_version(self, uow: UnitOfWork, survey: Survey) -> None:
         key = (survey.definition.key, survey.version)

@@ -23,6 +23,19 @@ class SurveysMetrics:
         self.bound = registry.gauge(
             "sms_bound", "1 while this process holds the session with an SMSC", ["provider"]
         )
+        self.looked_up = registry.counter(
+            "sms_looked_up_total",
+            "Look-ups of messages of unknown outcome at their provider",
+            ["provider", "result"],
+        )
+        self.delivered_share = registry.gauge(
+            "sms_delivered_share_ratio",
+            "Share of the last messages that were delivered, of those with time for a receipt",
+            ["provider"],
+        )
+        self.preferred = registry.gauge(
+            "sms_preferred", "0 while messages had better go by another provider", ["provider"]
+        )
         self.scores = registry.counter("scores_total", "Scores recorded", ["metric", "low"])
         self.unknown = registry.gauge(
             "sms_unknown", "Messages of the last day whose outcome nobody knows"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from careline_surveys.domain.invitations import Outcome
@@ -35,6 +36,27 @@ class Handover:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SentSms:
+    """A message that was handed over at `at`, and whose outcome nobody knows."""
+
+    sms: OutgoingSms
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a provider says when it is asked for a message: it has it, under this id.
+
+    `status` is in the words of receipts. `own` is False where the message was found by what it says
+    and to whom, so that the id may be of another one.
+    """
+
+    message_id: str
+    status: str
+    own: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SmsReceipt:
     """What the network tells of a message that was sent; `sender` is the patient's number."""
 
@@ -42,6 +64,16 @@ class SmsReceipt:
     status: str
     reference: int | None
     sender: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardReply:
+    """A message of a patient, told by a callback. Repeats are known by `external_id`."""
+
+    external_id: str
+    sender: str
+    text: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +101,11 @@ class SmsProvider(Protocol):
     def id(self) -> str: ...
 
     def able(self) -> bool:
-        """False once messages had better go by the next provider."""
+        """False while nothing can be sent, so that messages go by the next provider."""
+        ...
+
+    def well(self) -> bool:
+        """False while another provider, if there is one, is the better choice."""
         ...
 
     def room(self) -> int | None:
@@ -81,6 +117,15 @@ class SmsProvider(Protocol):
         ...
 
     async def send(self, sms: OutgoingSms) -> Handover: ...
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether it can be asked for messages of unknown outcome."""
+        ...
+
+    async def look_up(self, sent: SentSms) -> Found | None:
+        """Asks the provider for a message; None when it does not know it, or does not say."""
+        ...
 
     async def close(self) -> None:
         """Lets what is in hand come to its end, and takes leave."""

@@ -1,6 +1,7 @@
 """Delivery receipts: in any order, more than once, and sometimes the only word of a message."""
 
 import contextlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -59,6 +60,20 @@ def _receipt(
     )
 
 
+def _plain(
+    told: Sequence[tuple[Receipt, str]], found: Mapping[str, tuple[Message, Invitation]]
+) -> Sequence[tuple[Receipt, str]]:
+    """Those of whole messages that are out, each the only one here of its invitation."""
+    of_invitation = Counter(found[meant][1].id for _, meant in told)
+    return [
+        (receipt, meant)
+        for receipt, meant in told
+        if found[meant][0].state in {"accepted", "delivered", "failed"}
+        and found[meant][0].parts == 1
+        and of_invitation[found[meant][1].id] == 1
+    ]
+
+
 class Receipts:
     """Finds the message of each receipt; every method runs in the caller's transaction."""
 
@@ -76,13 +91,62 @@ class Receipts:
         await receipts.take_turns(uow.connection, provider, ids)
         named = await messages.named(uow.connection, provider, ids)
         found = dict(await messages.locked(uow.connection, set(named.values())))
+        of_known: list[tuple[Receipt, str]] = []
+        strange: list[Receipt] = []
         for receipt, each in zip(new, told, strict=True):
             meant = named.get(receipt.message_id)
             person_id = people.get(each.sender or "")
             if meant is None or person_id not in {None, found[meant][0].person_id}:
-                await self._take_strange(uow, provider, replace(receipt, person_id=person_id))
+                strange.append(replace(receipt, person_id=person_id))
             else:
+                of_known.append((receipt, meant))
+        plain = _plain(of_known, found)
+        if plain:
+            await self._take_plain(uow, provider, [(each, *found[meant]) for each, meant in plain])
+        for receipt, meant in of_known:
+            if (receipt, meant) not in plain:
                 found[meant] = await self._take(uow, provider, receipt, *found[meant])
+        for receipt in strange:
+            await self._take_strange(uow, provider, receipt)
+
+    async def _take_plain(
+        self, uow: UnitOfWork, provider: str, taken: Sequence[tuple[Receipt, Message, Invitation]]
+    ) -> None:
+        """`_take` for many, with three statements for all."""
+        added = await receipts.add_matched(uow.connection, provider, [each for each, _, _ in taken])
+        repeated = len(taken) - len(added)
+        count = self._metrics.receipts
+        uow.after_commit(lambda: count.labels(provider, "matched").inc(len(added)))
+        uow.after_commit(lambda: count.labels(provider, "repeated").inc(repeated))
+        states: dict[str, PartState] = {}
+        moved: list[Invitation] = []
+        for receipt, message, invitation in taken:
+            delivered = receipt_means(receipt.status)
+            if receipt.id not in added or delivered is None or message.state == "delivered":
+                continue
+            state: PartState = "delivered" if delivered else "failed"
+            if message.state == state:
+                continue
+            states[message.id] = state
+            if message.purpose == "invitation":
+                moved.append(self._moved(uow, invitation, delivered=delivered, at=receipt.at))
+        if states:
+            await messages.bring(uow.connection, states)
+        if moved:
+            await invitations.move(uow.connection, moved)
+
+    def _moved(
+        self, uow: UnitOfWork, invitation: Invitation, *, delivered: bool, at: datetime
+    ) -> Invitation:
+        moved = replace(
+            invitation,
+            status=after_receipt(invitation.status, delivered=delivered),
+            delivered_at=invitation.delivered_at or (at if delivered else None),
+            version=invitation.version + 1,
+        )
+        if moved.status != invitation.status:
+            uow.after_commit(lambda: self._metrics.invitations.labels(moved.status).inc())
+        return moved
 
     async def _take(
         self,

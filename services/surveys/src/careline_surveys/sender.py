@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.clock import Clock
 from careline_common.db.engine import Database
@@ -20,11 +21,12 @@ from careline_surveys.adapters.phones import read_number
 from careline_surveys.adapters.providers import Providers, Usable
 from careline_surveys.answering import suppress
 from careline_surveys.book import Book
-from careline_surveys.db import invitations, messages
+from careline_surveys.db import invitations, messages, outcomes
 from careline_surveys.db.messages import Message
 from careline_surveys.domain.invitations import Invitation
 from careline_surveys.domain.sending import after_quiet
 from careline_surveys.handover import Outcomes, Result
+from careline_surveys.looking_up import LookUps
 from careline_surveys.metrics import SurveysMetrics
 from careline_surveys.ports import Handover, OutgoingSms, SmsProvider
 from careline_surveys.recording import Recorder
@@ -66,11 +68,15 @@ class Sender:
         self._versions = versions
         self._outcomes = outcomes
         self._recorder = Recorder(database, outcomes)
+        self._look_ups = LookUps(database, providers, outcomes, metrics)
         self._metrics = metrics
         self._clock = clock
         self._settings = settings
         self._woken = asyncio.Event()
-        self._in_hand: set[asyncio.Task[None]] = set()
+        self._more = False
+        self._full = False
+        """Whether the last look was limited by what the provider takes, so that more may be due."""
+        self._in_hand: dict[asyncio.Task[None], str] = {}
         self._complained = False
 
     def wake(self) -> None:
@@ -82,7 +88,8 @@ class Sender:
         try:
             while True:
                 self._woken.clear()
-                if await self.step() == 0:
+                await self.step()
+                if not self._more:
                     await self._pause()
         finally:
             if self._in_hand:
@@ -90,19 +97,23 @@ class Sender:
 
     async def step(self) -> int:
         """Takes what is due and starts handing it over; returns how many messages it took."""
+        self._more = False
         entry = self._providers.first_usable()
         if entry is None:
             await self._complain()
             return 0
         self._complained = False
         free = self._free(entry)
-        if free <= 0:
+        self._full = free <= 0
+        if self._full:
             return 0
         taken, claims = await self._claim(entry, free)
+        self._more = self._full = taken == free
         for claim in claims:
             task = asyncio.create_task(self._hand_over(claim), name=f"sms {claim.sms.id}")
-            self._in_hand.add(task)
+            self._in_hand[task] = entry.id
             task.add_done_callback(self._done)
+        entry.watch.handed(len(claims))
         return taken
 
     async def settled(self) -> None:
@@ -113,7 +124,9 @@ class Sender:
     def _free(self, entry: Usable) -> int:
         room = None if entry.provider is None else entry.provider.room()
         limit = self._settings.sms_window if room is None else room
-        return limit - len(self._in_hand)
+        free = limit - sum(provider == entry.id for provider in self._in_hand.values())
+        most = entry.watch.most() if entry.watch.takes(self._clock.now().timestamp()) else None
+        return free if most is None else min(free, most)
 
     async def _pause(self) -> None:
         # not wait_for, which in Python 3.11 can lose a cancellation
@@ -122,8 +135,9 @@ class Sender:
                 await self._woken.wait()
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._in_hand.discard(task)
-        self._woken.set()
+        del self._in_hand[task]
+        if self._full:
+            self._woken.set()
         if not task.cancelled() and task.exception() is not None:
             log.error("sms.outcome_lost", error=type(task.exception()).__name__)
 
@@ -217,7 +231,7 @@ class Sender:
         if self._complained:
             return
         async with self._database.read() as connection:
-            waiting, _ = await messages.figures(connection, self._clock.now())
+            waiting, _ = await outcomes.figures(connection, self._clock.now())
         if waiting:
             self._complained = True
             log.error("sms.no_usable_provider", waiting=waiting)
@@ -233,12 +247,29 @@ class Sender:
             pass
         while await self._expire() == UPKEEP_BATCH:
             pass
+        await self._look_ups.step()
         async with self._database.read() as connection:
-            waiting, unknown = await messages.figures(connection, self._clock.now())
+            waiting, unknown = await outcomes.figures(connection, self._clock.now())
+            await self._measure(connection)
         self._metrics.waiting.set(waiting)
         self._metrics.unknown.set(unknown)
         usable = self._providers.first_usable() is not None
         self._metrics.no_provider.set(float(waiting > 0 and not usable))
+
+    async def _measure(self, connection: AsyncConnection) -> None:
+        """Looks at what was delivered by each provider, and has those rest that do not deliver."""
+        for each in self._providers.measured():
+            seen = await outcomes.deliveries(
+                connection,
+                each.id,
+                since=each.watch.since,
+                before=self._clock.now() - timedelta(seconds=each.receipts_within_s),
+            )
+            self._providers.judge(each, seen)
+            now = self._clock.now().timestamp()
+            self._metrics.preferred.labels(each.id).set(float(each.preferred(now)))
+            if seen.all:
+                self._metrics.delivered_share.labels(each.id).set(seen.share_pct / 100)
 
     async def _left_behind(self) -> int:
         """What a crash left in hand may have been sent: it is unknown and never sent again."""

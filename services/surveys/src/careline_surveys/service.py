@@ -63,7 +63,11 @@ class SurveysService:
         self.versions = Versions()
         self.links = links_of(settings)
         self.providers = Providers(
-            clock=clock, deadline_s=settings.sms_deadline_s, new_smpp=self._new_smpp
+            clock=clock,
+            deadline_s=settings.sms_deadline_s,
+            window=settings.sms_window,
+            public_url=settings.surveys_public_url,
+            new_smpp=self._new_smpp,
         )
         self.receipts = Receipts(self.people, metrics)
         self.outcomes = Outcomes(self.versions, self.receipts, metrics)
@@ -121,6 +125,11 @@ class SurveysService:
         survey = self.book.survey(key)
         assert survey is not None
         return await self._inviting.invite(uow, self.book, survey, request)
+
+    async def invite_several(self, uow: UnitOfWork, wanted: Sequence[tuple[str, Request]]) -> None:
+        """`invite` for many at once. Raises when one of them was asked for elsewhere meanwhile."""
+        asked = [(survey, request) for key, request in wanted if (survey := self.book.survey(key))]
+        await self._inviting.invite_several(uow, self.book, asked)
 
     async def requested(self, uow: UnitOfWork, key: str | None, request: Request) -> Invitation:
         """The invitation that somebody outside asks for; for a known reference the one there is.

@@ -114,20 +114,20 @@ class SignedCallbacks:
         stamp = request.headers.get("webhook-timestamp", "")
         signatures = request.headers.get("webhook-signature", "").split()
         if not (message_id and stamp and signatures):
-            raise self._refused("unsigned", "webhook-id, -timestamp and -signature are needed")
+            raise self.refused("unsigned", "webhook-id, -timestamp and -signature are needed")
         if len(message_id) > LONGEST_ID or not message_id.isprintable():
-            raise self._refused("unsigned", f"webhook-id takes {LONGEST_ID} printable characters")
+            raise self.refused("unsigned", f"webhook-id takes {LONGEST_ID} printable characters")
         if not secrets:
-            raise self._refused("unknown_sender", "the signature is not the sender's")
+            raise self.refused("unknown_sender", "the signature is not the sender's")
         if not stamp.isascii() or not stamp.isdecimal() or len(stamp) > 12:
-            raise self._refused("unsigned", "webhook-timestamp is in seconds since 1970")
+            raise self.refused("unsigned", "webhook-timestamp is in seconds since 1970")
         timestamp = int(stamp)
         if abs(self._clock.now().timestamp() - timestamp) > WINDOW_S:
-            raise self._refused("stale", f"webhook-timestamp is over {WINDOW_S} s off")
+            raise self.refused("stale", f"webhook-timestamp is over {WINDOW_S} s off")
         body = await raw_body(request)
         expected = [sign(secret, message_id, timestamp, body) for secret in secrets]
         if not any(_same(given, right) for given in signatures for right in expected):
-            raise self._refused("wrong_signature", "the signature is not the sender's")
+            raise self.refused("wrong_signature", "the signature is not the sender's")
         return SignedMessage(
             id=message_id,
             sent_at=datetime.fromtimestamp(timestamp, UTC),
@@ -163,7 +163,8 @@ class SignedCallbacks:
         except KeyReusedError as error:
             raise id_reused() from error
 
-    def _refused(self, reason: str, detail: str) -> Unauthorized:
+    def refused(self, reason: str, detail: str) -> Unauthorized:
+        """The answer to a callback that is not its sender's; counts it."""
         self._rejections.labels(reason).inc()
         return Unauthorized(detail, type="bad-signature")
 

@@ -158,6 +158,7 @@ class Consumer:
 
     async def _transaction(self, events: Sequence[_Ready]) -> list[Result]:
         results: list[Result] = []
+        fresh: list[_Ready] = []
         async with self._database.unit_of_work() as uow:
             new = await self._noted(uow, {event.envelope.id for event in events})
             for event in events:
@@ -165,10 +166,19 @@ class Consumer:
                     results.append("duplicate")
                     continue
                 new.remove(event.envelope.id)
-                uow.cause = event.envelope
-                await self._subscription.handle(uow, event.envelope, event.fetched)
+                fresh.append(event)
                 results.append("done")
+            await self._handle(uow, fresh)
         return results
+
+    async def _handle(self, uow: UnitOfWork, events: Sequence[_Ready]) -> None:
+        all_at_once = self._subscription.handle_all
+        if all_at_once is not None and len(events) > 1:
+            await all_at_once(uow, [(event.envelope, event.fetched) for event in events])
+            return
+        for event in events:
+            uow.cause = event.envelope
+            await self._subscription.handle(uow, event.envelope, event.fetched)
 
     async def _noted(self, uow: UnitOfWork, event_ids: set[str]) -> set[str]:
         """Notes events in the inbox and says which are new.

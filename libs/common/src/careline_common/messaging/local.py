@@ -8,8 +8,8 @@ an event that nobody has subscribed to yet waits an hour for a consumer that doe
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -114,22 +114,27 @@ class LocalTransport:
 
     async def consume(self, subscription: Subscription, handle: Handler) -> None:
         workers = AT_ONCE if subscription.order_free else 1
+        bells = _Bells(subscription.name)
         async with asyncio.TaskGroup() as tasks:
             for _ in range(workers):
-                tasks.create_task(self._consume(subscription, handle))
+                tasks.create_task(self._consume(subscription, handle, bells))
 
     def consuming(self, consumer: str) -> bool:
         return self._consuming.get(consumer, 0) > 0
 
-    async def _consume(self, subscription: Subscription, handle: Handler) -> None:
+    async def _consume(self, subscription: Subscription, handle: Handler, bells: "_Bells") -> None:
         """One worker: connects again and again until it is cancelled."""
         pause = FIRST_PAUSE_S
+        bell = bells.new()
         while True:
             try:
-                async with self._listening(subscription) as (connection, woken):
+                async with self._listening(subscription, bell) as connection:
                     pause = FIRST_PAUSE_S
-                    await self._work(connection, woken, subscription, handle)
+                    await self._work(connection, bell, subscription, handle)
             except ASYNCPG_ERRORS as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():  # a rollback that failed hid it
+                    raise asyncio.CancelledError from error
                 log.warning(
                     "consumer.waits_for_database",
                     consumer=subscription.name,
@@ -140,8 +145,8 @@ class LocalTransport:
 
     @asynccontextmanager
     async def _listening(
-        self, subscription: Subscription
-    ) -> AsyncIterator[tuple[asyncpg.Connection, asyncio.Event]]:
+        self, subscription: Subscription, bell: "_Bell"
+    ) -> AsyncIterator[asyncpg.Connection]:
         """A connection of the worker's own, subscribed and told of new rows."""
         await self._pool_made()
         connection = await asyncpg.connect(
@@ -154,18 +159,17 @@ class LocalTransport:
                 "idle_in_transaction_session_timeout": str(engine.IDLE_IN_TRANSACTION_S * 1000),
             },
         )
-        woken = asyncio.Event()
         name = subscription.name
         try:
-            connection.add_termination_listener(lambda _: woken.set())
-            await connection.add_listener(sql.CHANNEL, lambda *_: woken.set())
+            connection.add_termination_listener(lambda _: bell.woken.set())
+            await connection.add_listener(sql.CHANNEL, lambda *told: bell.hear(str(told[-1])))
             async with connection.transaction():
                 await connection.execute(sql.ALTER_SUBSCRIPTIONS)
                 await connection.execute(sql.SUBSCRIBE, name, list(subscription.types))
                 await connection.execute(sql.ADOPT, name, list(subscription.types))
             self._consuming[name] = self._consuming.get(name, 0) + 1
             try:
-                yield connection, woken
+                yield connection
             finally:
                 self._consuming[name] -= 1
         finally:
@@ -174,7 +178,7 @@ class LocalTransport:
     async def _work(
         self,
         connection: asyncpg.Connection,
-        woken: asyncio.Event,
+        bell: "_Bell",
         subscription: Subscription,
         handle: Handler,
     ) -> None:
@@ -184,23 +188,27 @@ class LocalTransport:
         clock = asyncio.get_running_loop().time
         sweep_at = clock()
         while True:
-            woken.clear()
+            bell.woken.clear()
             if clock() >= sweep_at:
                 await self._sweep(connection)
                 sweep_at = clock() + SWEEP_S
-            if await self._batch(connection, subscription.name, handle):
+            if await self._batch(connection, subscription.name, handle, bell):
                 continue
             next_due = await connection.fetchval(sql.NEXT_DUE_S, subscription.name)
-            with suppress(TimeoutError):
+            with suppress(TimeoutError), bell.idle():
                 async with asyncio.timeout(min(POLL_S, next_due or POLL_S)):
-                    await woken.wait()
+                    await bell.woken.wait()
 
-    async def _batch(self, connection: asyncpg.Connection, consumer: str, handle: Handler) -> bool:
+    async def _batch(
+        self, connection: asyncpg.Connection, consumer: str, handle: Handler, bell: "_Bell"
+    ) -> bool:
         """Takes the deliveries that are due, hands them over and settles them; False if there are none."""
         async with connection.transaction():
             rows = await connection.fetch(sql.CLAIM, consumer, BATCH)
             if not rows:
                 return False
+            if len(rows) == BATCH:
+                bell.pass_on()
             deliveries = [(row["body"], row["attempts"] + 1) for row in rows]
             handling = deliver(handle, deliveries, delays_s=self._delays_s)
             outcomes = await _meanwhile_speaking(connection, handling)
@@ -255,6 +263,47 @@ class LocalTransport:
             if is_unavailable(error):
                 raise TransportUnavailableError(describe(error)) from error
             raise
+
+
+class _Bell:
+    """By which one worker of a consumer is woken."""
+
+    def __init__(self, bells: "_Bells") -> None:
+        self.woken = asyncio.Event()
+        self._bells = bells
+
+    def hear(self, consumer: str) -> None:
+        """PostgreSQL told of something for a consumer. It tells every worker: the first that is idle
+        goes and looks; those that are busy look again when they are done."""
+        if consumer not in {"", self._bells.consumer}:
+            return
+        idle = self._bells.idle
+        if not consumer or self not in idle or idle[0] is self:
+            self.woken.set()
+
+    def pass_on(self) -> None:
+        """There is more than one worker can take."""
+        if self._bells.idle:
+            self._bells.idle[0].woken.set()
+
+    @contextmanager
+    def idle(self) -> Iterator[None]:
+        self._bells.idle.append(self)
+        try:
+            yield
+        finally:
+            self._bells.idle.remove(self)
+
+
+class _Bells:
+    """Of all workers of one consumer in this process; `idle` are those that wait, longest first."""
+
+    def __init__(self, consumer: str) -> None:
+        self.consumer = consumer
+        self.idle: list[_Bell] = []
+
+    def new(self) -> _Bell:
+        return _Bell(self)
 
 
 async def _meanwhile_speaking(

@@ -73,9 +73,11 @@ WITH incoming AS (
     FROM incoming JOIN bus.subscription ON incoming.type = ANY(types)
     ORDER BY position
     ON CONFLICT DO NOTHING
+    RETURNING consumer
 )
-SELECT pg_notify('careline_bus', '')
+SELECT pg_notify('careline_bus', consumer) FROM (SELECT DISTINCT consumer FROM delivered) AS told
 """
+"""Tells each consumer that has something, and nobody else. An empty name, as `NOTIFY` says, is for all."""
 
 LEAD = "SELECT pg_try_advisory_lock(hashtext('careline.bus.consumer'), hashtext($1))"
 
@@ -91,7 +93,9 @@ FOR UPDATE OF delivery SKIP LOCKED
 NEXT_DUE_S = """
 SELECT greatest(0.005, extract(epoch FROM min(due_at) - clock_timestamp()))::float
 FROM bus.delivery WHERE consumer = $1 AND state = 'waiting' AND due_at > clock_timestamp()
+HAVING count(*) > 0
 """
+"""No row when nothing is due later: of NULL and 0.005 the greatest would be 0.005."""
 
 DONE = """
 WITH gone AS (

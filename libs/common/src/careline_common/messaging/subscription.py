@@ -1,6 +1,6 @@
 """What a consumer wants to hear and what it does with it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from careline_common.events.envelope import Envelope, Event
 
 Fetch = Callable[[Envelope], Awaitable[Any]]
 Handle = Callable[[UnitOfWork, Envelope, Any], Awaitable[None]]
+HandleAll = Callable[[UnitOfWork, Sequence[tuple[Envelope, Any]]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,10 @@ class Subscription:
     events: tuple[type[Event], ...]
     handle: Handle
     """Runs in the transaction that also notes the event as consumed; gets what `fetch` returned."""
+    handle_all: HandleAll | None = None
+    """`handle` for several new events at once, where that is cheaper. What it raises undoes them all,
+    and each goes through `handle` in a transaction of its own. It emits nothing: no single event is
+    the cause of what it does."""
     fetch: Fetch | None = None
     """Asks the outside world, before the transaction is opened."""
     order_free: bool = False

@@ -1,6 +1,7 @@
 """What a number tells of its owner, as far as asking him goes."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import phonenumbers
 
@@ -24,6 +25,7 @@ class Number:
         return region_of(self.e164)
 
 
+@lru_cache(maxsize=512)  # a message's number is read when it is made, sent and receipted
 def read_number(text: str) -> Number:
     """Reads an international number in any usual spelling; raises ValueError."""
     e164 = parse_phone(text, None)

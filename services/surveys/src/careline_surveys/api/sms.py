@@ -7,9 +7,11 @@ from pydantic import SecretStr
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.idempotency import Answer, idempotent
+from careline_common.http.json_body import raw_body
 from careline_common.http.paging import MAX_LIMIT, Page
 from careline_common.http.problem import invalid
-from careline_common.http.signed import SignedMessage
+from careline_common.http.signed import SignedCallbacks, SignedMessage
+from careline_surveys.adapters.http.wire import Callback, ForgedError, Wire
 from careline_surveys.api.access import Admin, Callbacks, Db, Surveys
 from careline_surveys.api.schemas import (
     ConsoleInbound,
@@ -68,6 +70,24 @@ async def console_inbound(
 async def inbound(
     provider: str, request: Request, surveys: Surveys, database: Db, callbacks: Callbacks
 ) -> Response:
+    wire = surveys.providers.wire(provider)
+    if wire is not None:
+        callback = await _proven(provider, request, surveys, callbacks, wire)
+        heard = [
+            Reply(
+                provider=provider,
+                external_id=each.external_id,
+                sender=each.sender,
+                text=each.text,
+                at=each.at,
+            )
+            for each in wire.replies(callback)
+        ]
+        async with database.unit_of_work() as uow:
+            for reply in heard:
+                await surveys.replying.take(uow, reply)
+        return _thanks(wire)
+
     async def effect(uow: UnitOfWork, message: SignedMessage) -> Answer:
         body = message.model(GenericInbound)
         reply = Reply(
@@ -89,6 +109,14 @@ async def inbound(
 async def status(
     provider: str, request: Request, surveys: Surveys, database: Db, callbacks: Callbacks
 ) -> Response:
+    wire = surveys.providers.wire(provider)
+    if wire is not None:
+        callback = await _proven(provider, request, surveys, callbacks, wire)
+        receipts = wire.receipts(callback)
+        async with database.unit_of_work() as uow:
+            await surveys.receipts.take(uow, provider, receipts, uow.clock.now())
+        return _thanks(wire)
+
     async def effect(uow: UnitOfWork, message: SignedMessage) -> Answer:
         body = message.model(GenericStatus)
         now = uow.clock.now()
@@ -102,6 +130,37 @@ async def status(
     return await callbacks.once(
         request, database, f"sms:{provider}:status", _secrets(surveys, provider), effect
     )
+
+
+async def _proven(
+    provider: str,
+    request: Request,
+    surveys: SurveysService,
+    callbacks: SignedCallbacks,
+    wire: Wire,
+) -> Callback:
+    """The callback, if its provider proves that it is its own; raises 401."""
+    action = request.scope["path"].rpartition("/")[2]
+    callback = Callback(
+        urls=(f"{surveys.providers.callback_url(provider)}/{action}", _url_seen(request)),
+        query=request.url.query,
+        headers=request.headers,
+        body=await raw_body(request),
+    )
+    try:
+        wire.prove(callback)
+    except ForgedError as error:
+        raise callbacks.refused("wrong_signature", str(error)) from error
+    return callback
+
+
+def _url_seen(request: Request) -> str:
+    """The address as it came here; the public one is another behind a proxy."""
+    return str(request.url.replace(query=""))
+
+
+def _thanks(wire: Wire) -> Response:
+    return Response(wire.thanks.content, media_type=wire.thanks.media_type)
 
 
 def _secrets(surveys: SurveysService, provider: str) -> list[SecretStr]:

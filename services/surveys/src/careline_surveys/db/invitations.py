@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, or_, select, tuple_, update
+from sqlalchemy import Select, and_, exists, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from careline_common.db.copying import copy_rows, driver_of
 from careline_surveys.db.tables import definition_version, invitation, message
 from careline_surveys.domain.definitions import Definition
 from careline_surveys.domain.invitations import UNANSWERED, Invitation, Reference, Subject
@@ -19,6 +20,27 @@ _PLAIN = (
     "created_at", "send_at", "send_until", "sent_at", "delivered_at", "reply_until", "asked_again_at",
     "form_used_at", "version",
 )  # fmt: skip
+
+
+_KNOWN = text("""
+    SELECT survey, reference_type, reference_id FROM surveys.invitation
+    WHERE (survey, reference_type, reference_id) IN (
+        SELECT * FROM unnest(CAST(:surveys AS text[]), CAST(:types AS text[]), CAST(:ids AS text[])))
+    """)
+_MOVE = text("""
+    UPDATE surveys.invitation AS i
+    SET status = to_be.status, reason = to_be.reason, sent_at = to_be.sent_at,
+        delivered_at = to_be.delivered_at, reply_until = to_be.reply_until, version = to_be.version
+    FROM unnest(
+        CAST(:ids AS text[]), CAST(:statuses AS text[]), CAST(:reasons AS text[]),
+        CAST(:sent AS timestamptz[]), CAST(:delivered AS timestamptz[]),
+        CAST(:reply AS timestamptz[]), CAST(:versions AS integer[])
+    ) AS to_be (id, status, reason, sent_at, delivered_at, reply_until, version)
+    WHERE i.id = to_be.id""")
+_LAST_ASKED = text("""
+    SELECT person_id, survey, max(coalesce(sent_at, send_at)) AS at FROM surveys.invitation
+    WHERE person_id = ANY(CAST(:people AS text[])) AND status <> 'suppressed'
+    GROUP BY person_id, survey""")
 
 
 def _read(row: Any) -> Invitation:
@@ -48,12 +70,54 @@ async def version_body(connection: AsyncConnection, survey: str, version: int) -
     return found.scalar_one()
 
 
-async def add(connection: AsyncConnection, new: Invitation, definition: Definition) -> bool:
-    """Writes an invitation; False when its survey already has one for this reference."""
+def _values(new: Invitation, definition: Definition) -> dict[str, Any]:
     values = {name: getattr(new, name) for name in _PLAIN}
     values |= {name: getattr(new.subject, name) for name in _SUBJECT}
     values |= {"reference_type": new.reference.type, "reference_id": new.reference.id}
-    values |= {"metrics": list(definition.metrics), "min_n": definition.rules.min_n}
+    return values | {"metrics": list(definition.metrics), "min_n": definition.rules.min_n}
+
+
+async def add_several(
+    connection: AsyncConnection, new: Sequence[tuple[Invitation, Definition]]
+) -> None:
+    """`add` for many; raises when one of their surveys already has one for its reference."""
+    rows = [_values(each, definition) for each, definition in new]
+    if rows:
+        columns = list(rows[0])
+        records = [tuple(row[name] for name in columns) for row in rows]
+        await copy_rows(await driver_of(connection), invitation, columns, records)
+
+
+async def known(
+    connection: AsyncConnection, asked: Sequence[tuple[str, Reference]]
+) -> Collection[tuple[str, Reference]]:
+    """Those of these surveys and references that have an invitation."""
+    found = await connection.execute(
+        _KNOWN,
+        {
+            "surveys": [survey for survey, _ in asked],
+            "types": [reference.type for _, reference in asked],
+            "ids": [reference.id for _, reference in asked],
+        },
+    )
+    return {(row.survey, Reference(type=row.reference_type, id=row.reference_id)) for row in found}
+
+
+async def last_asked_of(
+    connection: AsyncConnection, people: Sequence[str]
+) -> Mapping[tuple[str, str | None], datetime]:
+    """`last_asked` of many, by person and survey, and by person alone."""
+    last: dict[tuple[str, str | None], datetime] = {}
+    for row in await connection.execute(_LAST_ASKED, {"people": list(people)}):
+        if row.at is not None:
+            last[row.person_id, row.survey] = row.at
+            last[row.person_id, None] = max(row.at, last.get((row.person_id, None), row.at))
+    return last
+
+
+async def add(connection: AsyncConnection, new: Invitation, definition: Definition) -> bool:
+    """Writes an invitation; False when its survey already has one for this reference."""
+    values = _values(new, definition)
     added = await connection.execute(
         insert(invitation).values(values).on_conflict_do_nothing().returning(invitation.c.id)
     )
@@ -161,6 +225,22 @@ async def end_replies_of(connection: AsyncConnection, person_id: str, now: datet
         update(invitation)
         .where(invitation.c.person_id == person_id, invitation.c.reply_until > now)
         .values(reply_until=now, version=invitation.c.version + 1)
+    )
+
+
+async def move(connection: AsyncConnection, moved: Sequence[Invitation]) -> None:
+    """Writes where invitations stand; the caller has locked them and counted their versions up."""
+    await connection.execute(
+        _MOVE,
+        {
+            "ids": [each.id for each in moved],
+            "statuses": [each.status for each in moved],
+            "reasons": [each.reason for each in moved],
+            "sent": [each.sent_at for each in moved],
+            "delivered": [each.delivered_at for each in moved],
+            "reply": [each.reply_until for each in moved],
+            "versions": [each.version for each in moved],
+        },
     )
 
 

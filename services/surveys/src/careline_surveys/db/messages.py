@@ -3,14 +3,22 @@
 from collections.abc import Collection, Mapping
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Sequence, func, select, union_all, update
+from sqlalchemy import (
+    Sequence,
+    func,
+    select,
+    text,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from careline_common.db.copying import copy_rows, driver_of
 from careline_surveys.db import invitations
 from careline_surveys.db.tables import (
     SCHEMA,
@@ -98,6 +106,23 @@ async def queue(
     )
 
 
+_QUEUED = (
+    "id", "invitation_id", "person_id", "purpose", "text", "state", "due_at", "created_at",
+)  # fmt: skip
+
+
+async def queue_several(
+    connection: AsyncConnection, new: Several[tuple[str, Invitation, str]], at: datetime
+) -> None:
+    """`queue` for the first messages of many invitations: id, invitation and text of each."""
+    rows = [
+        (message_id, of.id, of.person_id, "invitation", words, "queued", of.send_at, at)
+        for message_id, of, words in new
+    ]
+    if rows:
+        await copy_rows(await driver_of(connection), message, _QUEUED, rows)
+
+
 async def due(connection: AsyncConnection, now: datetime, limit: int) -> Several[Message]:
     """Messages to send now, locked together with their invitations; what others hold is left.
 
@@ -136,6 +161,33 @@ async def change(connection: AsyncConnection, message_id: str, **values: Any) ->
         update(message).where(message.c.id == message_id).values(**values).returning(*COLUMNS)
     )
     return read_message(changed.one())
+
+
+_ACCEPTED = text("""
+    UPDATE surveys.message AS m
+    SET state = 'accepted', provider = of.provider, provider_message_id = of.name, done_at = :at
+    FROM unnest(CAST(:ids AS text[]), CAST(:providers AS text[]), CAST(:names AS text[]))
+        AS of (id, provider, name)
+    WHERE m.id = of.id""")
+_BRING = text("""
+    UPDATE surveys.message AS m SET state = of.state
+    FROM unnest(CAST(:ids AS text[]), CAST(:states AS text[])) AS of (id, state)
+    WHERE m.id = of.id""")
+
+
+async def accepted(
+    connection: AsyncConnection, taken: Several[tuple[str, str, str | None]], at: datetime
+) -> None:
+    """Providers took these messages: id, provider and the provider's own id of each."""
+    ids, providers, names = zip(*taken, strict=True)
+    await connection.execute(
+        _ACCEPTED, {"ids": ids, "providers": providers, "names": names, "at": at}
+    )
+
+
+async def bring(connection: AsyncConnection, states: Mapping[str, str]) -> None:
+    """New states of messages, by id."""
+    await connection.execute(_BRING, {"ids": list(states), "states": list(states.values())})
 
 
 async def mark(
@@ -253,16 +305,3 @@ async def on_console(
         ConsoleMessage(id=row.id, to=row.number, text=row.text, at=row.at)
         for row in await connection.execute(statement)
     ]
-
-
-async def figures(connection: AsyncConnection, now: datetime) -> tuple[int, int]:
-    """(messages due and waiting, messages of the last day with an unknown outcome)."""
-    waiting = await connection.execute(
-        select(func.count()).where(message.c.state == "queued", message.c.due_at <= now)
-    )
-    unknown = await connection.execute(
-        select(func.count()).where(
-            message.c.state == "unknown", message.c.created_at > now - timedelta(days=1)
-        )
-    )
-    return int(waiting.scalar_one()), int(unknown.scalar_one())

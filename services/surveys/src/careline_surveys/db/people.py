@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, exists, func, select, tuple_
+from sqlalchemy import delete, exists, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +13,15 @@ from careline_common.observability.pii import PiiHasher
 from careline_surveys.db.tables import SCHEMA, content, inbound_part, metadata, opt_out, person
 
 idempotency = metadata.tables[f"{SCHEMA}.idempotency"]
+
+_LOCK_SEVERAL = text("""
+    INSERT INTO surveys.person (id, number_key, number, created_at)
+    SELECT id, number_key, number, :at
+    FROM unnest(CAST(:ids AS text[]), CAST(:keys AS bytea[]), CAST(:numbers AS text[]))
+        AS new (id, number_key, number)
+    ORDER BY number_key
+    ON CONFLICT (number_key) DO UPDATE SET number = excluded.number
+    RETURNING id, number""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +60,34 @@ class People:
             .returning(person.c.id)
         )
         return str((await connection.execute(statement)).scalar_one())
+
+    async def several_locked(
+        self, connection: AsyncConnection, numbers: Sequence[str], at: datetime
+    ) -> Mapping[str, str]:
+        """`locked` for several, by number; locked in one order by whoever takes several."""
+        keys = sorted((self._hasher.lookup(number), number) for number in set(numbers))
+        if not keys:
+            return {}
+        made = await connection.execute(
+            _LOCK_SEVERAL,
+            {
+                "ids": [self._ids.new() for _ in keys],
+                "keys": [key for key, _ in keys],
+                "numbers": [number for _, number in keys],
+                "at": at,
+            },
+        )
+        return {row.number: row.id for row in made}
+
+    async def who_opted_out(
+        self, connection: AsyncConnection, numbers: Sequence[str]
+    ) -> Collection[str]:
+        """Those of these numbers that want no surveys."""
+        keys = {self._hasher.lookup(number): number for number in numbers}
+        found = await connection.execute(
+            select(opt_out.c.number_key).where(opt_out.c.number_key.in_(keys))
+        )
+        return {keys[bytes(key)] for key in found.scalars()}
 
     async def find(
         self, connection: AsyncConnection, number: str, *, lock: bool = False

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Text, and_, case, func, literal, or_, select, update
+from sqlalchemy import Text, and_, case, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
@@ -70,6 +70,35 @@ async def add(connection: AsyncConnection, provider: str, new: Receipt, *, match
         .returning(receipt.c.id)
     )
     return added.first() is not None
+
+
+_ADD = text("""
+    INSERT INTO surveys.receipt (id, provider, message_id, status, at, matched, reference, person_id)
+    SELECT id, :provider, message_id, status, at, true, reference, person_id
+    FROM unnest(
+        CAST(:ids AS text[]), CAST(:names AS text[]), CAST(:statuses AS text[]),
+        CAST(:times AS timestamptz[]), CAST(:references AS integer[]), CAST(:people AS text[])
+    ) AS new (id, message_id, status, at, reference, person_id)
+    ON CONFLICT DO NOTHING RETURNING id""")
+
+
+async def add_matched(
+    connection: AsyncConnection, provider: str, new: Sequence[Receipt]
+) -> Collection[str]:
+    """Keeps receipts whose messages are known; returns the ids of those that were not here before."""
+    added = await connection.execute(
+        _ADD,
+        {
+            "provider": provider,
+            "ids": [each.id for each in new],
+            "names": [each.message_id for each in new],
+            "statuses": [each.status for each in new],
+            "times": [each.at for each in new],
+            "references": [each.reference for each in new],
+            "people": [each.person_id for each in new],
+        },
+    )
+    return set(added.scalars())
 
 
 async def take_waiting(

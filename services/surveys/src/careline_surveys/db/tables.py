@@ -135,6 +135,7 @@ message = Table(
     Column("provider_message_id", Text),
     Column("reference", Integer),
     Column("parts", SmallInteger, nullable=False, server_default=text("1")),
+    Column("look_ups", SmallInteger, nullable=False, server_default=text("0")),
     Column("claimed_at", DateTime(timezone=True)),
     Column("done_at", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False),
@@ -142,6 +143,7 @@ message = Table(
     Index("ix_message_sending", "claimed_at", postgresql_where=text("state = 'sending'")),
     Index("ix_message_unknown", "created_at", postgresql_where=text("state = 'unknown'")),
     Index("ix_message_provider", "provider", "provider_message_id"),
+    Index("ix_message_measured", "provider", "done_at"),
     Index("ix_message_person", "person_id"),
 )
 """What goes out, one row a message. `sending` is committed before the provider is called."""

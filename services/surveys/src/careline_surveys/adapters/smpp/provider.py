@@ -5,7 +5,6 @@ left means that nobody knows, and what nobody knows is never sent again.
 """
 
 import asyncio
-import math
 import random
 import struct
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import smpp34
 import structlog
 
 from careline_common.observability.errors import describe
+from careline_surveys.adapters.pace import Pace
 from careline_surveys.adapters.smpp import coding, parts, pdu
 from careline_surveys.adapters.smpp.deliveries import Deliveries
 from careline_surveys.adapters.smpp.link import Link, LinkLostError, NotSentError
@@ -24,7 +24,7 @@ from careline_surveys.adapters.smpp.pdu import Frame
 from careline_surveys.adapters.smpp.receipts import canonical
 from careline_surveys.adapters.smpp.session import Session, bound
 from careline_surveys.config_sms import SmsEntry
-from careline_surveys.ports import Handover, Incoming, OutgoingSms
+from careline_surveys.ports import Found, Handover, Incoming, OutgoingSms, SentSms
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +69,7 @@ class SmppProvider:
         self._standby = False
         self._unbound_since = asyncio.get_running_loop().time()
         self._held_until = 0.0
-        self._next_at = 0.0
+        self._pace = Pace(entry.per_second)
         self._sending: set[asyncio.Task[Handover]] = set()
         self._late: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -93,19 +93,21 @@ class SmppProvider:
         away = asyncio.get_running_loop().time() - self._unbound_since
         return away < self._entry.failover_s
 
-    def room(self) -> int:
-        """The window, but never more than leave within a second.
+    def well(self) -> bool:
+        return True
 
-        What waits in hand for its pace would be given up as left behind, or be unknown after a crash.
-        """
-        now = asyncio.get_running_loop().time()
-        if self._session is None or now < self._held_until:
+    @property
+    def looks_up(self) -> bool:
+        """query_sm asks by the SMSC's id, which an unknown outcome is without."""
+        return False
+
+    async def look_up(self, _sent: SentSms) -> Found | None:
+        return None
+
+    def room(self) -> int:
+        if self._session is None or asyncio.get_running_loop().time() < self._held_until:
             return 0
-        if self._entry.per_second is None:
-            return self._entry.window
-        ahead_s = max(0.0, self._next_at - now)
-        soon = math.ceil(self._entry.per_second * (1 - ahead_s))
-        return min(self._entry.window, len(self._sending) + max(0, soon))
+        return self._pace.room(self._entry.window, len(self._sending))
 
     def parts(self, text: str) -> int:
         encoded = coding.encode(text, self._entry.alphabet, self._entry.long_messages)
@@ -155,7 +157,7 @@ class SmppProvider:
         return Handover(outcome="failed", reason="incomplete")
 
     async def _submit(self, session: Session | None, sms: OutgoingSms, body: Body) -> Handover:
-        await self._pace()
+        await self._pace.wait()
         if session is None:
             return Handover(outcome="refused")
         try:
@@ -206,15 +208,6 @@ class SmppProvider:
             tlvs=[reference, *(smpp34.Tlv(tag, value) for tag, value in body.tlvs)],
             sequence_number=sequence,
         ).encode()
-
-    async def _pace(self) -> None:
-        """At most `per_second` messages leave in a second."""
-        if self._entry.per_second is None:
-            return
-        now = asyncio.get_running_loop().time()
-        at = max(now, self._next_at)
-        self._next_at = at + 1 / self._entry.per_second
-        await asyncio.sleep(at - now)
 
     def _hold(self) -> None:
         loop = asyncio.get_running_loop()

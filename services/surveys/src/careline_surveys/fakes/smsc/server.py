@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,27 @@ class Delivery:
             tlvs=[smpp34.Tlv(tag, value) for tag, value in self.tlvs],
             sequence_number=sequence,
         ).encode()
+
+
+class _Session(Link):
+    """A session that can lose an answer: it breaks before anything after that answer is read, so that
+    no enquire_link can tell the other side that we have heard it."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        on_request: Callable[[Link, Frame], None],
+        loses: Callable[[], bool],
+    ) -> None:
+        super().__init__(reader, writer, on_request)
+        self._loses = loses
+
+    def _sort(self, frame: Frame) -> None:
+        if frame.command == pdu.DELIVER_SM | pdu.RESPONSE and self._loses():
+            self.abort()
+        else:
+            super()._sort(frame)
 
 
 class FakeSmsc:
@@ -124,13 +145,21 @@ class FakeSmsc:
         """Delivers until it is acknowledged, also over sessions to come."""
         self._run(self._deliver(delivery))
 
+    def _loses(self) -> bool:
+        """Whether the deliver_sm_resp that has just come in is lost."""
+        if self._lost_answers == 0:
+            return False
+        self._lost_answers -= 1
+        self.record.note("answer_lost")
+        return True
+
     def _run(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        link = Link(reader, writer, self._heard)
+        link = _Session(reader, writer, self._heard, self._loses)
         self._links.add(link)
         await link.lost()
         if self._bound.pop(link, None) is not None:
@@ -233,11 +262,6 @@ class FakeSmsc:
         try:
             answer = await link.request(delivery.pdu, within_s=PATIENCE_S)
         except (NotSentError, LinkLostError, TimeoutError):
-            return False
-        if self._lost_answers > 0:
-            self._lost_answers -= 1
-            self.record.note("answer_lost", to=delivery.source)
-            link.abort()
             return False
         self.record.note("delivered", to=delivery.source, status=answer.status)
         return answer.status == pdu.OK
