@@ -86,10 +86,15 @@ class _CallsEnded:
             held = await self._keep(uow, event.call_id, disposition=event.disposition)
             await self._both_known(uow, held)
 
-    async def _ended(self, uow: UnitOfWork, envelope: Envelope, event: CallEnded) -> None:
+    async def _heard(self, uow: UnitOfWork, envelope: Envelope, event: CallEnded) -> Number | None:
+        """Keeps that somebody has called, and gives his number, if he has one."""
         number = _number(event.contact, envelope)
         key = None if number is None else self._service.people.key_of(number.e164)
         await self._service.following.heard(uow, _contact(event, key, self._team(event)))
+        return number
+
+    async def _ended(self, uow: UnitOfWork, envelope: Envelope, event: CallEnded) -> None:
+        number = await self._heard(uow, envelope, event)
         if number is None:
             return
         wanted = for_call(self._service.book.definitions, _call(event))
@@ -143,9 +148,9 @@ class _CallsEnded:
             event = envelope.data
             if not isinstance(event, CallEnded):
                 continue
+            number = await self._heard(uow, envelope, event)
             wanted = for_call(self._service.book.definitions, _call(event))
-            number = _number(event.contact, envelope) if wanted else None
-            if number is not None:
+            if number is not None and wanted:
                 request = self._request(event, number)
                 asked += [(definition.key, request) for definition in wanted]
         await self._service.invite_several(uow, asked)

@@ -36,6 +36,7 @@ class Link:
         """The connection, made if need be; raises one of `LOST`."""
         async with self._connecting:
             if self._connection is None or not self._connection.connected.is_set():
+                await self.drop()  # of a lost one nothing but the object is left: see `_connect`
                 self._connection = await self._connect()
             return self._connection
 
