@@ -21,6 +21,14 @@ LOST = (*CONNECTION_EXCEPTIONS, TimeoutError)
 """What a call on a lost connection or channel can raise."""
 
 
+class _Connection(Connection):
+    """aio-pika's own closes itself when it is collected, by a coroutine that nobody may be there to await:
+    a frozen broker leaves one that could not be closed in time."""
+
+    def __del__(self) -> None:
+        """Whoever made it has closed it, or given it up."""
+
+
 class Link:
     """One connection; `purpose` is its name in the broker's list. `?heartbeat=` in the URL, in
     seconds, goes before ours: a connection that is silent for about three times as long is lost."""
@@ -36,14 +44,13 @@ class Link:
         """The connection, made if need be; raises one of `LOST`."""
         async with self._connecting:
             if self._connection is None or not self._connection.connected.is_set():
-                await self.drop()  # of a lost one nothing but the object is left: see `_connect`
+                await self.drop()  # what is left of a lost one
                 self._connection = await self._connect()
             return self._connection
 
     async def _connect(self) -> AbstractConnection:
-        """Closes what could not be connected, or was given up: collected open, aio-pika would close it
-        by a coroutine that nobody awaits."""
-        connection = Connection(self._url)
+        """What could not be connected, or was given up meanwhile, is closed."""
+        connection = _Connection(self._url)
         try:
             await connection.connect(timeout=CONNECT_TIMEOUT_S)
         except BaseException:
