@@ -59,20 +59,11 @@ class PbxFacts(Arrivals):
         return call is not None and call.state == "connected" and call.offer == offer_id
 
     async def leg_gone(
-        self,
-        pbx: str,
-        pbx_call_id: str,
-        offer_id: str,
-        cause: FailureCause,
-        *,
-        dropped: bool = False,
+        self, pbx: str, pbx_call_id: str, offer_id: str, cause: FailureCause
     ) -> PbxAnswer:
-        """An agent's leg is gone: his talk ends, or his offer fails; a leg that was late is nobody's.
-
-        `dropped`: he did not hang up, his phone or the way to it failed, and his caller goes to another.
-        """
+        """An agent's leg is gone: his talk ends, or his offer fails; a leg that was late is nobody's."""
         if self.talks(pbx, pbx_call_id, offer_id):
-            return await self.hung_up(pbx, pbx_call_id, "agent", "dropped" if dropped else None)
+            return await self.hung_up(pbx, pbx_call_id, "agent")
         return await self.offer_failed(pbx, pbx_call_id, offer_id, cause)
 
     async def hung_up(

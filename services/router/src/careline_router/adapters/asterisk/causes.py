@@ -35,15 +35,6 @@ _BY_CAUSE: dict[int, FailureCause] = {
 }
 
 
-NORMAL = frozenset({0, 16, 17, 18, 19, 21, 26, 31})
-"""Causes with which somebody hangs up, or a phone says no; every other one is a failure on the way."""
-
-
-def has_dropped(cause: int) -> bool:
-    """Whether a leg that was talking has failed rather than been hung up (Q.850)."""
-    return cause not in NORMAL
-
-
 def failure(dial_status: str | None, cause: int) -> FailureCause:
     """The failure of an offer or a dial: a telling cause first, then the dial status, else unreachable."""
     if cause in _BY_CAUSE:

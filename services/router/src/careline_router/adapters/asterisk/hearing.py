@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 
 from careline_common.http.problem import Problem
-from careline_router.adapters.asterisk.causes import failure, has_dropped
+from careline_router.adapters.asterisk.causes import failure
 from careline_router.adapters.asterisk.channels import (
     AgentLeg,
     CallerLeg,
@@ -113,13 +113,10 @@ class Hearing:
             if not self._service.talks(pbx, agent.caller_channel, agent.offer_id):
                 await self._ari.request("DELETE", leg_path, reason_code=NORMAL_CLEARING)
         elif kind == "ChannelDestroyed":
-            told_cause = int(event.get("cause", 0))
-            cause = failure(self._dial_status.pop(agent.offer_id, None), told_cause)
+            cause = failure(self._dial_status.pop(agent.offer_id, None), int(event.get("cause", 0)))
             self._legs.talks.pop(agent.offer_id, None)
             await self._ari.request("DELETE", f"bridges/{part(talk_bridge(agent.offer_id))}")
-            told = await self._service.leg_gone(
-                pbx, agent.caller_channel, agent.offer_id, cause, dropped=has_dropped(told_cause)
-            )
+            told = await self._service.leg_gone(pbx, agent.caller_channel, agent.offer_id, cause)
             self._commands.start(told.commands)
 
     async def _tell_of_person(self, kind: str, event: dict[str, Any], person: PersonLeg) -> None:

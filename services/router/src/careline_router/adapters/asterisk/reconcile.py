@@ -116,9 +116,7 @@ class Comparison:
             if offer_id not in there and not self._busy(call):
                 self._talks.pop(offer_id, None)
                 await self._ari.request("DELETE", f"bridges/{part(talk_bridge(offer_id))}")
-                told = await self._service.leg_gone(
-                    self._target.id, call, offer_id, "unreachable", dropped=True
-                )
+                told = await self._service.leg_gone(self._target.id, call, offer_id, "unreachable")
                 self._commands.start(told.commands)
 
     async def _remove_empty_talks(self, bridges: Iterable[Mapping[str, Any]]) -> None:
@@ -138,7 +136,7 @@ class Comparison:
         for channel, call in known.items():
             if call.state == "connected" and channel in callers and channel not in talking:
                 log.info("asterisk.lost_agent", pbx=self._target.id, call=channel)
-                told = await self._service.hung_up(self._target.id, channel, "agent", "lost")
+                told = await self._service.hung_up(self._target.id, channel, "agent", "lost_event")
                 self._commands.start(told.commands)
 
 
