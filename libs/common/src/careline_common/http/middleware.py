@@ -184,7 +184,7 @@ class BodyLimit:
         meter = _Meter(receive, send, limit)
         try:
             await self.app(scope, meter.receive, meter.send)
-        except Exception:  # of whatever read the body that was cut off: the answer is the 413
+        except TooLarge:  # the meter's own, through whatever was reading: answered below
             if not meter.exceeded:
                 raise
         if meter.exceeded and not meter.answered:
