@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel
 
@@ -27,6 +27,22 @@ class RepeatView(BaseModel):
         )
 
 
+def _figures(line: ScoreLine) -> dict[str, Any]:
+    """What a score says in every form of it."""
+    score = line.score
+    return {
+        "key": line.key,
+        "metric": score.metric,
+        "period": line.period,
+        "value": score.value,
+        "n": score.n,
+        "low": score.low,
+        "high": score.high,
+        "response_rate_pct": line.response_rate_pct,
+        "hidden": score.hidden,
+    }
+
+
 class ScoreView(BaseModel):
     """`low` and `high` bound the value with 95 % confidence; hidden below the survey's `min_n`.
 
@@ -47,17 +63,8 @@ class ScoreView(BaseModel):
 
     @classmethod
     def of(cls, line: ScoreLine) -> Self:
-        score = line.score
         return cls(
-            key=line.key,
-            metric=score.metric,
-            period=line.period,
-            value=score.value,
-            n=score.n,
-            low=score.low,
-            high=score.high,
-            response_rate_pct=line.response_rate_pct,
-            hidden=score.hidden,
+            **_figures(line),
             by_repeat_calls=None if line.repeat is None else RepeatView.of(line.repeat),
         )
 
@@ -82,22 +89,14 @@ class ScoreRow(BaseModel):
 
     @classmethod
     def of(cls, line: ScoreLine, definitions: Mapping[str, str]) -> Self:
-        score, repeat = line.score, line.repeat
+        repeat = line.repeat
         return cls(
-            key=line.key,
-            metric=score.metric,
-            period=line.period,
-            value=score.value,
-            n=score.n,
-            low=score.low,
-            high=score.high,
-            response_rate_pct=line.response_rate_pct,
-            hidden=score.hidden,
+            **_figures(line),
             repeat_value=None if repeat is None else repeat.value,
             repeat_n=None if repeat is None else repeat.n,
             repeat_low=None if repeat is None else repeat.low,
             repeat_high=None if repeat is None else repeat.high,
-            definition=definitions[score.metric],
+            definition=definitions[line.score.metric],
         )
 
 
