@@ -1,5 +1,5 @@
 """Writes what is made from code: docs/openapi, docs/events, docs/settings.md, docs/metrics.md,
-docs/floor-states.md, the dashboard and the operator's form of the Prometheus rules.
+docs/floor-states.md, docs/workflow.md, the dashboard and the operator's form of the Prometheus rules.
 
 With --check nothing is written: exits 1 and names what is out of date.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from dashboard import dashboard
 from floor_states import floor_states_page
 from operations import metrics_page, prometheus_rule, settings_page
+from workflow_page import workflow_page
 
 from careline import asyncapi, exposed, roster
 
@@ -40,6 +41,7 @@ def documents() -> dict[Path, str]:
         DOCS / "settings.md": settings_page(),
         DOCS / "metrics.md": metrics_page(),
         DOCS / "floor-states.md": floor_states_page(),
+        DOCS / "workflow.md": workflow_page(),
         K8S / "dashboards" / "careline.json": as_json(dashboard(), sort_keys=False),
         K8S / "rules" / "prometheusrule.yaml": prometheus_rule(K8S / "rules" / "careline.yaml"),
     }

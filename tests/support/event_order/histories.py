@@ -24,7 +24,7 @@ from careline_common.events.router import (
     RecordingReady,
 )
 from careline_common.events.surveys import CommentGiven, InvitationSent, OptedOut, ScoreRecorded
-from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved
+from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved, TicketStepFired
 
 BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 SOURCE = "ins7-daily"
@@ -337,6 +337,23 @@ def tickets(draw: st.DrawFn) -> Story:
             events.append(
                 TicketMoved.model_validate(
                     {**about, "action": action, "status": status, "level": 1, "at": _at(number)}
+                )
+            )
+        if moves:
+            events.append(
+                TicketStepFired(
+                    ticket_id=ticket,
+                    number=about["number"],
+                    clock="level1",
+                    generation=1,
+                    step="warn",
+                    action="notify",
+                    result="done",
+                    due_at=_at(number),
+                    fired_at=_at(number),
+                    status="in_work",
+                    level=1,
+                    priority="normal",
                 )
             )
         if closed:

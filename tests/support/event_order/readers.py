@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from careline_common.events.ingest import RecordReceived, ServiceRendered
-from careline_common.events.router import CallEnded, CallKeyed
+from careline_common.events.router import AgentStateChanged, CallEnded, CallKeyed
 from careline_common.events.surveys import CommentGiven, ScoreRecorded
 from careline_surveys import consumers as surveys
 from careline_tickets import consumers as tickets
 from careline_tickets.api.office import Office
+from careline_tickets.db import staffing
 from event_order.centre import Centre
 from event_order.histories import Fact, Names
 
@@ -111,7 +112,16 @@ async def keyed_calls(centre: Centre, facts: list[Fact]) -> Any:
     )
 
 
+async def presence(centre: Centre, facts: list[Fact]) -> Any:
+    """How the journal has last seen each agent."""
+    office: Office = centre.services["tickets"].app.state.office
+    agents = {fact.subject for fact in facts if isinstance(fact.event, AgentStateChanged)}
+    async with office.database.read() as connection:
+        return {one: await staffing.state_of(connection, one) for one in sorted(agents)}
+
+
 READERS: Mapping[str, Reader] = {
+    tickets.PRESENCE: presence,
     tickets.LOW_SCORES: low_scores,
     tickets.FEED_RECORDS: feed_records,
     surveys.ENDED_CALLS: ended_calls,

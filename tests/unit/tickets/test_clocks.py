@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from careline_tickets.domain.acting import act, register
 from careline_tickets.domain.calendars import Calendar, Span, Window
 from careline_tickets.domain.clocks import Clock, ClockKind, DeadlineRule, Policy, policy_for
 from careline_tickets.domain.policies import make_policy, policy_body, read_policy
@@ -13,8 +14,6 @@ from careline_tickets.domain.ticket import (
     Group,
     InvalidCommandError,
     Ticket,
-    act,
-    register,
 )
 from careline_tickets.domain.vocabulary import Action, Channel, Kind, Outcome, Role, Status
 from careline_tickets.domain.workflow import Actor

@@ -46,7 +46,10 @@ MAY = {
 STATUSES = {
     "new", "in_work", "with_expert", "with_insurer", "in_review", "waiting", "closed", "merged"
 }  # fmt: skip
-SYSTEM_ACTIONS = {"import_answer", "withdraw", "amend"}
+SYSTEM_ACTIONS = {
+    "import_answer", "withdraw", "amend", "step_escalate", "step_reassign", "step_raise_priority",
+    "absorb", "follow_up", "apply_policy",
+}  # fmt: skip
 
 
 def facts(

@@ -23,11 +23,11 @@ from careline_common.observability.pii import PiiHasher
 from careline_tickets.adapters.chance import SystemChance
 from careline_tickets.adapters.comments import SurveyComments
 from careline_tickets.adapters.records import IngestRecords
-from careline_tickets.api import lists, reports, tickets, track
+from careline_tickets.api import lists, pulling, reports, tickets, track
 from careline_tickets.api.office import Office
 from careline_tickets.config import SECTIONS, Rules, cross_check
 from careline_tickets.consumers import subscriptions
-from careline_tickets.db import reading
+from careline_tickets.db import reading, steps
 from careline_tickets.db.repository import Repository
 from careline_tickets.db.tables import SCHEMA
 from careline_tickets.feeds import FeedDesk
@@ -36,6 +36,7 @@ from careline_tickets.lookup import Lookup
 from careline_tickets.metrics import TicketsMetrics
 from careline_tickets.service import Journal
 from careline_tickets.settings import TicketsSettings
+from careline_tickets.stepping import Stepper
 
 PACKAGE = "careline_tickets"
 COUNT_EVERY_S = 30.0
@@ -108,7 +109,7 @@ def create_service(
         ids=ids,
     )
     app.state.office = office
-    for router in (lists.router, tickets.router, track.router, reports.router):
+    for router in (lists.router, pulling.router, tickets.router, track.router, reports.router):
         app.include_router(router)
     app.include_router(config_routes(store))
     return Service(
@@ -120,6 +121,7 @@ def create_service(
             *messaging,
             ("watch-config", lambda: watch_config(store)),
             ("count-open", _counting(database, clock, metrics)),
+            ("fire-steps", Stepper(database, journal).run),
             purge_task(database, clock),
         ),
         stop=stop,
@@ -161,6 +163,7 @@ def _counting(
         while True:
             async with database.read() as connection:
                 counts = await reading.open_by_status(connection, clock.now())
+                metrics.step_lag.set(await steps.lag_s(connection))
             metrics.show_open(counts)
             await asyncio.sleep(COUNT_EVERY_S)
 

@@ -3,44 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, model_validator
-
 from careline_common import config as common
-from careline_common.config import ConfigModel, Configuration, Fault, Id, Section
+from careline_common.config import Configuration, Fault, Section
 from careline_common.config.calendar import DAYS, parse_windows
-from careline_tickets.domain.calendars import Calendar, Span, Window, Windows
-from careline_tickets.domain.clocks import DEFAULT, ClockKind, DeadlineRule, Policy, policy_for
-from careline_tickets.domain.policies import make_policy
-from careline_tickets.domain.vocabulary import Kind
-
-
-def _check_span(text: str) -> str:
-    Span.parse(text)
-    return text
-
-
-SpanText = Annotated[str, AfterValidator(_check_span)]
-
-
-class Deadline(ConfigModel):
-    """Promises to the citizen: a span for each clock, for the appeals that fit the conditions."""
-
-    id: Id
-    calendar: Id
-    clocks: dict[ClockKind, SpanText] = Field(min_length=1)
-    kinds: list[Kind] = Field(default_factory=list)
-    subjects: list[Id] = Field(default_factory=list)
-    insurers: list[Id] = Field(default_factory=list)
-
-    @model_validator(mode="after")
-    def _default_fits_all(self) -> Self:
-        if self.id == DEFAULT and (self.kinds or self.subjects or self.insurers):
-            raise ValueError("default holds for all the others: it names no conditions")
-        return self
-
+from careline_tickets.deadlines import Deadline, check_deadlines
+from careline_tickets.domain.calendars import Calendar, Window, Windows
+from careline_tickets.domain.clocks import DEFAULT, DeadlineRule, Policy, policy_for
 
 SECTIONS: tuple[Section, ...] = (
     Section("calendars", common.Calendar),
@@ -51,6 +22,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("insurers", common.Insurer),
     Section("users", common.User),
     Section("deadlines", Deadline),
+    Section("root_causes", common.PlainEntry, plain=True),
 )
 
 
@@ -67,19 +39,7 @@ def cross_check(configuration: Configuration) -> Iterator[Fault]:
     for name, user in configuration.all("users", common.User).items():
         if user.insurer is not None and not has("insurers", user.insurer):
             yield Fault("users", name, "insurer", f"there is no insurer {user.insurer!r}")
-    for name, deadline in configuration.all("deadlines", Deadline).items():
-        yield from _check_deadline(configuration, name, deadline)
-
-
-def _check_deadline(configuration: Configuration, name: str, deadline: Deadline) -> Iterator[Fault]:
-    if not configuration.has("calendars", deadline.calendar):
-        reason = f"there is no calendar {deadline.calendar!r}"
-        yield Fault("deadlines", name, "calendar", reason)
-    for section, ids in (("subjects", deadline.subjects), ("insurers", deadline.insurers)):
-        for index, named in enumerate(ids):
-            if not configuration.has(section, named):
-                reason = f"there is no such entry in {section}: {named!r}"
-                yield Fault("deadlines", name, f"{section}[{index}]", reason)
+    yield from check_deadlines(configuration)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +50,7 @@ class Rules:
     subjects: dict[str, common.Subject] = field(default_factory=dict)
     groups: dict[str, common.Group] = field(default_factory=dict)
     insurers: frozenset[str] = frozenset()
+    root_causes: frozenset[str] = frozenset()
     users: dict[str, common.User] = field(default_factory=dict)
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     """The default calendar's: in it the journal counts days."""
@@ -101,13 +62,14 @@ class Rules:
         deadlines = configuration.all("deadlines", Deadline)
         return cls(
             deadlines=tuple(
-                _rule(name, deadline, working[deadline.calendar])
-                for name, deadline in deadlines.items()
-                if deadline.calendar in working
+                deadline.rule(working)
+                for deadline in deadlines.values()
+                if {deadline.calendar, *deadline.calendars.values()} <= working.keys()
             ),
             subjects=configuration.all("subjects", common.Subject),
             groups=configuration.all("groups", common.Group),
             insurers=frozenset(configuration.all("insurers", common.Insurer)),
+            root_causes=frozenset(configuration.all("root_causes", common.PlainEntry)),
             users=configuration.all("users", common.User),
             zone=_default_zone(calendars, deadlines.get(DEFAULT)),
         )
@@ -139,15 +101,4 @@ def _windows(windows: tuple[common.Window, ...]) -> Windows:
     return tuple(
         Window(start=timedelta(minutes=window.start), end=timedelta(minutes=window.end))
         for window in windows
-    )
-
-
-def _rule(name: str, deadline: Deadline, calendar: Calendar) -> DeadlineRule:
-    spans = {kind: Span.parse(text) for kind, text in deadline.clocks.items()}
-    return DeadlineRule(
-        name=name,
-        policy=make_policy(calendar, spans),
-        kinds=frozenset(map(str, deadline.kinds)),
-        subjects=frozenset(deadline.subjects),
-        insurers=frozenset(deadline.insurers),
     )

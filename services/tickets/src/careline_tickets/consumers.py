@@ -6,8 +6,10 @@ from typing import Any
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.envelope import Envelope, Event
 from careline_common.events.ingest import RecordReceived
+from careline_common.events.router import AgentStateChanged
 from careline_common.events.surveys import CommentGiven, ScoreRecorded
 from careline_common.messaging.subscription import Subscription
+from careline_tickets.db import staffing
 from careline_tickets.domain.person import Person
 from careline_tickets.domain.ticket import Command, Details, External, TextKind
 from careline_tickets.domain.vocabulary import Action, Channel, Kind, Role
@@ -18,9 +20,11 @@ from careline_tickets.service import Journal, NewTicket
 
 LOW_SCORES = "tickets.low-scores"
 FEED_RECORDS = "tickets.feed-records"
+PRESENCE = "tickets.presence"
 CONSUMERS: dict[str, tuple[type[Event], ...]] = {
     LOW_SCORES: (ScoreRecorded, CommentGiven),
     FEED_RECORDS: (RecordReceived,),
+    PRESENCE: (AgentStateChanged,),
 }
 
 SURVEY = "survey"
@@ -32,7 +36,7 @@ SURVEYS = Actor(id="surveys", roles=frozenset({Role.SYSTEM}))
 def subscriptions(
     journal: Journal, feeds: FeedDesk, records: Records, comments: Comments
 ) -> tuple[Subscription, ...]:
-    """Both find by external id what is there, so that neither minds order or repetition."""
+    """Two find by external id what is there, one goes by sequence: none minds order or repetition."""
 
     async def fetch_record(envelope: Envelope) -> dict[str, Any] | None:
         event = envelope.data
@@ -61,7 +65,19 @@ def subscriptions(
         assert isinstance(event, RecordReceived)
         await feeds.receive(uow, event, fetched)
 
+    async def presence(uow: UnitOfWork, envelope: Envelope, _: Any) -> None:
+        event = envelope.data
+        assert isinstance(event, AgentStateChanged)
+        await staffing.note_state(
+            uow.connection,
+            agent=event.agent,
+            state=event.state,
+            since=event.since,
+            sequence=envelope.sequence,
+        )
+
     return (
+        Subscription(name=PRESENCE, events=CONSUMERS[PRESENCE], handle=presence, order_free=True),
         Subscription(
             name=LOW_SCORES,
             events=CONSUMERS[LOW_SCORES],

@@ -14,6 +14,12 @@ class TicketsMetrics:
     def __init__(self, registry: MetricsRegistry) -> None:
         self.created = registry.counter("created_total", "Appeals registered", ["channel"])
         self.moved = registry.counter("moved_total", "Actions done", ["action"])
+        self.steps = registry.counter(
+            "steps_fired_total", "Steps of clocks done", ["action", "result"]
+        )
+        self.step_lag = registry.gauge(
+            "step_lag_seconds", "So long the step has been due that has waited longest"
+        )
         self.tracked = registry.counter("tracked_total", "Questions by tracking code", ["result"])
         self._open = registry.gauge("open", "Appeals that are not ended", ["status"])
         self._overdue = registry.gauge("overdue", "Open appeals past their due time", ["status"])

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from careline_common.db.unit_of_work import UnitOfWork
+from careline_tickets import assigning
 from careline_tickets.config import Rules
-from careline_tickets.db import reading
 from careline_tickets.db.repository import Repository
 from careline_tickets.domain.ticket import Command, Group, InvalidCommandError, Ticket
 from careline_tickets.domain.vocabulary import Action, Status
@@ -23,12 +23,16 @@ class Resolver:
             case Action.ESCALATE:
                 group = await self._group(uow, rules, ticket, command)
                 return replace(command, escalate_to=group)
+            case Action.RETURN:
+                return replace(command, escalate_to=await _head(uow, rules, ticket))
             case Action.SEND_TO_INSURER:
                 _check_insurer(rules, command)
             case Action.INVITE_EXPERT:
                 _check_expert(rules, command)
             case Action.MERGE:
-                await self._check_target(uow, command)
+                await self.check_target(uow, command)
+            case Action.ACCEPT | Action.CLOSE:
+                _check_root_cause(rules, command)
             case _:
                 pass
         return command
@@ -36,25 +40,22 @@ class Resolver:
     async def _group(
         self, uow: UnitOfWork, rules: Rules, ticket: Ticket, command: Command
     ) -> Group | None:
-        """To a level goes to the group of the appeal's subject, where that is of this level."""
         name, level = command.to_group, command.to_level
         if name is not None and name not in rules.groups:
             raise InvalidCommandError("to_group", f"there is no group {name!r}")
         if name is None and level is not None:
-            subject = rules.subjects.get(ticket.details.subject or "")
-            candidate = subject.group if subject is not None else None
-            fits = candidate in rules.groups and rules.groups[candidate].level == level
-            name = candidate if fits else None
+            name = assigning.group_at(rules, ticket, level)
         if name is None:
             return None if level is None else Group(id=None, level=level)
         group = rules.groups[name]
         if level not in {None, group.level}:
             raise InvalidCommandError("to_level", f"the group {name!r} is of level {group.level}")
-        assignee = await reading.least_loaded(uow.connection, group.users)
+        assignee = await assigning.in_group(uow, rules, ticket, group)
         return Group(id=name, level=group.level, assignee=assignee)
 
-    async def _check_target(self, uow: UnitOfWork, command: Command) -> None:
-        """Nothing is merged into what is merged itself, so that no circle can come about."""
+    async def check_target(self, uow: UnitOfWork, command: Command) -> None:
+        """Nothing is merged into what has ended: so no circle can come about, and no promise that
+        still runs is lost in one that does not."""
         if command.into is None:
             return
         target = await self._repository.find(uow.connection, command.into)
@@ -62,6 +63,16 @@ class Resolver:
             raise InvalidCommandError("into", "there is no such appeal")
         if target.ticket.status is Status.MERGED:
             raise InvalidCommandError("into", f"is merged itself, into {target.ticket.merged_into}")
+        if target.ticket.status is Status.CLOSED:
+            raise InvalidCommandError("into", "is closed: reopen it first")
+
+
+async def _head(uow: UnitOfWork, rules: Rules, ticket: Ticket) -> Group:
+    """The head of department, or who stands in for him."""
+    head = assigning.head_of(rules, ticket)
+    if head.assignee is None:
+        return head
+    return replace(head, assignee=await assigning.pick(uow, rules, ticket, [head.assignee]))
 
 
 def _check_insurer(rules: Rules, command: Command) -> None:
@@ -74,3 +85,10 @@ def _check_expert(rules: Rules, command: Command) -> None:
     user = rules.users.get(command.user or "")
     if user is not None and "expert" not in user.roles:
         raise InvalidCommandError("user", f"{user.id!r} is no expert")
+
+
+def _check_root_cause(rules: Rules, command: Command) -> None:
+    """Without a list of root causes any word is one."""
+    cause = command.root_cause
+    if cause is not None and rules.root_causes and cause not in rules.root_causes:
+        raise InvalidCommandError("root_cause", f"there is no root cause {cause!r}")

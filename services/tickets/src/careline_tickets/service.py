@@ -15,18 +15,19 @@ from careline_tickets.config import Rules
 from careline_tickets.db import reading, tables
 from careline_tickets.db.reading import Duplicate
 from careline_tickets.db.repository import Repository, Stored
+from careline_tickets.domain.acting import act, register
 from careline_tickets.domain.person import Person
+from careline_tickets.domain.reopening import too_late
 from careline_tickets.domain.ticket import (
     REGISTER,
     Change,
     Command,
     Details,
+    InvalidCommandError,
     Ticket,
-    act,
-    register,
 )
-from careline_tickets.domain.vocabulary import Action, Outcome
-from careline_tickets.domain.workflow import Actor, check, require_permitted
+from careline_tickets.domain.vocabulary import Action, Outcome, Role
+from careline_tickets.domain.workflow import Actor, NotNow, check, require_permitted
 from careline_tickets.lookup import Lookup
 from careline_tickets.metrics import TicketsMetrics
 from careline_tickets.ports import Chance
@@ -51,6 +52,8 @@ class NewTicket:
     text: str = field(repr=False)
     registered_at: datetime
     closing: Closing | None = None
+    follows: str | None = None
+    """The appeal that could not be reopened any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,11 @@ class Registered:
 
     ticket: Ticket
     fresh: bool
+
+
+def _on_behalf_of(actor: Actor) -> Actor:
+    """What follows of itself on what somebody did stands in the history under his name."""
+    return Actor(id=actor.id, roles=frozenset({Role.SYSTEM}))
 
 
 class Journal:
@@ -77,7 +85,7 @@ class Journal:
         self.lookup = lookup
         self.rules = rules
         self._chance = chance
-        self._metrics = metrics
+        self.metrics = metrics
         self._resolver = Resolver(repository)
 
     async def register(self, uow: UnitOfWork, new: NewTicket, actor: Actor) -> Registered:
@@ -117,6 +125,7 @@ class Journal:
             registered_at=new.registered_at,
             actor=actor,
             now=now,
+            follows=new.follows,
         )
         changes = [first]
         if new.closing is not None:
@@ -138,16 +147,77 @@ class Journal:
             uow.connection, likeness, now=uow.clock.now(), but=ticket.id
         )
 
-    async def act(self, uow: UnitOfWork, stored: Stored, command: Command, actor: Actor) -> Ticket:
-        """Does one action on an appeal that was loaded for update.
+    async def act(
+        self,
+        uow: UnitOfWork,
+        stored: Stored,
+        command: Command,
+        actor: Actor,
+        *,
+        now: datetime | None = None,
+    ) -> Ticket:
+        """Does one action on an appeal that was loaded for update, and what follows on others.
 
-        Raises `NotPermitted`, then `NotNow`, then `InvalidCommandError`.
+        Answers with the appeal, or with the new one that goes on from it where it is too late to
+        reopen it. Raises `NotPermitted`, then `NotNow`, then `InvalidCommandError`.
         """
+        now = now or uow.clock.now()
         check(stored.ticket.facts, command.action, actor)
         command = await self._resolver.resolved(uow, self.rules(), stored.ticket, command)
-        ticket, change = act(stored.ticket, command, actor, uow.clock.now())
+        if command.action is Action.REOPEN and too_late(stored.ticket, now):
+            return await self._go_on(uow, stored, command, actor)
+        ticket = await self._do(uow, stored, command, actor, now)
+        if command.action is Action.MERGE:
+            await self._absorb(uow, stored.ticket, ticket, actor, now)
+        return ticket
+
+    async def check_merge(self, uow: UnitOfWork, command: Command) -> None:
+        """Raises `InvalidCommandError` where this merge could never be, whatever the versions."""
+        await self._resolver.check_target(uow, command)
+
+    async def _do(
+        self, uow: UnitOfWork, stored: Stored, command: Command, actor: Actor, now: datetime
+    ) -> Ticket:
+        ticket, change = act(stored.ticket, command, actor, now)
         await self.repository.save(uow, stored, ticket, change)
         self._tell(uow, ticket, [change])
+        return ticket
+
+    async def _absorb(
+        self, uow: UnitOfWork, before: Ticket, merged: Ticket, actor: Actor, now: datetime
+    ) -> None:
+        """What was promised on an appeal that is merged holds for the one it is merged into.
+
+        Where that has promised as much already nothing is changed, and nobody's version is lost."""
+        assert merged.merged_into is not None
+        target = await self.repository.find(uow.connection, merged.merged_into, for_update=True)
+        assert target is not None, "it was there a moment ago, and is locked"
+        command = Command(action=Action.ABSORB, other=before)
+        ticket, change = act(target.ticket, command, _on_behalf_of(actor), now)
+        if ticket.clocks != target.ticket.clocks or change.after:
+            await self.repository.save(uow, target, ticket, change)
+            self._tell(uow, ticket, [change])
+
+    async def _go_on(
+        self, uow: UnitOfWork, stored: Stored, command: Command, actor: Actor
+    ) -> Ticket:
+        """Registers the appeal that goes on from one which cannot be reopened any more."""
+        old = stored.ticket
+        if old.followed_by is not None:
+            raise NotNow(f"a new appeal goes on from this one: {old.followed_by}")
+        if command.reason is None or not command.reason.strip():
+            raise InvalidCommandError("reason", "is required")
+        now = uow.clock.now()
+        new = NewTicket(
+            details=replace(old.details, external=None),
+            person=await self.repository.person(uow.connection, old.id),
+            text=command.reason,
+            registered_at=now,
+            follows=old.id,
+        )
+        ticket = (await self.register(uow, new, actor)).ticket
+        link = Command(action=Action.FOLLOW_UP, followed_by=ticket.id, note=command.note)
+        await self._do(uow, stored, link, _on_behalf_of(actor), now)
         return ticket
 
     def _tell(self, uow: UnitOfWork, ticket: Ticket, changes: Sequence[Change]) -> None:
@@ -156,6 +226,6 @@ class Journal:
             for event in events_of(ticket, change):
                 uow.emit(event, subject=ticket.id, sequence=change.version)
             if change.action == REGISTER:
-                uow.after_commit(self._metrics.created.labels(ticket.details.channel).inc)
+                uow.after_commit(self.metrics.created.labels(ticket.details.channel).inc)
             else:
-                uow.after_commit(self._metrics.moved.labels(change.action).inc)
+                uow.after_commit(self.metrics.moved.labels(change.action).inc)

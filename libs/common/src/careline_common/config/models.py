@@ -1,10 +1,19 @@
 """Entries of the configuration file that more than one service reads, and the types they use."""
 
-from typing import Annotated, Literal
+from datetime import date
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
 from careline_common.http.signed import secret_bytes
 from careline_common.phones import parse_phone
@@ -104,14 +113,40 @@ class AgentEntry(ConfigModel):
     capacity: Annotated[int, Field(ge=1, le=1000)] = 1
 
 
+class Absence(ConfigModel):
+    """Days on which somebody is away, both included, and who stands in for him."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+    substitute: Id | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.last < self.first:
+            raise ValueError("to lies before from")
+        return self
+
+
 class User(ConfigModel):
-    """Somebody who is no agent. Rights come from his token; this is who he is."""
+    """Somebody who is no agent. Rights come from his token; this is who he is.
+
+    The lists say whose appeals he is given; an empty one is everybody's. `max_open` is how many he
+    has at most.
+    """
 
     id: Id
     name: str = ""
     roles: list[Role] = Field(default_factory=list)
     insurer: Id | None = None
     team: Id | None = None
+    subjects: list[Id] = Field(default_factory=list)
+    territories: list[Id] = Field(default_factory=list)
+    insurers: list[Id] = Field(default_factory=list)
+    languages: list[str] = Field(default_factory=list)
+    max_open: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    absences: list[Absence] = Field(default_factory=list)
 
 
 class Line(ConfigModel):
@@ -159,9 +194,18 @@ class Subject(ConfigModel):
 
 
 class Group(ConfigModel):
-    """People of one level who solve appeals together."""
+    """People of one level who solve appeals together.
+
+    A group with lists gets what is passed to its level from these subjects, territories, insurers or
+    languages. `head` is the head of the department, who decides what was returned too often.
+    """
 
     id: Id
     name: str = ""
     level: Annotated[int, Field(ge=1, le=3)] = 2
     users: list[Id] = Field(default_factory=list)
+    head: Id | None = None
+    subjects: list[Id] = Field(default_factory=list)
+    territories: list[Id] = Field(default_factory=list)
+    insurers: list[Id] = Field(default_factory=list)
+    languages: list[str] = Field(default_factory=list)

@@ -45,6 +45,33 @@ class TicketMoved(Event):
     at: datetime
 
 
+class TicketStepFired(Event):
+    """A step before or after a clock of a ticket runs out was due: once for each generation of it.
+
+    `to` are the users, groups or insurers who are to be told. The ticket is as it is after the step.
+    """
+
+    TYPE: ClassVar[str] = "careline.ticket.step_fired.v1"
+
+    ticket_id: str
+    number: str
+    clock: str
+    generation: int
+    step: str
+    action: str
+    result: str
+    to: tuple[str, ...] = ()
+    due_at: datetime
+    """When the clock runs out, or ran out."""
+    fired_at: datetime
+    status: str
+    level: int
+    owner: str | None = None
+    group: str | None = None
+    insurer: str | None = None
+    priority: str
+
+
 class TicketClosed(Event):
     TYPE: ClassVar[str] = "careline.ticket.closed.v1"
 

@@ -43,6 +43,7 @@ class TicketIn(Body):
     territory: Reference | None = None
     organisation: Reference | None = None
     insurer: Reference | None = None
+    language: Reference | None = None
     text: Text = Field(repr=False)
     call_id: Reference | None = None
     external: ExternalIn | None = None
@@ -58,6 +59,7 @@ class TicketIn(Body):
             territory=self.territory,
             organisation=self.organisation,
             insurer=self.insurer,
+            language=self.language,
             call_id=self.call_id,
             external=External(source=external.source, id=external.id) if external else None,
         )
@@ -124,7 +126,13 @@ class TransitionIn(Body):
     )
     answer: str | None = Field(default=None, repr=False, description="close")
     outcome: Outcome | None = Field(default=None, description="accept, close")
-    remedy: Text | None = Field(default=None, repr=False, description="accept")
+    remedy: Text | None = Field(default=None, repr=False, description="accept, close")
+    root_cause: Reference | None = Field(
+        default=None, description="accept, close: a word of the centre's own list"
+    )
+    approver: Reference | None = Field(
+        default=None, description="extend: who has approved of it, else who extends"
+    )
     reason: str | None = Field(default=None, repr=False, description="return, reopen, extend")
     days: StrictInt | None = Field(default=None, description="extend")
     waiting_for: str | None = Field(
@@ -144,6 +152,8 @@ class TransitionIn(Body):
             text=self.answer or self.text if closing else self.text,
             outcome=self.outcome,
             remedy=self.remedy,
+            root_cause=self.root_cause,
+            approver=self.approver,
             reason=self.reason,
             days=self.days,
             waiting_for=self.waiting_for,

@@ -28,7 +28,7 @@ from careline_tickets.api.views import (
     text_of,
     with_personal,
 )
-from careline_tickets.db import audit
+from careline_tickets.db import audit, staffing
 from careline_tickets.db.reading import history_of
 from careline_tickets.db.repository import Stored
 from careline_tickets.domain.sight import Sight, Viewer, sight
@@ -152,7 +152,10 @@ async def act_on_ticket(
     viewer: ViewerHere,
     office: OfficeHere,
 ) -> Response:
-    """Does one action: 404, then 403, then 428 or 412, then 409 with `allowed`, then 422."""
+    """Does one action: 404, then 403, then 428 or 412, then 409 with `allowed`, then 422.
+
+    `reopen` after the time for it answers 201 with the new appeal that goes on from this one. A merge
+    that could never be is 422 before anything about versions."""
     command = body.command()
 
     async def effect(uow: UnitOfWork) -> Answer:
@@ -161,10 +164,16 @@ async def act_on_ticket(
         actor = actor_of(viewer)
         with problems():
             require_permitted(stored.ticket.facts, command.action, actor)
+            if command.action is Action.MERGE:
+                await office.journal.check_merge(uow, command)
             if_match(request).check(stored.ticket.version)
             ticket = await office.journal.act(uow, stored, command, actor)
         view = shown_ticket(ticket, actor, uow.clock.now())
-        return Answer.json(view, headers={"ETag": etag(view.version)})
+        headers = {"ETag": etag(view.version)}
+        if ticket.id == ticket_id:
+            return Answer.json(view, headers=headers)
+        location = f"{request.url.path.rsplit('/', 2)[0]}/{ticket.id}"
+        return Answer.json(view, status=201, location=location, headers=headers)
 
     async with watched(office, viewer, f"action {command.action}", ticket_id):
         return await idempotent(request, office.database, caller, effect)
@@ -196,7 +205,12 @@ async def _whole(uow: UnitOfWork, office: Office, viewer: Viewer, ticket: Ticket
     if not viewer.reads_all:
         return view
     duplicates = await office.journal.duplicates_of(uow, ticket, person)
-    return view.model_copy(update={"duplicates": shown_duplicates(duplicates)})
+    state = None
+    if ticket.owner is not None:
+        state = await staffing.state_of(uow.connection, ticket.owner)
+    return view.model_copy(
+        update={"duplicates": shown_duplicates(duplicates), "owner_state": state}
+    )
 
 
 async def _audit(uow: UnitOfWork, viewer: Viewer, what: str, ticket_id: str) -> None:

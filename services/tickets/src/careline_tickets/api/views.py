@@ -63,6 +63,8 @@ class TicketOut(BaseModel):
     status: str
     level: int
     owner: str | None
+    owner_state: str | None = None
+    """The state in which the router has last seen the owner; of one appeal, for who reads all."""
     group: str | None
     expert: str | None
     due_at: datetime | None
@@ -70,6 +72,14 @@ class TicketOut(BaseModel):
     clocks: list[ClockOut]
     duplicates: list[DuplicateOut] = []
     returns: int
+    reopens: int
+    priority: str
+    extended_days: int
+    root_cause: str | None
+    follows: str | None
+    followed_by: str | None
+    policy: str | None
+    """What was promised, by the id of the policy."""
     outcome: str | None
     answered_by: str | None
     merged_into: str | None
@@ -149,6 +159,13 @@ def shown_ticket(ticket: Ticket, actor: Actor, now: datetime) -> TicketOut:
         overdue=due is not None and due < now,
         clocks=_shown_clocks(ticket, now),
         returns=ticket.returns,
+        reopens=ticket.reopens,
+        priority=ticket.priority,
+        extended_days=ticket.extended_days,
+        root_cause=ticket.root_cause,
+        follows=ticket.follows,
+        followed_by=ticket.followed_by,
+        policy=ticket.policy.id if ticket.policy else None,
         outcome=ticket.outcome,
         answered_by=ticket.answered_by,
         merged_into=ticket.merged_into,

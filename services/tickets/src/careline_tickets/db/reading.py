@@ -237,17 +237,6 @@ async def history_of(connection: AsyncConnection, ticket_id: str) -> Sequence[Ro
     return (await connection.execute(query)).all()
 
 
-async def least_loaded(connection: AsyncConnection, users: Sequence[str]) -> str | None:
-    """Who of these has the fewest open appeals; the first named among equals."""
-    if not users:
-        return None
-    found = await connection.execute(
-        select(t.owner, func.count()).where(t.owner.in_(users), OPEN).group_by(t.owner)
-    )
-    load: dict[str, int] = {row[0]: row[1] for row in found}
-    return min(users, key=lambda user: load.get(user, 0))
-
-
 async def journal(
     connection: AsyncConnection,
     *,

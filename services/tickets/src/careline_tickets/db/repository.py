@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.observability.pii import PiiHasher
-from careline_tickets.db import tables
+from careline_tickets.db import steps, tables
 from careline_tickets.db.rows import clock_values, read_clock, read_ticket, ticket_values
 from careline_tickets.domain.clocks import Policy
 from careline_tickets.domain.history import START, Entry, chained, digest
@@ -70,10 +70,13 @@ class Repository:
         if not person.empty:
             await uow.connection.execute(insert(tables.person), self._person_values(ticket, person))
         await self._write(uow.connection, ticket, entries, contents)
+        await steps.sync(uow.connection, None, ticket)
         return True
 
     async def save(self, uow: UnitOfWork, stored: Stored, ticket: Ticket, change: Change) -> None:
         """Stores one change of an appeal that was loaded for update."""
+        if ticket.policy is not stored.ticket.policy:
+            await self._keep_policy(uow, ticket.policy)
         entries, contents, chain = self._entries(uow, ticket.id, stored.chain, [change])
         await uow.connection.execute(
             update(tables.ticket)
@@ -81,6 +84,7 @@ class Repository:
             .values(**ticket_values(ticket), chain=chain)
         )
         await self._write(uow.connection, ticket, entries, contents)
+        await steps.sync(uow.connection, stored.ticket, ticket)
 
     async def put_person(self, uow: UnitOfWork, ticket: Ticket, person: Person) -> None:
         """Replaces who an appeal is about."""
@@ -261,7 +265,7 @@ class Repository:
             await connection.execute(insert(tables.content), contents)
         if ticket.clocks:
             clocks = insert(tables.clock)
-            changing = ("due_at", "paused_at", "stopped_at")
+            changing = ("due_at", "paused_at", "stopped_at", "pauses")
             await connection.execute(
                 clocks.on_conflict_do_update(
                     index_elements=["ticket_id", "kind", "generation"],

@@ -1,12 +1,23 @@
 """Rows of the journal's tables and the domain's objects, each way."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
-from careline_tickets.domain.clocks import Clock, ClockKind, Policy
+from careline_tickets.domain.clocks import Clock, ClockKind, Policy, ReopenClocks
 from careline_tickets.domain.ticket import Details, External, Ticket
-from careline_tickets.domain.vocabulary import Answerer, Channel, Kind, Outcome, Status
+from careline_tickets.domain.vocabulary import (
+    Answerer,
+    Channel,
+    Kind,
+    Outcome,
+    Priority,
+    Status,
+)
+
+PRIORITIES = tuple(Priority)
+"""Their places are how they stand in the table, so that the most urgent sorts first."""
 
 
 def ticket_values(ticket: Ticket) -> dict[str, Any]:
@@ -29,8 +40,16 @@ def ticket_values(ticket: Ticket) -> dict[str, Any]:
         "experts": sorted(ticket.experts),
         "answered_by": ticket.answered_by and str(ticket.answered_by),
         "outcome": ticket.outcome and str(ticket.outcome),
+        "root_cause": ticket.root_cause,
+        "priority": PRIORITIES.index(ticket.priority),
         "returns": ticket.returns,
+        "reopens": ticket.reopens,
+        "reopen_clocks": ticket.reopen_clocks and str(ticket.reopen_clocks),
+        "extended_by": ticket.extended_by,
+        "follows": ticket.follows,
+        "followed_by": ticket.followed_by,
         "merged_into": ticket.merged_into,
+        "language": details.language,
         "call_id": details.call_id,
         "invitation_id": details.invitation_id,
         "external_source": external.source if external else None,
@@ -62,7 +81,14 @@ def read_ticket(row: Row[Any], clocks: tuple[Clock, ...], policy: Policy | None)
         experts=frozenset(row.experts),
         answered_by=row.answered_by and Answerer(row.answered_by),
         outcome=row.outcome and Outcome(row.outcome),
+        root_cause=row.root_cause,
+        priority=PRIORITIES[row.priority],
         returns=row.returns,
+        reopens=row.reopens,
+        reopen_clocks=row.reopen_clocks and ReopenClocks(row.reopen_clocks),
+        extended_by=row.extended_by,
+        follows=row.follows,
+        followed_by=row.followed_by,
         merged_into=row.merged_into,
         closed_at=row.closed_at,
         policy=policy,
@@ -83,6 +109,7 @@ def _read_details(row: Row[Any]) -> Details:
         territory=row.territory,
         organisation=row.organisation,
         insurer=row.insurer,
+        language=row.language,
         call_id=row.call_id,
         invitation_id=row.invitation_id,
         external=external,
@@ -98,6 +125,9 @@ def clock_values(ticket_id: str, clock: Clock) -> dict[str, Any]:
         "due_at": clock.due_at,
         "paused_at": clock.paused_at,
         "stopped_at": clock.stopped_at,
+        "pauses": [[moment.isoformat() for moment in pause] for pause in clock.pauses],
+        "extended_days": clock.extended_days,
+        "rework": clock.rework,
     }
 
 
@@ -109,4 +139,10 @@ def read_clock(row: Row[Any]) -> Clock:
         due_at=row.due_at,
         paused_at=row.paused_at,
         stopped_at=row.stopped_at,
+        pauses=tuple(
+            (datetime.fromisoformat(paused), datetime.fromisoformat(resumed))
+            for paused, resumed in row.pauses
+        ),
+        extended_days=row.extended_days,
+        rework=row.rework,
     )

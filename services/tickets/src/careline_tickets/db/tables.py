@@ -6,6 +6,7 @@ everything else, the history included, holds ids, words of the workflow and salt
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -63,8 +64,16 @@ ticket = Table(
     Column("experts", ARRAY(Text), nullable=False),
     Column("answered_by", Text),
     Column("outcome", Text),
+    Column("root_cause", Text),
+    Column("priority", SmallInteger, nullable=False, server_default="2"),
     Column("returns", Integer, nullable=False),
+    Column("reopens", Integer, nullable=False, server_default="0"),
+    Column("reopen_clocks", Text),
+    Column("extended_by", Text),
+    Column("follows", Text, ForeignKey("tickets.ticket.id")),
+    Column("followed_by", Text, ForeignKey("tickets.ticket.id")),
     Column("merged_into", Text, ForeignKey("tickets.ticket.id")),
+    Column("language", Text),
     Column("call_id", Text),
     Column("invitation_id", Text),
     Column("external_source", Text),
@@ -94,8 +103,21 @@ ticket = Table(
         "ix_ticket_due_at", "due_at", postgresql_where=text("status NOT IN ('closed', 'merged')")
     ),
     Index("ix_ticket_owner", "owner", postgresql_where=text("status NOT IN ('closed', 'merged')")),
+    Index(
+        "ix_ticket_pull",
+        "level",
+        "priority",
+        "due_at",
+        "registered_at",
+        postgresql_where=text("owner IS NULL AND status IN ('new', 'in_work')"),
+    ),
+    Index(
+        "ix_ticket_policy_id",
+        "policy_id",
+        postgresql_where=text("status NOT IN ('closed', 'merged')"),
+    ),
 )
-"""`chain` is the hash of the last history row, so that a history that was cut off shows."""
+"""`priority` is 0 for the most urgent. `chain` is the hash of the last history row, so that a history that was cut off shows."""
 
 person = Table(
     "person",
@@ -161,7 +183,35 @@ clock = Table(
     Column("due_at", DateTime(timezone=True), nullable=False),
     Column("paused_at", DateTime(timezone=True)),
     Column("stopped_at", DateTime(timezone=True)),
+    Column("pauses", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("extended_days", Integer, nullable=False, server_default="0"),
+    Column("rework", Boolean, nullable=False, server_default=text("false")),
 )
+
+step = Table(
+    "step",
+    metadata,
+    Column("ticket_id", Text, ForeignKey("tickets.ticket.id"), primary_key=True),
+    Column("clock", Text, primary_key=True),
+    Column("generation", SmallInteger, primary_key=True, autoincrement=False),
+    Column("step", Text, primary_key=True),
+    Column("fires_at", DateTime(timezone=True), nullable=False),
+    Column("fired_at", DateTime(timezone=True)),
+    Column("result", Text),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Index("ix_step_fires_at", "fires_at", postgresql_where=text("fired_at IS NULL")),
+)
+"""Steps of clocks that are to fire, and those that have: the key is why none fires twice."""
+
+presence = Table(
+    "presence",
+    metadata,
+    Column("agent", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+)
+"""Who the router has last seen at work."""
 
 audit = Table(
     "audit",

@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 ZERO = timedelta(0)
 SECOND = timedelta(seconds=1)
 
-_SPAN = re.compile(r"([1-9]\d{0,3})([mhd])")
+_SPAN = re.compile(r"([1-9]\d{0,3})([mhd])", re.ASCII)
 
 
 class NoWorkingTimeError(Exception):
@@ -101,6 +101,21 @@ class Calendar:
             left -= end - begin
         raise AssertionError("working time is endless or raises")
 
+    def before(self, end: datetime, worked: timedelta) -> datetime:
+        """The last moment at which `worked` working time is still to come until `end`.
+
+        So a warning half an hour before ten minutes past nine comes the evening before, and one ten
+        minutes before it when work begins, not in the night.
+        """
+        left = worked
+        if left <= ZERO:
+            return end
+        for opened, closed in self._worked_back(end):
+            if left <= closed - opened:
+                return closed - left
+            left -= closed - opened
+        raise AssertionError("working time is endless or raises")
+
     def worked(self, start: datetime, end: datetime) -> timedelta:
         """The working time from `start` to `end`, nothing when `end` is before `start`."""
         total = ZERO
@@ -136,6 +151,18 @@ class Calendar:
                     yield max(opened, start), closed
             day += DAY
         raise NoWorkingTimeError(f"nothing is worked in the year before {day}")
+
+    def _worked_back(self, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        day = end.astimezone(ZoneInfo(self.zone)).date()
+        idle = 0
+        while idle <= YEAR_DAYS:
+            idle += 1
+            for opened, closed in reversed(tuple(self._intervals(day))):
+                if opened < end:
+                    idle = 0
+                    yield opened, min(closed, end)
+            day -= DAY
+        raise NoWorkingTimeError(f"nothing is worked in the year after {day}")
 
     def _midnight(self, day: date) -> datetime:
         """The first moment of a local date, in UTC."""

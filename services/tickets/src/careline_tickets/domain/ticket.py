@@ -1,30 +1,24 @@
-"""An appeal in the journal, and what can happen to it.
+"""An appeal in the journal, and the shapes of what happens to it (`domain/acting.py`)."""
 
-`register` and `act` are the only ways in which an appeal comes to be and changes. Both are pure:
-they return the new appeal and one `Change`, which says what the history keeps.
-"""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 
-from careline_tickets.domain import timekeeping
-from careline_tickets.domain.clocks import Clock, Policy, next_due, start_all
+from careline_tickets.domain.clocks import Clock, Policy, ReopenClocks, next_due
 from careline_tickets.domain.vocabulary import (
     Action,
     Answerer,
     Channel,
     Kind,
     Outcome,
+    Priority,
     Status,
 )
-from careline_tickets.domain.workflow import Actor, Facts, check
+from careline_tickets.domain.workflow import Facts
 
 REGISTER = "register"
 HIGHEST_LEVEL = 3
-MAX_EXTENSION_DAYS = 365
 
 
 class InvalidCommandError(Exception):
@@ -71,6 +65,7 @@ class Details:
     territory: str | None = None
     organisation: str | None = None
     insurer: str | None = None
+    language: str | None = None
     call_id: str | None = None
     invitation_id: str | None = None
     external: External | None = None
@@ -97,7 +92,18 @@ class Ticket:
     """All experts who were ever invited."""
     answered_by: Answerer | None = None
     outcome: Outcome | None = None
+    root_cause: str | None = None
+    """A word of the centre's own list, for the report; never a patient's words."""
     returns: int = 0
+    reopens: int = 0
+    reopen_clocks: ReopenClocks | None = None
+    """What was done with the clocks when it was last reopened."""
+    priority: Priority = Priority.NORMAL
+    extended_by: str | None = None
+    """Who approved of the last extension."""
+    follows: str | None = None
+    """The appeal that could not be reopened any more, from which this one goes on."""
+    followed_by: str | None = None
     merged_into: str | None = None
     closed_at: datetime | None = None
     policy: Policy | None = None
@@ -107,6 +113,11 @@ class Ticket:
     def due_at(self) -> datetime | None:
         """The earliest clock that runs."""
         return next_due(self.clocks)
+
+    @property
+    def extended_days(self) -> int:
+        """By so many days its promises were extended, all in all."""
+        return max((clock.extended_days for clock in self.clocks), default=0)
 
     @property
     def facts(self) -> Facts:
@@ -131,7 +142,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """An action with what it needs; `escalate_to` is what `to_level` or `to_group` stand for."""
+    """An action with what it needs; `escalate_to` is what `to_level` or `to_group` stand for, for
+    `return` the head of department, who gets it after too many of them."""
 
     action: Action
     note: str | None = None
@@ -143,11 +155,18 @@ class Command:
     text: str | None = None
     outcome: Outcome | None = None
     remedy: str | None = None
+    root_cause: str | None = None
+    approver: str | None = None
     reason: str | None = None
     days: int | None = None
     waiting_for: str | None = None
     into: str | None = None
     details: Details | None = None
+    other: "Ticket | None" = None
+    """absorb: the appeal that is merged into this one."""
+    policy: Policy | None = None
+    """apply_policy: what is promised now."""
+    followed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,259 +180,3 @@ class Change:
     before: Mapping[str, object]
     after: Mapping[str, object]
     texts: tuple[tuple[TextKind, str], ...] = field(default=(), repr=False)
-
-
-def register(
-    *,
-    ticket_id: str,
-    number: str,
-    tracking_code: str,
-    details: Details,
-    text: str,
-    policy: Policy | None,
-    registered_at: datetime,
-    actor: Actor,
-    now: datetime,
-) -> tuple[Ticket, Change]:
-    """A new appeal; its clocks start at `registered_at`, which may lie before `now`."""
-    ticket = Ticket(
-        id=ticket_id,
-        number=number,
-        tracking_code=tracking_code,
-        details=details,
-        registered_at=registered_at,
-        updated_at=now,
-        policy=policy,
-        clocks=start_all(policy, registered_at),
-    )
-    change = Change(
-        action=REGISTER,
-        actor=actor.id,
-        at=now,
-        version=ticket.version,
-        before={},
-        after=_recorded(ticket),
-        texts=((TextKind.TEXT, text),) if text else (),
-    )
-    return ticket, change
-
-
-def act(ticket: Ticket, command: Command, actor: Actor, now: datetime) -> tuple[Ticket, Change]:
-    """Does one action.
-
-    Raises `NotPermitted`, then `NotNow`, then `InvalidCommandError`.
-    """
-    rule = check(ticket.facts, command.action, actor)
-    draft = _EFFECTS[command.action](ticket, command, actor)
-    if rule.to is not None:
-        draft = replace(draft, status=rule.to)
-    if draft.status is Status.CLOSED and ticket.status is not Status.CLOSED:
-        draft = replace(draft, closed_at=now)
-    draft = replace(
-        draft,
-        clocks=timekeeping.after_move(ticket, draft, now),
-        version=ticket.version + 1,
-        updated_at=now,
-    )
-    before, after = _recorded(ticket), _recorded(draft)
-    changed = [name for name in after if before[name] != after[name]]
-    change = Change(
-        action=command.action,
-        actor=actor.id,
-        at=now,
-        version=draft.version,
-        before={name: before[name] for name in changed},
-        after={name: after[name] for name in changed},
-        texts=_texts(command),
-    )
-    return draft, change
-
-
-def _recorded(ticket: Ticket) -> dict[str, object]:
-    """The fields that the history keeps; none of them is personal data of a patient."""
-    details = ticket.details
-    return {
-        "status": str(ticket.status),
-        "level": ticket.level,
-        "owner": ticket.owner,
-        "group": ticket.group,
-        "expert": ticket.expert,
-        "channel": str(details.channel),
-        "kind": str(details.kind),
-        "subject": details.subject,
-        "territory": details.territory,
-        "organisation": details.organisation,
-        "insurer": details.insurer,
-        "answered_by": ticket.answered_by and str(ticket.answered_by),
-        "outcome": ticket.outcome and str(ticket.outcome),
-        "returns": ticket.returns,
-        "merged_into": ticket.merged_into,
-        "registered_at": ticket.registered_at.isoformat(),
-        "due_at": ticket.due_at and ticket.due_at.isoformat(),
-        "external_version": details.external.version if details.external else None,
-    }
-
-
-_TEXT_OF_ACTION = {
-    Action.EXPERT_ANSWER: TextKind.EXPERT_ANSWER,
-    Action.INSURER_ANSWER: TextKind.INSURER_ANSWER,
-    Action.ANSWER: TextKind.ANSWER,
-    Action.CLOSE: TextKind.ANSWER,
-    Action.AMEND: TextKind.TEXT,
-}
-
-
-def _texts(command: Command) -> tuple[tuple[TextKind, str], ...]:
-    kind = _TEXT_OF_ACTION.get(command.action, TextKind.ANSWER)
-    if command.action is Action.IMPORT_ANSWER:
-        by_insurer = command.details is not None and command.details.insurer is not None
-        kind = TextKind.INSURER_ANSWER if by_insurer else TextKind.ANSWER
-    pairs = (
-        (kind, command.text),
-        (TextKind.REASON, command.reason),
-        (TextKind.REMEDY, command.remedy),
-        (TextKind.WAITING_FOR, command.waiting_for),
-        (TextKind.NOTE, command.note),
-    )
-    return tuple((kind, text) for kind, text in pairs if text)
-
-
-def _required(value: str | None, path: str) -> str:
-    if value is None or not value.strip():
-        raise InvalidCommandError(path, "is required")
-    return value
-
-
-def _require_outcome(command: Command) -> Outcome:
-    if command.outcome is None:
-        raise InvalidCommandError("outcome", "is required")
-    return command.outcome
-
-
-def _take(ticket: Ticket, _command: Command, actor: Actor) -> Ticket:
-    return replace(ticket, owner=actor.id)
-
-
-def _escalate(ticket: Ticket, command: Command, _actor: Actor) -> Ticket:
-    group = command.escalate_to
-    if group is None:
-        raise InvalidCommandError("to_level", "give to_level or to_group")
-    if not ticket.level <= group.level <= HIGHEST_LEVEL:
-        raise InvalidCommandError(
-            "to_level", f"must lie from {ticket.level}, where the appeal is, to {HIGHEST_LEVEL}"
-        )
-    if group.level == ticket.level and group.id == ticket.group:
-        raise InvalidCommandError("to_level", "the appeal is there already")
-    return replace(ticket, level=group.level, group=group.id, owner=group.assignee)
-
-
-def _invite_expert(ticket: Ticket, command: Command, _actor: Actor) -> Ticket:
-    user = _required(command.user, "user")
-    return replace(ticket, expert=user, experts=ticket.experts | {user})
-
-
-def _expert_answer(ticket: Ticket, command: Command, _actor: Actor) -> Ticket:
-    _required(command.text, "text")
-    return replace(ticket, expert=None)
-
-
-def _send_to_insurer(ticket: Ticket, command: Command, _actor: Actor) -> Ticket:
-    insurer = _required(command.insurer, "insurer")
-    return replace(ticket, details=replace(ticket.details, insurer=insurer))
-
-
-def _answer(ticket: Ticket, command: Command, _actor: Actor) -> Ticket:
-    _required(command.text, "text")
-    return replace(ticket, answered_by=Answerer.STAFF)
-
-
-def _insurer_answer(ticket: Ticket, command: Command, _actor: Actor) -> Ticket:
-    _required(command.text, "text")
-    return replace(ticket, answered_by=Answerer.INSURER)
-
-
-def _accept(ticket: Ticket, command: Command, _actor: Actor) -> Ticket:
-    return replace(ticket, outcome=_require_outcome(command))
-
-
-def _return(ticket: Ticket, command: Command, _actor: Actor) -> Ticket:
-    _required(command.reason, "reason")
-    by_insurer = ticket.answered_by is Answerer.INSURER
-    status = Status.WITH_INSURER if by_insurer else Status.IN_WORK
-    return replace(ticket, status=status, returns=ticket.returns + 1)
-
-
-def _close(ticket: Ticket, command: Command, _actor: Actor) -> Ticket:
-    outcome = _require_outcome(command)
-    _required(command.text, "answer")
-    return replace(ticket, outcome=outcome, answered_by=Answerer.STAFF)
-
-
-def _reopen(ticket: Ticket, command: Command, _actor: Actor) -> Ticket:
-    _required(command.reason, "reason")
-    return replace(ticket, outcome=None, answered_by=None, closed_at=None)
-
-
-def _extend(ticket: Ticket, command: Command, _actor: Actor) -> Ticket:
-    _required(command.reason, "reason")
-    if command.days is None or not 1 <= command.days <= MAX_EXTENSION_DAYS:
-        raise InvalidCommandError("days", f"must be from 1 to {MAX_EXTENSION_DAYS}")
-    clocks = timekeeping.extended(ticket, command.days)
-    if clocks is None:
-        raise InvalidCommandError("days", "the appeal has no deadline that could be extended")
-    return replace(ticket, clocks=clocks)
-
-
-def _wait(ticket: Ticket, command: Command, _actor: Actor) -> Ticket:
-    _required(command.waiting_for, "for")
-    return ticket
-
-
-def _resume(ticket: Ticket, _command: Command, _actor: Actor) -> Ticket:
-    return ticket
-
-
-def _merge(ticket: Ticket, command: Command, _actor: Actor) -> Ticket:
-    into = _required(command.into, "into")
-    if into == ticket.id:
-        raise InvalidCommandError("into", "is this appeal itself")
-    return replace(ticket, merged_into=into)
-
-
-def _import_answer(ticket: Ticket, command: Command, _actor: Actor) -> Ticket:
-    _required(command.text, "text")
-    amended = _amend(ticket, command, _actor)
-    by_insurer = amended.details.insurer is not None
-    return replace(amended, answered_by=Answerer.INSURER if by_insurer else Answerer.STAFF)
-
-
-def _withdraw(ticket: Ticket, command: Command, actor: Actor) -> Ticket:
-    return replace(_amend(ticket, command, actor), outcome=Outcome.WITHDRAWN)
-
-
-def _amend(ticket: Ticket, command: Command, _actor: Actor) -> Ticket:
-    return ticket if command.details is None else replace(ticket, details=command.details)
-
-
-_EFFECTS: Mapping[Action, Callable[[Ticket, Command, Actor], Ticket]] = MappingProxyType(
-    {
-        Action.TAKE: _take,
-        Action.ESCALATE: _escalate,
-        Action.INVITE_EXPERT: _invite_expert,
-        Action.EXPERT_ANSWER: _expert_answer,
-        Action.SEND_TO_INSURER: _send_to_insurer,
-        Action.ANSWER: _answer,
-        Action.INSURER_ANSWER: _insurer_answer,
-        Action.ACCEPT: _accept,
-        Action.RETURN: _return,
-        Action.CLOSE: _close,
-        Action.REOPEN: _reopen,
-        Action.EXTEND: _extend,
-        Action.WAIT: _wait,
-        Action.RESUME: _resume,
-        Action.MERGE: _merge,
-        Action.IMPORT_ANSWER: _import_answer,
-        Action.WITHDRAW: _withdraw,
-        Action.AMEND: _amend,
-    }
-)

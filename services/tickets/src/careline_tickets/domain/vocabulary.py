@@ -44,6 +44,19 @@ class Outcome(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class Priority(StrEnum):
+    """From the first to the last in a queue of appeals."""
+
+    URGENT = "urgent"
+    HIGH = "high"
+    NORMAL = "normal"
+
+    @property
+    def raised(self) -> "Priority":
+        """The next one up; there is none above urgent."""
+        return Priority.HIGH if self is Priority.NORMAL else Priority.URGENT
+
+
 class Answerer(StrEnum):
     """Who had answered: a returned answer goes back to him."""
 
@@ -84,3 +97,15 @@ class Action(StrEnum):
     """A feed says that the appeal was withdrawn where it had come in."""
     AMEND = "amend"
     """A feed brought a newer version of the appeal."""
+    STEP_ESCALATE = "step_escalate"
+    """A step of a clock passed the appeal on."""
+    STEP_REASSIGN = "step_reassign"
+    """A step of a clock gave the appeal to somebody else."""
+    STEP_RAISE_PRIORITY = "step_raise_priority"
+    """A step of a clock moved the appeal up."""
+    ABSORB = "absorb"
+    """Another appeal was merged into this one."""
+    FOLLOW_UP = "follow_up"
+    """The appeal could not be reopened any more, and a new one goes on from it."""
+    APPLY_POLICY = "apply_policy"
+    """The appeal was given the promises that are configured now."""

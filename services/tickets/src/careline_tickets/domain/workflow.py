@@ -144,6 +144,12 @@ TABLE: Mapping[Action, Rule] = MappingProxyType(
             _rule(Action.IMPORT_ANSWER, _OPEN, Status.IN_REVIEW, _SYSTEM),
             _rule(Action.WITHDRAW, _OPEN, Status.CLOSED, _SYSTEM),
             _rule(Action.AMEND, _OPEN | {Status.CLOSED}, None, _SYSTEM),
+            _rule(Action.STEP_ESCALATE, _OPEN, None, _SYSTEM),
+            _rule(Action.STEP_REASSIGN, _OPEN, None, _SYSTEM),
+            _rule(Action.STEP_RAISE_PRIORITY, _OPEN, None, _SYSTEM),
+            _rule(Action.ABSORB, _OPEN, None, _SYSTEM),
+            _rule(Action.FOLLOW_UP, Status.CLOSED, None, _SYSTEM),
+            _rule(Action.APPLY_POLICY, _OPEN, None, _SYSTEM),
         )
     }
 )
