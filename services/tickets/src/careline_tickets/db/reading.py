@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Row,
     Select,
     and_,
@@ -18,12 +19,15 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    union,
     union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_tickets.db import tables
+from careline_tickets.db.wording import page_with_words
 from careline_tickets.domain.vocabulary import Outcome, Status
+from careline_tickets.domain.words import Sought
 
 t, p, c = tables.ticket.c, tables.person.c, tables.content.c
 
@@ -36,6 +40,15 @@ LIKE = 0.3
 """Texts that share less of their trigrams are no duplicates; pg_trgm's own default."""
 MOST_DUPLICATES = 10
 DUPLICATES_BACK = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """An appeal's number, or a number of a person: what somebody may type into the search instead of words."""
+
+    number: str | None = None
+    phone_key: bytes | None = field(default=None, repr=False)
+    policy_key: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +73,12 @@ class Conditions:
     """Only this insurer's, whatever `insurer` asks for."""
     phone_key: bytes | None = field(default=None, repr=False)
     policy_key: bytes | None = field(default=None, repr=False)
-    words: str | None = field(default=None, repr=False)
+    words: Sought | None = field(default=None, repr=False)
+    """Words that all stand in the text."""
+    named: Named | None = field(default=None, repr=False)
 
 
-_APART = {"overdue", "expert", "only_insurer", "phone_key", "policy_key", "words"}
+_APART = {"overdue", "expert", "only_insurer", "phone_key", "policy_key", "words", "named"}
 _PLAIN = tuple(item.name for item in fields(Conditions) if item.name not in _APART)
 
 
@@ -84,13 +99,18 @@ def _clauses(conditions: Conditions, now: datetime) -> list[ColumnElement[bool]]
         clauses.append(t.id.in_(select(p.ticket_id).where(p.phone_key == conditions.phone_key)))
     if conditions.policy_key is not None:
         clauses.append(t.id.in_(select(p.ticket_id).where(p.policy_key == conditions.policy_key)))
-    if conditions.words is not None:
-        clauses += [t.id.in_(_with_word(word)) for word in conditions.words.split()]
+    if conditions.named is not None:
+        clauses.append(t.id.in_(_named(conditions.named)))
     return clauses
 
 
-def _with_word(word: str) -> Select[Any]:
-    return select(c.ticket_id).where(c.kind == "text", c.body.icontains(word, autoescape=True))
+def _named(named: Named) -> CompoundSelect[Any]:
+    queries = [select(t.id).where(t.number == named.number)]
+    if named.phone_key is not None:
+        queries.append(select(p.ticket_id).where(p.phone_key == named.phone_key))
+    if named.policy_key is not None:
+        queries.append(select(p.ticket_id).where(p.policy_key == named.policy_key))
+    return union(*queries)
 
 
 async def page_of(
@@ -102,7 +122,12 @@ async def page_of(
     after: tuple[datetime, str] | None,
 ) -> Sequence[Row[Any]]:
     """Rows of the ticket table, those registered last first."""
-    query = select(tables.ticket).where(*_clauses(conditions, now))
+    clauses = _clauses(conditions, now)
+    if conditions.words is not None:
+        return await page_with_words(
+            connection, conditions.words, clauses, limit=limit, after=after
+        )
+    query = select(tables.ticket).where(*clauses)
     if after is not None:
         query = query.where(tuple_(t.registered_at, t.id) < tuple_(*map(literal, after)))
     query = query.order_by(t.registered_at.desc(), t.id.desc()).limit(limit)
