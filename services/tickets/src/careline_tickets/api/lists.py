@@ -99,7 +99,7 @@ async def find_duplicates(body: LikeIn, viewer: ViewerHere, office: OfficeHere) 
     text = body.text.strip() if body.text else None
     likeness = office.journal.lookup.likeness(person, body.details(), text or None)
     async with office.database.unit_of_work() as uow:
-        found = await reading.duplicates(uow.connection, likeness, now=now)
+        found = await office.journal.like(uow, likeness)
         await audit.note(uow, who=viewer.id, roles=viewer.roles, what="duplicates")
     return DuplicatesOut(items=shown_duplicates(found))
 
