@@ -170,7 +170,9 @@ async def test_likely_duplicates_come_with_the_answer_and_while_typing(desk: "De
     )
     second = await desk.agent.register(person={"phone": "8 916 123 45 67"})
     assert [(one["id"], one["why"]) for one in second["duplicates"]] == [(first["id"], "phone")]
-    third = await desk.agent.register(person={"policy_number": "4600"}, organisation="h1")
+    third = await desk.agent.register(
+        person={"policy_number": "4600"}, organisation="h1", text="No insulin!"
+    )
     assert third["duplicates"][0] == {
         "id": first["id"], "score": 0.9, "why": "policy, organisation"
     }  # fmt: skip
@@ -185,6 +187,34 @@ async def test_likely_duplicates_come_with_the_answer_and_while_typing(desk: "De
     same = (await desk.agent.post("tickets/duplicates", EXTERNAL)).json()["items"]
     assert same == [{"id": external["id"], "score": 1.0, "why": "external"}]
     assert (await desk.agent.post("tickets/duplicates", {})).json() == {"items": []}
+
+
+async def test_texts_are_alike_across_slips_order_and_half_typed_ones(desk: "Desk") -> None:
+    text = (
+        "В поликлинике номер пять отказали в приёме у кардиолога, сказали ждать до следующего"
+        " месяца, хотя направление терапевта было срочным и подписано заведующей отделением"
+    )
+    phone = {"phone": "+79161234567"}
+    first = await desk.agent.register(text=text, person=phone)
+    await desk.agent.register(
+        text="Не выдают инсулин в аптеке при больнице, говорят, что нет в наличии"
+    )
+    for typed in (
+        text,
+        text.replace("направление", "напровление").replace("срочным", "срочное"),
+        text[:70],
+        text[60:],
+    ):
+        answer = await desk.agent.post("tickets/duplicates", {"text": typed})
+        assert [(one["id"], one["why"]) for one in answer.json()["items"]] == [
+            (first["id"], "text")
+        ]
+    both = await desk.agent.post("tickets/duplicates", {"text": text, "person": phone})
+    assert both.json()["items"] == [{"id": first["id"], "score": 0.8, "why": "phone, text"}]
+    for short in ("в", "отказали", "Спасибо вам большое"):
+        assert (await desk.agent.post("tickets/duplicates", {"text": short})).json() == {
+            "items": []
+        }
 
 
 async def test_a_promise_holds_for_the_appeals_it_was_given_to(desk: "Desk") -> None:

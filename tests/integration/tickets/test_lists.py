@@ -1,5 +1,6 @@
 """Lists, search, tracking and the journal in figures."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -84,6 +85,73 @@ async def test_search_by_person_and_words(desk: "Desk") -> None:
     wrong = await desk.agent.post("tickets/search", {"phone": "none"})
     assert wrong.status_code == 422
     assert wrong.json()["errors"][0]["path"] == "phone"
+
+
+async def test_search_reads_four_languages(desk: "Desk") -> None:
+    ru = await desk.agent.register(text="Отказали в приёме, пациента не приняли")
+    en = await desk.agent.register(text="The clinics refused all my claims")
+    fa = await desk.agent.register(text="كلینیک پاسخ نمی‌دهد، شماره ۱۲۳۴۵")
+    zh = await desk.agent.register(text="上海医保报销被拒绝 and nobody answers, отказ")
+    for query, expected in (
+        ("пациенты", [ru]),
+        ("ОТКАЗАТЬ пациентам ПРИЁМЕ", [ru]),
+        ("не", [ru]),
+        ("clinic refusing claim", [en]),
+        ("کلینیک", [fa]),
+        ("نمیدهد", [fa]),
+        ("۱۲۳۴۵", [fa]),
+        ("医保", [zh]),
+        ("拒", [zh]),
+        ("报销 answering отказа", [zh]),
+        ("海保", []),
+        ("%'&|!:*()", []),
+    ):
+        assert await found(desk.agent, q=query) == [one["id"] for one in expected], query
+
+
+async def test_search_by_a_number_instead_of_words(desk: "Desk") -> None:
+    person = {"phone": "+79161234567", "policy_number": "46 00-77"}
+    a = await desk.agent.register(text="Нет инсулина", person=person)
+    b = await desk.agent.register(text="Звонить +7 916 123-45-67, по полису 460077")
+    assert await found(desk.agent, q=a["number"].lower()) == [a["id"]]
+    assert await found(desk.agent, q="8 (916) 123-45-67") == [a["id"]]
+    assert await found(desk.agent, q="۴۶۰۰ ۷۷") == [a["id"]]
+    assert await found(desk.agent, q="460077", status="closed") == []
+    assert await found(desk.agent, q="123-45-67") == [b["id"]]
+
+
+async def test_search_pages_show_each_appeal_once_through_years(desk: "Desk") -> None:
+    made = []
+    for days in (0, 1, 3, 20, 80, 300, 500, 2000):
+        at = (desk.clock.now() - timedelta(days=days)).isoformat()
+        made += [(await desk.boss.register(text="очередь", registered_at=at))["id"]]
+    await desk.boss.register(text="другое")
+    seen: list[str] = []
+    cursor = None
+    while True:
+        params = {"limit": 3} | ({"cursor": cursor} if cursor else {})
+        answer = await desk.agent.post("tickets/search", {"q": "Очереди"}, **params)
+        seen += [one["id"] for one in answer.json()["items"]]
+        cursor = answer.json()["next"]
+        if cursor is None:
+            break
+    assert seen == made
+
+
+async def test_search_knows_the_present_text_alone_and_nothing_of_an_erased_one(
+    desk: "Desk",
+) -> None:
+    ticket = await desk.agent.register(text="очередь")
+    assert await found(desk.agent, q="очередь") == [ticket["id"]]
+    await desk.query("DELETE FROM tickets.content WHERE ticket_id = $1", ticket["id"])
+    assert await found(desk.agent, q="очередь") == []
+    assert await desk.query("SELECT * FROM tickets.wording") == []
+
+
+async def test_a_mebibyte_of_text_is_registered_and_found(desk: "Desk") -> None:
+    long = " ".join(f"слово{number}" for number in range(50_000))
+    ticket = await desk.agent.register(text=long[: 2**19])
+    assert await found(desk.agent, q="слово17") == [ticket["id"]]
 
 
 async def test_an_insurer_finds_only_his_own(desk: "Desk") -> None:

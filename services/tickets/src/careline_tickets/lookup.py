@@ -1,7 +1,7 @@
 """Persons as the journal looks for them: by keyed hashes, never by the number itself."""
 
 from careline_common.observability.pii import PiiHasher
-from careline_tickets.db.reading import Likeness
+from careline_tickets.db.likeness import Likeness
 from careline_tickets.domain.person import Person
 from careline_tickets.domain.ticket import Details
 

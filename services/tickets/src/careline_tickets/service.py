@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_tickets.config import Rules
-from careline_tickets.db import reading, tables
-from careline_tickets.db.reading import Duplicate
+from careline_tickets.db import tables
+from careline_tickets.db.likeness import Duplicate, Likeness, Shares, duplicates
 from careline_tickets.db.repository import Repository, Stored
 from careline_tickets.domain.acting import act, register
 from careline_tickets.domain.person import Person
@@ -87,6 +87,7 @@ class Journal:
         self._chance = chance
         self.metrics = metrics
         self._resolver = Resolver(repository)
+        self._shares = Shares()
 
     async def register(self, uow: UnitOfWork, new: NewTicket, actor: Actor) -> Registered:
         """Registers an appeal, once for each external id; raises `NotPermitted` on `closing`."""
@@ -139,12 +140,18 @@ class Journal:
         return ticket, changes
 
     async def duplicates_of(
-        self, uow: UnitOfWork, ticket: Ticket, person: Person
+        self, uow: UnitOfWork, ticket: Ticket, person: Person, text: str | None = None
     ) -> list[Duplicate]:
-        """By person and call alone: texts are compared while one types, not at each registering."""
-        likeness = replace(self.lookup.likeness(person, ticket.details), external=None)
-        return await reading.duplicates(
-            uow.connection, likeness, now=uow.clock.now(), but=ticket.id
+        """Other appeals that may be the same; their texts are compared when one is given."""
+        likeness = replace(self.lookup.likeness(person, ticket.details, text), external=None)
+        return await self.like(uow, likeness, but=ticket.id)
+
+    async def like(
+        self, uow: UnitOfWork, likeness: Likeness, *, but: str | None = None
+    ) -> list[Duplicate]:
+        """Appeals with something in common; they are suggested, and nothing is merged by itself."""
+        return await duplicates(
+            uow.connection, likeness, shares=self._shares, now=uow.clock.now(), but=but
         )
 
     async def act(

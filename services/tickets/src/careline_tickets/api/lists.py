@@ -11,15 +11,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.http.paging import Page, PageQuery, Paging
 from careline_common.http.problem import Forbidden
+from careline_common.phones import parse_phone
 from careline_tickets.api.office import Office, OfficeHere, ViewerHere, actor_of
 from careline_tickets.api.schemas import LikeIn, PersonIn, SearchIn, read_person
 from careline_tickets.api.views import DuplicatesOut, TicketOut, shown_duplicates, shown_ticket
 from careline_tickets.db import audit, reading
-from careline_tickets.db.reading import Conditions
+from careline_tickets.db.reading import Conditions, Named
+from careline_tickets.domain.person import Person
 from careline_tickets.domain.sight import Viewer
 from careline_tickets.domain.vocabulary import Channel, Kind, Status
+from careline_tickets.domain.words import normal, sought_in
 
 router = APIRouter(prefix="/v1/tickets", tags=["tickets"])
+
+LEAST_DIGITS = 4
+LONGEST_NUMBER = 40
 
 Word = Annotated[str | None, Query(min_length=1, max_length=200)]
 
@@ -66,10 +72,20 @@ async def list_tickets(
 async def search_tickets(
     body: SearchIn, page: Paging, viewer: ViewerHere, office: OfficeHere
 ) -> Page[TicketOut]:
-    """Finds appeals by person, by words of the text and by the conditions of the list."""
+    """Finds appeals by person, by words of the text and by the conditions of the list.
+
+    `q` may also be an appeal's number, a phone or a policy number: where the journal knows it as one,
+    those appeals are the answer, else those with these words.
+    """
     conditions = _narrowed(_conditions(body, office), viewer, personal=True)
+    named = named_by(body.q or "", office)
     async with office.database.unit_of_work() as uow:
         await audit.note(uow, who=viewer.id, roles=viewer.roles, what="search")
+        if named is not None:
+            narrowed = replace(conditions, words=None, named=named)
+            found = await _page(uow.connection, office, viewer, page, narrowed)
+            if found.items:
+                return found
         return await _page(uow.connection, office, viewer, page, conditions)
 
 
@@ -83,9 +99,26 @@ async def find_duplicates(body: LikeIn, viewer: ViewerHere, office: OfficeHere) 
     text = body.text.strip() if body.text else None
     likeness = office.journal.lookup.likeness(person, body.details(), text or None)
     async with office.database.unit_of_work() as uow:
-        found = await reading.duplicates(uow.connection, likeness, now=now)
+        found = await office.journal.like(uow, likeness)
         await audit.note(uow, who=viewer.id, roles=viewer.roles, what="duplicates")
     return DuplicatesOut(items=shown_duplicates(found))
+
+
+def named_by(query: str, office: Office) -> Named | None:
+    """What a question names instead of words; None when it has too few digits for a number."""
+    plain = normal(query).strip()
+    if sum(map(str.isdigit, plain)) < LEAST_DIGITS or len(plain) > LONGEST_NUMBER:
+        return None
+    try:
+        phone = parse_phone(plain, office.region)
+    except ValueError:
+        phone = None
+    lookup = office.journal.lookup
+    return Named(
+        number=plain.upper(),
+        phone_key=lookup.phone_key(Person(phone=phone)),
+        policy_key=lookup.policy_key(Person(policy_number=plain)),
+    )
 
 
 def _conditions(body: SearchIn, office: Office) -> Conditions:
@@ -98,7 +131,7 @@ def _conditions(body: SearchIn, office: Office) -> Conditions:
     )
     lookup = office.journal.lookup
     return Conditions(
-        words=body.q or None,
+        words=sought_in(body.q) if body.q else None,
         phone_key=lookup.phone_key(person),
         policy_key=lookup.policy_key(person),
         status=body.status,

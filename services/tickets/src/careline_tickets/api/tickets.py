@@ -59,7 +59,7 @@ async def register_ticket(
             registered = await office.journal.register(uow, new, actor_of(viewer))
         if not registered.fresh:
             await _audit(uow, viewer, "ticket", registered.ticket.id)
-        view = await _whole(uow, office, viewer, registered.ticket)
+        view = await _whole(uow, office, viewer, registered.ticket, text=body.text)
         return Answer.json(
             view.model_copy(update={"text": None, "person": None, "contents": None}),
             status=201 if registered.fresh else 200,
@@ -196,7 +196,10 @@ async def _visible(
     return stored, seen
 
 
-async def _whole(uow: UnitOfWork, office: Office, viewer: Viewer, ticket: Ticket) -> TicketOut:
+async def _whole(
+    uow: UnitOfWork, office: Office, viewer: Viewer, ticket: Ticket, *, text: str | None = None
+) -> TicketOut:
+    """All of an appeal; with a text, texts like it are among the likely duplicates."""
     repository = office.journal.repository
     person = await repository.person(uow.connection, ticket.id)
     contents = await repository.contents(uow.connection, ticket.id)
@@ -204,7 +207,7 @@ async def _whole(uow: UnitOfWork, office: Office, viewer: Viewer, ticket: Ticket
     view = with_personal(view, person, contents)
     if not viewer.reads_all:
         return view
-    duplicates = await office.journal.duplicates_of(uow, ticket, person)
+    duplicates = await office.journal.duplicates_of(uow, ticket, person, text)
     state = None
     if ticket.owner is not None:
         state = await staffing.state_of(uow.connection, ticket.owner)

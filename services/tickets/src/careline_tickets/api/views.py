@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from pydantic import BaseModel
 
-from careline_tickets.db.reading import Duplicate
+from careline_tickets.db.likeness import Duplicate
 from careline_tickets.db.repository import Content
 from careline_tickets.domain.clocks import ClockKind
 from careline_tickets.domain.person import Person

@@ -1,14 +1,14 @@
-"""Lists of appeals: by conditions, by person, by likeness, and counted for the journal."""
+"""Lists of appeals: by conditions, by person and by words, and counted for the journal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Row,
-    Select,
     and_,
     bindparam,
     case,
@@ -16,26 +16,31 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    text,
     tuple_,
-    union_all,
+    union,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_tickets.db import tables
+from careline_tickets.db.wording import page_with_words
 from careline_tickets.domain.vocabulary import Outcome, Status
+from careline_tickets.domain.words import Sought
 
-t, p, c = tables.ticket.c, tables.person.c, tables.content.c
+t, p = tables.ticket.c, tables.person.c
 
 OPEN = t.status.not_in(
     bindparam("ended", ["closed", "merged"], expanding=True, literal_execute=True)
 )
 """Written out in the statement, so that PostgreSQL sees the partial indexes fit."""
 
-LIKE = 0.3
-"""Texts that share less of their trigrams are no duplicates; pg_trgm's own default."""
-MOST_DUPLICATES = 10
-DUPLICATES_BACK = timedelta(days=365)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """An appeal's number, or a number of a person: what somebody may type into the search instead of words."""
+
+    number: str | None = None
+    phone_key: bytes | None = field(default=None, repr=False)
+    policy_key: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +65,12 @@ class Conditions:
     """Only this insurer's, whatever `insurer` asks for."""
     phone_key: bytes | None = field(default=None, repr=False)
     policy_key: bytes | None = field(default=None, repr=False)
-    words: str | None = field(default=None, repr=False)
+    words: Sought | None = field(default=None, repr=False)
+    """Words that all stand in the text."""
+    named: Named | None = field(default=None, repr=False)
 
 
-_APART = {"overdue", "expert", "only_insurer", "phone_key", "policy_key", "words"}
+_APART = {"overdue", "expert", "only_insurer", "phone_key", "policy_key", "words", "named"}
 _PLAIN = tuple(item.name for item in fields(Conditions) if item.name not in _APART)
 
 
@@ -84,13 +91,18 @@ def _clauses(conditions: Conditions, now: datetime) -> list[ColumnElement[bool]]
         clauses.append(t.id.in_(select(p.ticket_id).where(p.phone_key == conditions.phone_key)))
     if conditions.policy_key is not None:
         clauses.append(t.id.in_(select(p.ticket_id).where(p.policy_key == conditions.policy_key)))
-    if conditions.words is not None:
-        clauses += [t.id.in_(_with_word(word)) for word in conditions.words.split()]
+    if conditions.named is not None:
+        clauses.append(t.id.in_(_named(conditions.named)))
     return clauses
 
 
-def _with_word(word: str) -> Select[Any]:
-    return select(c.ticket_id).where(c.kind == "text", c.body.icontains(word, autoescape=True))
+def _named(named: Named) -> CompoundSelect[Any]:
+    queries = [select(t.id).where(t.number == named.number)]
+    if named.phone_key is not None:
+        queries.append(select(p.ticket_id).where(p.phone_key == named.phone_key))
+    if named.policy_key is not None:
+        queries.append(select(p.ticket_id).where(p.policy_key == named.policy_key))
+    return union(*queries)
 
 
 async def page_of(
@@ -102,132 +114,16 @@ async def page_of(
     after: tuple[datetime, str] | None,
 ) -> Sequence[Row[Any]]:
     """Rows of the ticket table, those registered last first."""
-    query = select(tables.ticket).where(*_clauses(conditions, now))
+    clauses = _clauses(conditions, now)
+    if conditions.words is not None:
+        return await page_with_words(
+            connection, conditions.words, clauses, limit=limit, after=after
+        )
+    query = select(tables.ticket).where(*clauses)
     if after is not None:
         query = query.where(tuple_(t.registered_at, t.id) < tuple_(*map(literal, after)))
     query = query.order_by(t.registered_at.desc(), t.id.desc()).limit(limit)
     return (await connection.execute(query)).all()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Likeness:
-    """What a new appeal may have in common with one that is there."""
-
-    phone_key: bytes | None = field(default=None, repr=False)
-    policy_key: bytes | None = field(default=None, repr=False)
-    external: tuple[str, str] | None = None
-    call_id: str | None = None
-    organisation: str | None = None
-    subject: str | None = None
-    text: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duplicate:
-    """`score` from 0 to 1; `why` names what is the same."""
-
-    id: str
-    score: float
-    why: str
-
-
-WEIGHTS = {"external": 1.0, "call": 0.95, "policy": 0.8, "phone": 0.7}
-"""How far each thing in common says that two appeals are the same."""
-
-SHARED_DETAIL = 0.1
-"""What the same organisation, or the same subject, adds to any of them."""
-
-
-async def duplicates(
-    connection: AsyncConnection,
-    likeness: Likeness,
-    *,
-    now: datetime,
-    but: str | None = None,
-    only_insurer: str | None = None,
-) -> list[Duplicate]:
-    """Appeals of the last year that may be the same, the likeliest first."""
-    reasons = _reasons(likeness)
-    if not reasons:
-        return []
-    if likeness.text:
-        await connection.execute(text(f"SET LOCAL pg_trgm.similarity_threshold = {LIKE}"))
-    found = union_all(*reasons).subquery("found")
-    query = (
-        select(t.id, t.organisation, t.subject, found.c.why, found.c.score)
-        .join(found, found.c.ticket_id == t.id)
-        .where(t.status != Status.MERGED, t.registered_at > now - DUPLICATES_BACK)
-    )
-    if but is not None:
-        query = query.where(t.id != but)
-    if only_insurer is not None:
-        query = query.where(t.insurer == only_insurer)
-    return _ranked((await connection.execute(query)).all(), likeness)
-
-
-def _reasons(likeness: Likeness) -> list[Select[Any]]:
-    """One query for each thing that can be in common."""
-
-    def people(column: ColumnElement[Any], key: bytes, why: str) -> Select[Any]:
-        return (
-            select(p.ticket_id, literal(why).label("why"), literal(WEIGHTS[why]).label("score"))
-            .where(column == key)
-            .limit(200)
-        )
-
-    def appeals(why: str, *where: ColumnElement[bool]) -> Select[Any]:
-        return (
-            select(
-                t.id.label("ticket_id"),
-                literal(why).label("why"),
-                literal(WEIGHTS[why]).label("score"),
-            )
-            .where(*where)
-            .limit(200)
-        )
-
-    reasons = []
-    if likeness.phone_key is not None:
-        reasons.append(people(p.phone_key, likeness.phone_key, "phone"))
-    if likeness.policy_key is not None:
-        reasons.append(people(p.policy_key, likeness.policy_key, "policy"))
-    if likeness.external is not None:
-        source, external_id = likeness.external
-        same = (t.external_source == source, t.external_id == external_id)
-        reasons.append(appeals("external", *same))
-    if likeness.call_id is not None:
-        reasons.append(appeals("call", t.call_id == likeness.call_id))
-    if likeness.text:
-        score = func.similarity(c.body, likeness.text)
-        reasons.append(
-            select(c.ticket_id, literal("text").label("why"), score.label("score"))
-            .where(c.kind == "text", c.body.op("%")(likeness.text))
-            .order_by(score.desc())
-            .limit(50)
-        )
-    return [select(reason.subquery()) for reason in reasons]
-
-
-def _ranked(rows: Sequence[Any], likeness: Likeness) -> list[Duplicate]:
-    best: dict[str, float] = {}
-    whys: dict[str, list[str]] = {}
-    for row in sorted(rows, key=lambda row: -row.score):
-        shared = (
-            likeness.organisation is not None and row.organisation == likeness.organisation,
-            likeness.subject is not None and row.subject == likeness.subject,
-        )
-        names = [
-            name for name, same in zip(("organisation", "subject"), shared, strict=True) if same
-        ]
-        score = min(1.0, row.score + SHARED_DETAIL * len(names))
-        best[row.id] = max(best.get(row.id, 0.0), score)
-        known = whys.setdefault(row.id, [])
-        known += [why for why in (row.why, *names) if why not in known]
-    ranked = sorted(best, key=lambda ticket_id: (-best[ticket_id], ticket_id))[:MOST_DUPLICATES]
-    return [
-        Duplicate(id=ticket_id, score=round(best[ticket_id], 3), why=", ".join(whys[ticket_id]))
-        for ticket_id in ranked
-    ]
 
 
 async def history_of(connection: AsyncConnection, ticket_id: str) -> Sequence[Row[Any]]:

@@ -1,11 +1,12 @@
 """Appeals in and out of the database. What changes an appeal goes through here alone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select, update
+from pydantic_core import to_json
+from sqlalchemy import Row, Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,11 +14,13 @@ from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.observability.pii import PiiHasher
 from careline_tickets.db import steps, tables
 from careline_tickets.db.rows import clock_values, read_clock, read_ticket, ticket_values
-from careline_tickets.domain.clocks import Policy
+from careline_tickets.db.wording import vector_values
+from careline_tickets.db.writing import Insert, Part, Update, Wording, write
+from careline_tickets.domain.clocks import Clock, Policy
 from careline_tickets.domain.history import START, Entry, chained, digest
 from careline_tickets.domain.person import Person
 from careline_tickets.domain.policies import policy_body, read_policy
-from careline_tickets.domain.ticket import Change, Ticket
+from careline_tickets.domain.ticket import Change, TextKind, Ticket
 from careline_tickets.ports import Chance
 
 
@@ -58,18 +61,24 @@ class Repository:
         """Stores a new appeal with its history; False when its external id is there already."""
         await self._keep_policy(uow, ticket.policy)
         entries, contents, chain = self._entries(uow, ticket.id, START, changes)
-        statement = insert(tables.ticket).values(**ticket_values(ticket), chain=chain)
+        values = {**ticket_values(ticket), "chain": chain}
+        parts = [Insert(tables.ticket, [values])]
         if ticket.details.external is not None:
-            statement = statement.on_conflict_do_nothing(
-                index_elements=["external_source", "external_id"],
-                index_where=tables.ticket.c.external_id.is_not(None),
+            statement = insert(tables.ticket).values(**values)
+            inserted = await uow.connection.execute(
+                statement.on_conflict_do_nothing(
+                    index_elements=["external_source", "external_id"],
+                    index_where=tables.ticket.c.external_id.is_not(None),
+                ).returning(tables.ticket.c.id)
             )
-        inserted = await uow.connection.execute(statement.returning(tables.ticket.c.id))
-        if inserted.first() is None:
-            return False
-        if not person.empty:
-            await uow.connection.execute(insert(tables.person), self._person_values(ticket, person))
-        await self._write(uow.connection, ticket, entries, contents)
+            if inserted.first() is None:
+                return False
+            parts = []
+        people = [] if person.empty else [self._person_values(ticket, person)]
+        parts.append(Insert(tables.person, people))
+        await write(
+            uow.connection, [*parts, *_told(ticket, entries, contents), _clocks(ticket, ())]
+        )
         await steps.sync(uow.connection, None, ticket)
         return True
 
@@ -78,12 +87,13 @@ class Repository:
         if ticket.policy is not stored.ticket.policy:
             await self._keep_policy(uow, ticket.policy)
         entries, contents, chain = self._entries(uow, ticket.id, stored.chain, [change])
-        await uow.connection.execute(
-            update(tables.ticket)
-            .where(tables.ticket.c.id == ticket.id)
-            .values(**ticket_values(ticket), chain=chain)
-        )
-        await self._write(uow.connection, ticket, entries, contents)
+        values = {**ticket_values(ticket), "chain": chain}
+        parts = [
+            Update(tables.ticket, values, ticket.id),
+            *_told(ticket, entries, contents),
+            _clocks(ticket, stored.ticket.clocks),
+        ]
+        await write(uow.connection, parts)
         await steps.sync(uow.connection, stored.ticket, ticket)
 
     async def put_person(self, uow: UnitOfWork, ticket: Ticket, person: Person) -> None:
@@ -253,26 +263,35 @@ class Repository:
             "salt": self._chance.salt(),
         }
 
-    async def _write(
-        self,
-        connection: AsyncConnection,
-        ticket: Ticket,
-        entries: list[dict[str, Any]],
-        contents: list[dict[str, Any]],
-    ) -> None:
-        await connection.execute(insert(tables.history), entries)
-        if contents:
-            await connection.execute(insert(tables.content), contents)
-        if ticket.clocks:
-            clocks = insert(tables.clock)
-            changing = ("due_at", "paused_at", "stopped_at", "pauses")
-            await connection.execute(
-                clocks.on_conflict_do_update(
-                    index_elements=["ticket_id", "kind", "generation"],
-                    set_={name: clocks.excluded[name] for name in changing},
-                ),
-                [clock_values(ticket.id, clock) for clock in ticket.clocks],
-            )
+
+def _told(
+    ticket: Ticket, entries: Sequence[dict[str, Any]], contents: Sequence[dict[str, Any]]
+) -> list[Part]:
+    """History and texts, and the words of what is now the appeal's own text."""
+    parts: list[Part] = [Insert(tables.history, entries), Insert(tables.content, contents)]
+    own = [content for content in contents if content["kind"] == TextKind.TEXT]
+    if own:
+        parts.append(_wording(ticket, own[-1]["id"], own[-1]["body"]))
+    return parts
+
+
+def _wording(ticket: Ticket, content_id: str, body: str) -> Wording:
+    values = {
+        "ticket_id": ticket.id,
+        "content_id": content_id,
+        "registered_at": ticket.registered_at,
+    }
+    return Wording(values, vector_values(body, ticket.registered_at))
+
+
+def _clocks(ticket: Ticket, before: Collection[Clock]) -> Insert:
+    """The clocks that are not as they were."""
+    return Insert(
+        tables.clock,
+        [clock_values(ticket.id, clock) for clock in ticket.clocks if clock not in before],
+        conflict=("ticket_id", "kind", "generation"),
+        changing=("due_at", "paused_at", "stopped_at", "pauses", "extended_days"),
+    )
 
 
 def _entry_values(entry: Entry, previous: bytes, hash_: bytes) -> dict[str, Any]:
@@ -282,9 +301,14 @@ def _entry_values(entry: Entry, previous: bytes, hash_: bytes) -> dict[str, Any]
         "at": entry.at,
         "actor": entry.actor,
         "action": entry.action,
-        "before": dict(entry.before),
-        "after": dict(entry.after),
-        "contents": dict(entry.contents),
+        "before": _json(entry.before),
+        "after": _json(entry.after),
+        "contents": _json(entry.contents),
         "previous": previous,
         "hash": hash_,
     }
+
+
+def _json(fields: Mapping[str, object]) -> str:
+    """JSON as the driver takes it."""
+    return to_json(dict(fields)).decode()

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import Row
 
 from careline_tickets.domain.clocks import Clock, ClockKind, Policy, ReopenClocks
@@ -125,7 +126,7 @@ def clock_values(ticket_id: str, clock: Clock) -> dict[str, Any]:
         "due_at": clock.due_at,
         "paused_at": clock.paused_at,
         "stopped_at": clock.stopped_at,
-        "pauses": [[moment.isoformat() for moment in pause] for pause in clock.pauses],
+        "pauses": to_json(clock.pauses).decode(),
         "extended_days": clock.extended_days,
         "rework": clock.rework,
     }

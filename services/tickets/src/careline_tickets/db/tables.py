@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from careline_common.db.engine import service_metadata
 from careline_common.db.tables import common_tables
@@ -99,6 +99,10 @@ ticket = Table(
     Index("ix_ticket_call_id", "call_id", postgresql_where=text("call_id IS NOT NULL")),
     Index("ix_ticket_registered_at_id", "registered_at", "id"),
     Index("ix_ticket_insurer_registered_at", "insurer", "registered_at", "id"),
+    Index("ix_ticket_status_registered_at", "status", "registered_at", "id"),
+    Index("ix_ticket_subject_registered_at", "subject", "registered_at", "id"),
+    Index("ix_ticket_organisation_registered_at", "organisation", "registered_at", "id"),
+    Index("ix_ticket_territory_registered_at", "territory", "registered_at", "id"),
     Index(
         "ix_ticket_due_at", "due_at", postgresql_where=text("status NOT IN ('closed', 'merged')")
     ),
@@ -146,16 +150,30 @@ content = Table(
     Column("body", Text, nullable=False),
     Column("salt", LargeBinary, nullable=False),
     Index("ix_content_ticket_id", "ticket_id"),
-    Index(
-        "ix_content_body",
-        "body",
-        postgresql_using="gin",
-        postgresql_ops={"body": "gin_trgm_ops"},
-        postgresql_where=text("kind = 'text'"),
-    ),
 )
 """What people wrote. The history knows each by the SHA-256 of salt and body; the salt goes with the
 row, so that nothing can be guessed from a digest that stays."""
+
+wording = Table(
+    "wording",
+    metadata,
+    Column("ticket_id", Text, primary_key=True),
+    Column(
+        "content_id", Text, ForeignKey("tickets.content.id", ondelete="CASCADE"), nullable=False
+    ),
+    Column("registered_at", DateTime(timezone=True), nullable=False),
+    Column("words", TSVECTOR, nullable=False),
+    Index("ix_wording_content_id", "content_id"),
+    Index("ix_wording_registered_at", "registered_at"),
+    Index(
+        "ix_wording_words",
+        "words",
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 512},
+    ),
+)
+"""The words of an appeal's present text with its day, month and year among them (`domain.words`): they
+can tell what was written, so they go with the text."""
 
 history = Table(
     "history",

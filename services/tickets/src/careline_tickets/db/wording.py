@@ -1,0 +1,132 @@
+"""The words of the journal's texts in the database: kept beside each text, asked for by the search."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from careline_common.db.copying import driver_of
+from careline_tickets.db import tables
+from careline_tickets.domain.words import Sought, Window, time_words, windows, words_of
+
+t, w = tables.ticket.c, tables.wording.c
+
+PLAIN: ColumnElement[Any] = literal_column("'tickets.plain'::regconfig")
+"""Russian and English stemmers without stop words: every word that stands in a text is found."""
+
+VECTOR = "strip(to_tsvector('tickets.plain'::regconfig, {stemmed})) || array_to_tsvector({exact}::text[])"
+KEEP = f"""
+INSERT INTO tickets.wording (ticket_id, content_id, registered_at, words)
+VALUES ($1, $2, $3, {VECTOR.format(stemmed="$4::text", exact="$5")})
+ON CONFLICT (ticket_id) DO UPDATE SET
+    content_id = excluded.content_id, registered_at = excluded.registered_at, words = excluded.words
+"""  # noqa: S608 - constants
+
+
+def vector_values(body: str, registered_at: datetime) -> tuple[str, list[str]]:
+    """What `VECTOR` takes for a text: words to be stemmed, and words that stand as they are."""
+    words = words_of(body)
+    return " ".join(words.stemmed), [*words.exact, *time_words(registered_at)]
+
+
+async def keep(
+    connection: AsyncConnection,
+    *,
+    ticket_id: str,
+    content_id: str,
+    registered_at: datetime,
+    body: str,
+) -> None:
+    """Has an appeal found by the words of this text, and by no other."""
+    driver = await driver_of(connection)
+    values = vector_values(body, registered_at)
+    await driver.execute(KEEP, ticket_id, content_id, registered_at, *values)
+
+
+def with_words(sought: Sought, window: Window = ()) -> ColumnElement[bool]:
+    """Whether a text has what is sought, and was registered in the window."""
+    groups = [*sought.exact]
+    if window:
+        groups.append(tuple((word,) for word in window))
+    exact = " & ".join(
+        "(" + " | ".join("(" + " & ".join(map(_quoted, words)) + ")" for words in group) + ")"
+        for group in groups
+    )
+    query = func.plainto_tsquery(PLAIN, " ".join(sought.stemmed)).op("&&")(cast(exact, TSQUERY))
+    return w.words.op("@@")(query)
+
+
+def _quoted(word: str) -> str:
+    """Words are letters and digits, and time words: none has a quote."""
+    return f"'{word}'"
+
+
+async def newest(connection: AsyncConnection) -> datetime | None:
+    """When the last of the appeals that have words was registered."""
+    found: datetime | None = await connection.scalar(select(func.max(w.registered_at)))
+    return found
+
+
+async def page_with_words(
+    connection: AsyncConnection,
+    sought: Sought,
+    clauses: Sequence[ColumnElement[bool]],
+    *,
+    limit: int,
+    after: tuple[datetime, str] | None,
+) -> Sequence[Row[Any]]:
+    """Rows of the ticket table, those registered last first.
+
+    A common word is in half of all texts, and sorting them by time would take a second; so the newest
+    are asked first, then ever longer stretches, until there are enough. What is rare there gives the
+    longer stretch little to sort.
+    """
+    rows: Sequence[Row[Any]] = ()
+    back_from = after[0] if after is not None else await newest(connection)
+    if sought.empty or back_from is None:
+        return rows
+    for since, window in windows(back_from):
+        query = _in_window(sought, clauses, since, window, limit=limit, after=after)
+        rows = (await connection.execute(query)).all()
+        if len(rows) >= limit:
+            break
+    return rows
+
+
+def _in_window(
+    sought: Sought,
+    clauses: Sequence[ColumnElement[bool]],
+    since: datetime | None,
+    window: Window,
+    *,
+    limit: int,
+    after: tuple[datetime, str] | None,
+) -> Select[Any]:
+    inner = select(w.ticket_id, w.registered_at).where(with_words(sought, window))
+    if since is not None:
+        inner = inner.where(w.registered_at >= since)
+    if after is not None:
+        inner = inner.where(tuple_(w.registered_at, w.ticket_id) < tuple_(*map(literal, after)))
+    inner = inner.order_by(w.registered_at.desc(), w.ticket_id.desc())
+    # sorted here even where more conditions follow, so that appeals are looked at in order
+    found = (inner.offset(0) if clauses else inner.limit(limit)).subquery("found")
+    return (
+        select(tables.ticket)
+        .join(found, found.c.ticket_id == t.id)
+        .where(*clauses)
+        .order_by(found.c.registered_at.desc(), found.c.ticket_id.desc())
+        .limit(limit)
+    )

@@ -1,0 +1,51 @@
+"""Telling words: few, rare, and enough of them that chance is no explanation."""
+
+from itertools import product
+from math import prod
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from careline_tickets.domain.likeness import MOST_SHARE, MOST_WORDS, at_least, telling
+
+CHANCES = st.lists(st.floats(0, 1), max_size=8)
+
+
+@given(CHANCES, st.integers(0, 8))
+def test_at_least_counts_every_case(chances: list[float], least: int) -> None:
+    cases = product((True, False), repeat=len(chances))
+    total = sum(
+        prod(one if hit else 1 - one for hit, one in zip(case, chances, strict=True))
+        for case in cases
+        if sum(case) >= least
+    )
+    assert at_least(least, chances) == pytest.approx(total, abs=1e-9)
+
+
+def test_the_rarest_words_tell_and_two_of_them_are_enough() -> None:
+    share = {"the": 0.9, "clinic": 0.3, "waiting": 0.01}
+    found = telling(["the", "clinic", "waiting", "osteotomy", "ligament"], share, 0.0)
+    assert found is not None
+    assert (found.words, found.least) == (("osteotomy", "ligament", "waiting"), 2)
+    assert found.groups() == [
+        ("osteotomy", "ligament"),
+        ("osteotomy", "waiting"),
+        ("ligament", "waiting"),
+    ]
+
+
+def test_common_words_alone_must_all_be_there() -> None:
+    found = telling(["the", "clinic", "my"], dict.fromkeys(["the", "clinic", "my"], 0.5), 0.0)
+    assert found is not None
+    assert found.least == 3
+    assert telling(["the", "clinic"], {}, 0.0) is None
+
+
+@given(st.dictionaries(st.text(min_size=1), st.floats(0, 0.3), min_size=3, max_size=40))
+def test_chance_explains_little_unless_all_words_are_needed(share: dict[str, float]) -> None:
+    found = telling([*share], share, 0.0)
+    assert found is not None
+    assert found.least < len(found.words) or len(found.words) == min(MOST_WORDS, len(share))
+    chance = at_least(found.least, [share[word] for word in found.words])
+    assert chance <= MOST_SHARE or found.least == len(found.words)
