@@ -135,6 +135,14 @@ content = Table(
 """What people wrote. The history knows each by the SHA-256 of salt and body; the salt goes with the
 row, so that nothing can be guessed from a digest that stays."""
 
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("ticket_id", Text, ForeignKey("tickets.ticket.id"), primary_key=True),
+    Column("asked_at", DateTime(timezone=True), nullable=False),
+)
+"""Appeals whose person is to be erased once they are closed."""
+
 history = Table(
     "history",
     metadata,
