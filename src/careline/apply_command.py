@@ -1,7 +1,7 @@
 """`careline apply FILE`: to a running standalone, to a stopped one, or to one service by URL."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -20,7 +20,8 @@ async def apply_file(
     file: Path, *, dry_run: bool, data: DataDir, url: str | None, token: str | None
 ) -> None:
     document = read(file)
-    async with _targets(data, url, token) as (targets, client):
+    urls = [] if url is None else [url]
+    async with targets_of(data, urls, token) as (targets, client):
         counts = await apply(document, targets, client, dry_run=dry_run)
     console = Console(stderr=True)
     if dry_run:
@@ -33,16 +34,18 @@ async def apply_file(
 
 
 @contextlib.asynccontextmanager
-async def _targets(
-    data: DataDir, url: str | None, token: str | None
+async def targets_of(
+    data: DataDir, urls: Sequence[str], token: str | None
 ) -> AsyncIterator[tuple[list[Target], httpx.AsyncClient]]:
-    if url is not None:
+    """The services at these addresses; without any, those of the standalone over `data`, which is
+    started for this when it does not run."""
+    if urls:
         if token is None:
             raise CannotError("--url needs --token: an admin's token for that service")
         async with _client(token) as client:
-            yield [Target(name=url, base=url.rstrip("/"))], client
+            yield [Target(name=url, base=url.rstrip("/")) for url in urls], client
         return
-    token = data.issuer().token(subject="careline-apply", roles=["admin"], ttl_s=600)
+    token = data.issuer().token(subject="careline-command", roles=["admin"], ttl_s=600)
     standalone = data.running()
     if standalone is not None:
         async with _client(token) as client:

@@ -202,6 +202,53 @@ for _name in ("router", "tickets", "surveys", "ingest"):
     app.add_typer(_commands, name=_name)
 
 
+person = typer.Typer(
+    help="A person's data over all services: given to him, or erased.", no_args_is_help=True
+)
+app.add_typer(person, name="person")
+
+Phone = Annotated[str, typer.Option("--phone", metavar="E164", help="For example +79031234567.")]
+Urls = Annotated[
+    list[str] | None,
+    typer.Option("--url", help="A service's base URL instead of a standalone; once for each."),
+]
+AdminToken = Annotated[str | None, typer.Option("--token", help="Admin token for --url.")]
+
+
+@person.command("export")
+def person_export(
+    phone: Phone, data: Data = None, url: Urls = None, token: AdminToken = None
+) -> None:
+    """Print all that is kept of a person, as JSON by service. Every look is audited.
+
+    Examples:
+
+        careline person export --phone +79031234567
+
+        careline person export --phone +79031234567 --url https://h/tickets --url https://h/surveys --token "$TOKEN"
+    """
+    from careline.persons import person as run_person
+
+    run(run_person("export", phone, data=DataDir.choose(data), urls=url or [], token=token))
+
+
+@person.command("erase")
+def person_erase(
+    phone: Phone, data: Data = None, url: Urls = None, token: AdminToken = None
+) -> None:
+    """Erase a person; what is kept, why and until when is told on standard error. A repeat is safe.
+
+    What an open appeal needs goes by itself once it is closed.
+
+    Examples:
+
+        careline person erase --phone +79031234567
+    """
+    from careline.persons import person as run_person
+
+    run(run_person("erase", phone, data=DataDir.choose(data), urls=url or [], token=token))
+
+
 parked = typer.Typer(
     help="Messages that no retry could deliver: look at them, replay or drop them.",
     no_args_is_help=True,

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
 
 from careline_common.events.router import CallArrived, CallEnded
 from careline_common.messaging.transport import (
+    IncomingMessage,
     ParkedMessage,
     ParkError,
     Transport,
@@ -221,6 +223,24 @@ class BrokerContract:
 
             await eventually(done)
         assert not await transport.parked("tests.calls")
+
+    async def test_what_comes_soon_after_another_is_handled_with_it(self, bus: Bus) -> None:
+        batches: list[int] = []
+
+        async def note(messages: Sequence[IncomingMessage]) -> list[Exception | None]:
+            batches.append(len(messages))
+            return [None] * len(messages)
+
+        wanted = replace(subscription(order_free=True), gather_s=0.5)
+        transport = bus.transport()
+        consuming = asyncio.create_task(transport.consume(wanted, note))
+        await eventually(lambda: transport.consuming("tests.calls"))
+        for number in range(1, 9):
+            await bus.publish(arrived(number))
+        await eventually(lambda: sum(batches) == 8)
+        consuming.cancel()
+        await asyncio.gather(consuming, return_exceptions=True)
+        assert len(batches) < 8
 
     async def test_publishing_while_the_broker_is_away_says_so_and_works_afterwards(
         self, bus: Bus

@@ -234,6 +234,7 @@ def start(database_url: str, issuer: LocalIssuer, manual_clock: ManualClock) -> 
             "pii_key": "a key of tests",
             "sms_poll_s": 0.05,
             "sms_deadline_s": 1.0,
+            "surveys_gather_s": 0.0,
         }
         transport = MemoryTransport(clock=manual_clock, delays_s=(0.01, 0.05))
         service = create_service(

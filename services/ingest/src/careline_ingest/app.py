@@ -26,7 +26,7 @@ from careline_ingest.adapters.https_pull import HttpsSource
 from careline_ingest.adapters.parsers import LibraryParsers
 from careline_ingest.adapters.sftp import SftpSource
 from careline_ingest.adapters.spool import Spool
-from careline_ingest.api import files, quarantine, records, runs
+from careline_ingest.api import files, persons, quarantine, records, runs
 from careline_ingest.api.access import SOURCE_READERS
 from careline_ingest.config import SECTIONS, SourceEntry, cross_check
 from careline_ingest.config_remote import FETCHED
@@ -62,6 +62,7 @@ class _Parts:
     turns: Turns
     sources: SourceTasks
     lateness: Lateness
+    hasher: PiiHasher
 
 
 def create_service(
@@ -169,6 +170,7 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
         turns=turns,
         sources=sources,
         lateness=Lateness(database, service, metrics, every_s=LATE_EVERY_S),
+        hasher=hasher,
     )
 
 
@@ -181,9 +183,10 @@ def _add_routes(app: FastAPI, parts: _Parts) -> None:
     app.state.ingest = parts.service
     app.state.replays = parts.replays
     app.state.turns = parts.turns
+    app.state.hasher = parts.hasher
     app.include_router(config_routes(parts.store))
     app.include_router(entry_routes(parts.store, "sources", readers=SOURCE_READERS, listed=True))
-    for each in (files, runs, quarantine, records):
+    for each in (files, runs, quarantine, records, persons):
         app.include_router(each.router)
 
 

@@ -12,6 +12,7 @@ from careline_router.usecases.agents import AgentUseCases
 from careline_router.usecases.callbacks import Callbacks
 from careline_router.usecases.dialling import Dialling
 from careline_router.usecases.emergencies import Emergencies
+from careline_router.usecases.persons import PersonsData
 from careline_router.usecases.supervision import Supervision
 from careline_router.views import Viewer
 
@@ -19,7 +20,7 @@ OVERVIEW = frozenset({"admin", "auditor", "quality", "service", "contact_admin",
 RECORDINGS = frozenset({"quality", "service", "contact_admin"})
 
 
-class RouterService(Dialling, AgentUseCases, Supervision, Callbacks, Emergencies):
+class RouterService(Dialling, AgentUseCases, Supervision, Callbacks, Emergencies, PersonsData):
     """All use cases of the router.
 
     - `queries` (`queries.Queries`): call, calls, call_by_pbx, decisions, queues, agents, agent.

@@ -80,7 +80,9 @@ def create_service(
     messaging = messaging_tasks(
         database=parts.database,
         transport=transport,
-        subscriptions=subscriptions(parts.service, parts.records),
+        subscriptions=subscriptions(
+            parts.service, parts.records, gather_s=settings.surveys_gather_s
+        ),
         clock=clock,
         readiness=readiness,
         registry=registry.registry,

@@ -39,7 +39,9 @@ CONSUMERS: dict[str, tuple[type[Event], ...]] = {
 }
 
 
-def subscriptions(service: SurveysService, records: Records) -> tuple[Subscription, ...]:
+def subscriptions(
+    service: SurveysService, records: Records, *, gather_s: float
+) -> tuple[Subscription, ...]:
     """All are free of order: an invitation belongs to its reference, whatever came before, and of an
     appeal the newest version stands."""
     return (
@@ -49,6 +51,7 @@ def subscriptions(service: SurveysService, records: Records) -> tuple[Subscripti
             handle=_CallsEnded(service),
             handle_all=_CallsEnded(service).several,
             order_free=True,
+            gather_s=gather_s,
         ),
         Subscription(
             name=RENDERED_SERVICES,
@@ -86,17 +89,18 @@ class _CallsEnded:
             held = await self._keep(uow, event.call_id, disposition=event.disposition)
             await self._both_known(uow, held)
 
-    async def _heard(self, uow: UnitOfWork, envelope: Envelope, event: CallEnded) -> Number | None:
-        """Keeps that somebody has called, and gives his number, if he has one."""
-        number = _number(event.contact, envelope)
+    def _heard(self, event: CallEnded, number: Number | None) -> Contact:
+        """What is kept of somebody's having called."""
         key = None if number is None else self._service.people.key_of(number.e164)
-        await self._service.following.heard(uow, _contact(event, key, self._team(event)))
-        return number
+        return _contact(event, key, self._team(event))
 
     async def _ended(self, uow: UnitOfWork, envelope: Envelope, event: CallEnded) -> None:
-        number = await self._heard(uow, envelope, event)
-        if number is None:
-            return
+        number = _number(event.contact, envelope)
+        if number is not None:
+            await self._ask_about(uow, event, number)
+        await self._service.following.heard(uow, [self._heard(event, number)])
+
+    async def _ask_about(self, uow: UnitOfWork, event: CallEnded, number: Number) -> None:
         wanted = for_call(self._service.book.definitions, _call(event))
         may_be_wanted = self._by_disposition()
         await self._ask(uow, event, number, wanted)
@@ -144,16 +148,19 @@ class _CallsEnded:
                 await self(uow, envelope, None)
             return
         asked: list[tuple[str, Request]] = []
+        contacts: list[Contact] = []
         for envelope, _ in heard:
             event = envelope.data
             if not isinstance(event, CallEnded):
                 continue
-            number = await self._heard(uow, envelope, event)
+            number = _number(event.contact, envelope)
+            contacts.append(self._heard(event, number))
             wanted = for_call(self._service.book.definitions, _call(event))
             if number is not None and wanted:
                 request = self._request(event, number)
                 asked += [(definition.key, request) for definition in wanted]
         await self._service.invite_several(uow, asked)
+        await self._service.following.heard(uow, contacts)
 
     async def _ask(
         self, uow: UnitOfWork, event: CallEnded, number: Number, wanted: Sequence[Definition]

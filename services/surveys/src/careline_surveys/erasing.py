@@ -9,10 +9,14 @@ from careline_surveys.db.people import People
 from careline_surveys.metrics import SurveysMetrics
 
 KEPT = (
-    "scores, and subjects of comments, of invitations that no longer lead to the person",
-    "an opt-out under the keyed hash of the number: else he would be asked again",
-    "events on their way, at most 24 hours in a queue and 30 days parked (docs/adr/0005)",
+    ("scores, and subjects of comments", "their invitations no longer lead to the person"),
+    ("an opt-out under the keyed hash of the number", "else he would be asked again"),
+    (
+        "events on their way",
+        "at most 24 hours in a queue and 30 days parked (docs/adr/0005)",
+    ),
 )
+"""What outlives the erasure, and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

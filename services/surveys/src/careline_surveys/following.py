@@ -1,6 +1,6 @@
 """The closed loop: a bad answer, the appeal it opened, the call back, and what the patient says then."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved
@@ -28,11 +28,18 @@ class Following:
         self._inviting = inviting
         self._book = book
 
-    async def heard(self, uow: UnitOfWork, call: Contact) -> None:
-        """A call has ended: a contact to count, and perhaps the one that was promised to a patient."""
-        await contacts.add(uow.connection, call)
-        if call.handled and call.person_key is not None:
-            await follow_ups.talked(uow.connection, call, call.talked_at or call.arrived_at)
+    async def heard(self, uow: UnitOfWork, calls: Sequence[Contact]) -> None:
+        """Calls have ended: contacts to count, and perhaps those that were promised to patients.
+
+        Who asks about these calls does so before: a reply, too, locks its person first and what is
+        followed up with him second.
+        """
+        await contacts.add(uow.connection, calls)
+        talks = [call for call in calls if call.handled and call.person_key is not None]
+        followed = await follow_ups.followed(uow.connection, {call.person_key for call in talks})
+        for call in sorted(talks, key=lambda each: (each.person_key or b"", each.call_id)):
+            if call.person_key in followed:
+                await follow_ups.talked(uow.connection, call, call.talked_at or call.arrived_at)
 
     async def appeal(self, uow: UnitOfWork, event: AppealEvent, version: int) -> None:
         """An appeal of ours has changed; when it is closed, the patient may be asked about that."""

@@ -13,6 +13,10 @@ from careline_surveys.handover import Outcomes, Result
 log = structlog.get_logger(__name__)
 
 
+GATHER_S = 0.01
+"""Answers to messages that went out together come that close together."""
+
+
 class Recorder:
     """Whoever comes while a commit is under way is written by the next one, with all the others."""
 
@@ -28,6 +32,7 @@ class Recorder:
         async with self._turn:
             if result not in self._waiting:
                 return
+            await asyncio.sleep(GATHER_S)
             batch, self._waiting = self._waiting, []
             await self._write(batch)
 

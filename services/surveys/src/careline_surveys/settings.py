@@ -21,6 +21,11 @@ class SurveysSettings(ServiceSettings):
     sms_poll_s: float = Field(
         default=1.0, gt=0, description="pause of the sending loop when nothing wakes it"
     )
+    surveys_gather_s: float = Field(
+        default=0.5,
+        ge=0,
+        description="so long a call that ended waits for others, to be asked about together",
+    )
     surveys_public_url: str = Field(
         default="http://127.0.0.1:8080/surveys", description="base of the links in messages"
     )

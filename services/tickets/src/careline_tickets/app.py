@@ -23,13 +23,14 @@ from careline_common.observability.pii import PiiHasher
 from careline_tickets.adapters.chance import SystemChance
 from careline_tickets.adapters.comments import SurveyComments
 from careline_tickets.adapters.records import IngestRecords
-from careline_tickets.api import lists, pulling, reports, tickets, track
+from careline_tickets.api import lists, persons, pulling, reports, tickets, track
 from careline_tickets.api.office import Office
 from careline_tickets.config import SECTIONS, Rules, cross_check
 from careline_tickets.consumers import subscriptions
 from careline_tickets.db import reading, steps
 from careline_tickets.db.repository import Repository
 from careline_tickets.db.tables import SCHEMA
+from careline_tickets.erasing import keep_finishing
 from careline_tickets.feeds import FeedDesk
 from careline_tickets.limiter import Limiter
 from careline_tickets.lookup import Lookup
@@ -109,7 +110,14 @@ def create_service(
         ids=ids,
     )
     app.state.office = office
-    for router in (lists.router, pulling.router, tickets.router, track.router, reports.router):
+    for router in (
+        lists.router,
+        pulling.router,
+        tickets.router,
+        track.router,
+        reports.router,
+        persons.router,
+    ):
         app.include_router(router)
     app.include_router(config_routes(store))
     return Service(
@@ -122,6 +130,7 @@ def create_service(
             ("watch-config", lambda: watch_config(store)),
             ("count-open", _counting(database, clock, metrics)),
             ("fire-steps", Stepper(database, journal).run),
+            ("finish-erasing", lambda: keep_finishing(database)),
             purge_task(database, clock),
         ),
         stop=stop,

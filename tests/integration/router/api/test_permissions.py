@@ -47,6 +47,10 @@ REQUESTS = {
     Action.SWITCH_EMERGENCY: [("PUT", "/v1/emergency", {"on": False})],
     Action.READ_REPORTS: [("GET", "/v1/reports/intervals", None)],
     Action.READ_CONFIGURATION: [("GET", "/v1/calendars/c1", None)],
+    Action.KEEP_PERSONS: [
+        ("POST", "/v1/persons/export", {"phone": "+79000000000"}),
+        ("POST", "/v1/persons/erase", {"phone": "+79000000000"}),
+    ],
     Action.CONFIGURE: [
         ("PUT", "/v1/config", {"careline": 1}),
         ("PUT", "/v1/queues/adult", {"id": "adult"}),

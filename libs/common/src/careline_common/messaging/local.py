@@ -8,8 +8,8 @@ an event that nobody has subscribed to yet waits an hour for a consumer that doe
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -195,9 +195,7 @@ class LocalTransport:
             if await self._batch(connection, subscription.name, handle, bell):
                 continue
             next_due = await connection.fetchval(sql.NEXT_DUE_S, subscription.name)
-            with suppress(TimeoutError), bell.idle():
-                async with asyncio.timeout(min(POLL_S, next_due or POLL_S)):
-                    await bell.woken.wait()
+            await bell.rest(min(POLL_S, next_due or POLL_S), subscription.gather_s)
 
     async def _batch(
         self, connection: asyncpg.Connection, consumer: str, handle: Handler, bell: "_Bell"
@@ -270,6 +268,7 @@ class _Bell:
 
     def __init__(self, bells: "_Bells") -> None:
         self.woken = asyncio.Event()
+        self._hurry = False
         self._bells = bells
 
     def hear(self, consumer: str) -> None:
@@ -285,13 +284,19 @@ class _Bell:
         """There is more than one worker can take."""
         if self._bells.idle:
             self._bells.idle[0].woken.set()
+            self._bells.idle[0]._hurry = True  # noqa: SLF001 - of the same class
 
-    @contextmanager
-    def idle(self) -> Iterator[None]:
+    async def rest(self, longest_s: float, gather_s: float) -> None:
+        """Waits to be woken, then for what comes soon after; idle meanwhile, so that no other is."""
         self._bells.idle.append(self)
         try:
-            yield
+            with suppress(TimeoutError):
+                async with asyncio.timeout(longest_s):
+                    await self.woken.wait()
+            if gather_s and self.woken.is_set() and not self._hurry:
+                await asyncio.sleep(gather_s)
         finally:
+            self._hurry = False
             self._bells.idle.remove(self)
 
 

@@ -57,7 +57,7 @@ class MemoryTransport:
         self._consuming.add(subscription.name)
         try:
             while True:
-                batch = await waiting(queue)
+                batch = await waiting(queue, subscription.gather_s)
                 outcomes = await deliver(
                     handle,
                     [(delivery.message.body, delivery.attempt) for delivery in batch],

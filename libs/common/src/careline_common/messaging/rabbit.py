@@ -134,7 +134,7 @@ class RabbitTransport:
             queue = await topology.declare_consumer(channel, subscription, self._delays_s)
             await self._adopt(subscription)
             await channel.set_qos(prefetch_count=PREFETCH)
-            lost = asyncio.Event()
+            lost, turn = asyncio.Event(), asyncio.Lock()
             channel.close_callbacks.add(lambda *_: lost.set())
             underlay = await channel.get_underlay_channel()
             underlay.on_consumer_cancel_callbacks.add(lambda _: lost.set())
@@ -144,7 +144,7 @@ class RabbitTransport:
             try:
                 async with asyncio.TaskGroup() as tasks:
                     workers = [
-                        tasks.create_task(self._work(subscription, arrived, handle, lost))
+                        tasks.create_task(self._work(subscription, arrived, handle, lost, turn))
                         for _ in range(AT_ONCE if subscription.order_free else 1)
                     ]
                     await lost.wait()
@@ -172,9 +172,11 @@ class RabbitTransport:
         arrived: asyncio.Queue[AbstractIncomingMessage],
         handle: Handler,
         lost: asyncio.Event,
+        turn: asyncio.Lock,
     ) -> None:
         while True:
-            batch = await waiting(arrived)
+            async with turn:  # or they would share out what is to be gathered
+                batch = await waiting(arrived, subscription.gather_s)
             outcomes = await deliver(
                 handle,
                 [(message.body, wire.attempts(message) + 1) for message in batch],

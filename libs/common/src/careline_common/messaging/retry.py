@@ -69,9 +69,11 @@ def _outcome(
     return Again(delays_s[message.attempt - 1])
 
 
-async def waiting(queue: asyncio.Queue[T]) -> list[T]:
-    """What is in the queue now, `BATCH` at most; waits only while there is nothing."""
+async def waiting(queue: asyncio.Queue[T], gather_s: float = 0.0) -> list[T]:
+    """What is in the queue, `BATCH` at most; waits while there is nothing, then so long for others."""
     batch = [await queue.get()]
+    if gather_s and queue.qsize() < BATCH:
+        await asyncio.sleep(gather_s)
     while len(batch) < BATCH and not queue.empty():
         batch.append(queue.get_nowait())
     return batch

@@ -33,6 +33,9 @@ class Subscription:
     fetch: Fetch | None = None
     """Asks the outside world, before the transaction is opened."""
     order_free: bool = False
+    gather_s: float = 0.0
+    """So long what comes alone waits for others, to be handled with them in one transaction: for work
+    that nobody waits for, and that is dear one by one."""
 
     @property
     def types(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from careline_router.api import (
     offers,
     pbx_commands,
     pbx_events,
+    persons,
     queues,
     reports,
     route,
@@ -42,6 +43,7 @@ def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
         agents.router,
         emergency.router,
         reports.router,
+        persons.router,
         *configuration_routers(store),
     )
 

@@ -44,6 +44,7 @@ class Action(StrEnum):
     READ_REPORTS = "read what happened on the floor"
     READ_CONFIGURATION = "read calendars"
     CONFIGURE = "change the configuration"
+    KEEP_PERSONS = "give a person his data, and erase it"
 
 
 _CALLING_BACK = frozenset({AGENT, SUPERVISOR, FLOOR, ADMIN})
@@ -71,4 +72,5 @@ ALLOWED: Mapping[Action, frozenset[str]] = {
     ),
     Action.READ_CONFIGURATION: frozenset({ADMIN, SUPERVISOR, FLOOR, AUDITOR, SERVICE}),
     Action.CONFIGURE: frozenset({ADMIN}),
+    Action.KEEP_PERSONS: frozenset({ADMIN, CONTACT_ADMIN, SERVICE}),
 }

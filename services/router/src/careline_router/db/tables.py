@@ -129,6 +129,18 @@ call_contact = Table(
     Index("ix_call_contact_lookup_hmac", "lookup_hmac"),
 )
 
+person_audit = Table(
+    "person_audit",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", MOMENT, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("call_ids", ARRAY(Text), nullable=False),
+)
+"""Who had whose data exported or erased; calls stand for the person."""
+
 callback = Table(  # the rest of it stands in its call's record
     "callback",
     metadata,

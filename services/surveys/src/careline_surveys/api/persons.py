@@ -1,21 +1,17 @@
 """A person's data: given to him, and erased."""
 
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel
 
-from careline_common.http.auth import Principal, require
+from careline_common.http.persons import Keeper, Kept, PersonBody
 from careline_surveys.api.access import Db, Surveys
-from careline_surveys.api.schemas import InvitationView, PhoneBody
+from careline_surveys.api.schemas import InvitationView
 from careline_surveys.db import audit, invitations
 from careline_surveys.erasing import KEPT
 
 router = APIRouter(prefix="/v1/persons", tags=["persons"])
-
-Keeper = Annotated[Principal, Depends(require("admin", "contact_admin", "service"))]
-"""May give a person his data, and erase it."""
 
 
 class PersonView(BaseModel):
@@ -36,11 +32,11 @@ class ErasedView(BaseModel):
     messages: int
     invitations_cancelled: int
     calls: int
-    kept: list[str]
+    kept: list[Kept]
 
 
 @router.post("/export", summary="All that is kept of a person")
-async def export(body: PhoneBody, caller: Keeper, surveys: Surveys, database: Db) -> PersonView:
+async def export(body: PersonBody, caller: Keeper, surveys: Surveys, database: Db) -> PersonView:
     async with database.unit_of_work() as uow:
         person_id = await surveys.people.find(uow.connection, body.phone)
         await audit.note(uow, caller, "person.export", person_id)
@@ -61,7 +57,7 @@ async def export(body: PhoneBody, caller: Keeper, surveys: Surveys, database: Db
 
 
 @router.post("/erase", summary="Erase a person; his answers stay and name nobody")
-async def erase(body: PhoneBody, caller: Keeper, surveys: Surveys, database: Db) -> ErasedView:
+async def erase(body: PersonBody, caller: Keeper, surveys: Surveys, database: Db) -> ErasedView:
     """Again changes nothing. What he writes after this makes him known anew."""
     async with database.unit_of_work() as uow:
         person_id = await surveys.people.find(uow.connection, body.phone)
@@ -72,5 +68,5 @@ async def erase(body: PhoneBody, caller: Keeper, surveys: Surveys, database: Db)
         messages=done.messages,
         invitations_cancelled=done.cancelled,
         calls=done.calls,
-        kept=list(KEPT),
+        kept=[Kept(what=what, why=why) for what, why in KEPT],
     )

@@ -51,12 +51,16 @@ class Contact:
     """When the talk began; only needed while the call is heard of."""
 
 
-async def add(connection: AsyncConnection, new: Contact) -> None:
-    """Writes a call; one that is there already stands."""
-    values = {
-        column.name: getattr(new, column.name) for column in contact.c if column.name != "repeated"
-    }
-    await connection.execute(insert(contact).values(values).on_conflict_do_nothing())
+async def add(connection: AsyncConnection, calls: Sequence[Contact]) -> None:
+    """Writes calls; one that is there already stands."""
+    if not calls:
+        return
+    columns = [column.name for column in contact.c if column.name != "repeated"]
+    rows = [
+        {name: getattr(call, name) for name in columns}
+        for call in sorted(calls, key=lambda each: each.call_id)
+    ]
+    await connection.execute(insert(contact).on_conflict_do_nothing(), rows)
 
 
 async def known(connection: AsyncConnection, call_id: str) -> bool:

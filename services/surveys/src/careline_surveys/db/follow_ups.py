@@ -1,6 +1,6 @@
 """Bad answers and what became of them: one row an invitation, whatever is told again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -58,6 +58,18 @@ async def is_open(connection: AsyncConnection, invitation_id: str) -> bool:
         select(follow_up.c.invitation_id).where(follow_up.c.invitation_id == invitation_id)
     )
     return found.first() is not None
+
+
+async def followed(connection: AsyncConnection, person_keys: Iterable[bytes | None]) -> set[bytes]:
+    """The keys of those people with whom something is followed up."""
+    found = await connection.execute(
+        select(person.c.number_key)
+        .join(invitation, invitation.c.person_id == person.c.id)
+        .join(follow_up, follow_up.c.invitation_id == invitation.c.id)
+        .where(person.c.number_key.in_([key for key in person_keys if key is not None]))
+        .distinct()
+    )
+    return set(found.scalars())
 
 
 async def talked(connection: AsyncConnection, call: Contact, answered_at: datetime) -> None:

@@ -22,6 +22,9 @@ __all__ = ["is_stop", "language_of", "normalised", "read_score", "read_yes_no"]
 
 _STARS = "★⭐🌟"
 _STAR_RUN = re.compile(rf"[{_STARS}](?:\s*[{_STARS}])*(?:\s*☆)*")
+_BEFORE_STARS = re.compile(
+    rf"(\d+)\s*(?:(?:{'|'.join(words.SCORE_NOUNS)})[^\W\d]*)?[^\w{_STARS}]{{0,3}}$"
+)
 _LAST_AND_ALONE = re.compile(r"\w\s*[.,;!)\n]+\s*\d+\s*(?:[^\W\d]+)?\W*$")
 _SENTENCE_ENDS = frozenset(".,!;:)-–—\n")
 _CHINESE_SCORE = re.compile(r"([一二两三四五六七八九十零〇])(?=颗?[分星](?!钟|之|手机|级))")
@@ -29,8 +32,11 @@ _CHINESE_DIGITS = re.compile(r"[零〇一二两三四五六七八九十百千]")
 
 _NUMBER_WORDS = {word: value for value, line in words.NUMBERS.items() for word in line}
 _KNOWN = OPINION_WORDS | set(_NUMBER_WORDS) | words.SCORE_LEADS | words.UNITS
+_CLOSING = words.GIVING | words.THANKS | words.FROM_ME
 _GUESSABLE = sorted(OPINION_WORDS)
 NO_OR_NINE = "نه"
+_LONGEST_TOP = 3
+_HALF_PRAISED = (3, 4)
 _FURTHEST_APART = 1
 """How far the words beside a number may mean another score before they contradict it."""
 
@@ -64,7 +70,7 @@ def _without_stars(text: str) -> str:
 
     def number(found: re.Match[str]) -> str:
         stars = sum(char in _STARS for char in found[0])
-        said = re.search(r"(\d+)\D{0,3}$", text[: found.start()])
+        said = _BEFORE_STARS.search(text[: found.start()])
         repeated = said is not None and stars in {1, int(said[1][:6])}
         return " " if repeated else f" {stars} "
 
@@ -98,8 +104,14 @@ def _without_scale(text: str, *, low: int, high: int) -> str:
 
 
 def _is_top(said: list[str]) -> bool:
-    rest = [word for word in said if word not in words.THANKS | words.SCORE_LEADS]
-    return " ".join(said) in words.TOP_SCORE or " ".join(rest) in words.TOP_SCORE
+    """A word for the best of the scale, with nothing beside it but greetings, thanks and "I give"."""
+    beside = words.THANKS | words.SCORE_LEADS | words.GIVING
+    return any(
+        " ".join(said[start:end]) in words.TOP_SCORE
+        and beside.issuperset(said[:start] + said[end:])
+        for start in range(len(said))
+        for end in range(start + 1, min(start + _LONGEST_TOP, len(said)) + 1)
+    )
 
 
 def _nothing_but_opinion(said: list[str]) -> int | None:
@@ -142,15 +154,33 @@ def _one_number(
         return None
     if len(values) == 1 and re.search(r"-\d", text) and not _dash_before(tokens, position):
         return None
-    if _is_other_word(tokens, position):
+    if _is_other_word(tokens, position) or _conditional(tokens, position):
         return None
     alone = len(values) == 1 and _ends_a_comment(tokens, position, text)
+    alone = alone or _whole_fraction(tokens, values, text, high=high)
     return value if alone or _may_lead(tokens[:position], value) else None
+
+
+def _conditional(tokens: list[str], position: int) -> bool:
+    """ "Would have been 5 if …" is no 5; "5, если можно" is one."""
+    return position > 0 and bool(words.CONDITIONS.intersection(tokens))
+
+
+def _whole_fraction(
+    tokens: list[str], values: list[tuple[int, int]], text: str, *, high: int
+) -> bool:
+    """ "Very well handled 5/5": the score and its scale, after whatever else there was to say."""
+    both = len(values) == 2 and _out_of_scale(tokens, values, high=high)
+    return both and _is_plain(
+        _words(tokens[: values[0][0]]), _words(tokens[values[1][0] + 1 :]), text
+    )
 
 
 def _ends_a_comment(tokens: list[str], position: int, text: str) -> bool:
     """ "Девушка вежливая, 5": a number that stands alone after what else there was to say."""
-    behind = [token for token in tokens[position + 1 :] if token[0].isalnum()]
+    behind = _words(tokens[position + 1 :])
+    if _is_named(tokens, position, behind, text):
+        return True
     if position == 0 or len(behind) > 1:
         return False
     if behind and not behind[0].startswith(words.SCORE_NOUNS):
@@ -159,6 +189,37 @@ def _ends_a_comment(tokens: list[str], position: int, text: str) -> bool:
         return _LAST_AND_ALONE.search(text) is not None
     told = _NUMBER_WORDS[tokens[position]] != 1 and tokens[position] not in words.TWO_MEANINGS
     return told and tokens[position - 1] in ",.!;"
+
+
+def _is_named(tokens: list[str], position: int, behind: list[str], text: str) -> bool:
+    """ "Девушка вежливая оценка 5", "so 5 stars", "… ۵ میدم", "спасибо за помощь 5": what stands beside
+    the number says that it is a score, and nothing that it might not be given."""
+    before = _words(tokens[:position])
+    if not before or not _is_plain(before, behind, text):
+        return False
+    if behind and behind[0] not in words.THANKS:
+        return True
+    naming = [at for at, token in enumerate(before) if token in words.SCORE_NAMES | words.GIVING]
+    if naming and all(map(_leads, before[naming[-1] + 1 :])):
+        return True
+    return before[0] in words.THANKS
+
+
+def _is_plain(before: list[str], behind: list[str], text: str) -> bool:
+    """Nothing around a number denies it, asks, or makes it an hour or a door."""
+    if "?" in text or words.DENIALS.intersection(before + behind) or not all(map(_closes, behind)):
+        return False
+    last = before[-1] if before else ""
+    return last not in words.BEFORE_PLACES and not any(char in last for char in "不没未别")
+
+
+def _words(tokens: list[str]) -> list[str]:
+    return [token for token in tokens if token[0].isalnum()]
+
+
+def _closes(token: str) -> bool:
+    """Words behind a score that only say that it is one, or thank."""
+    return token.startswith(words.SCORE_NOUNS) or token in _CLOSING
 
 
 def _out_of_scale(tokens: list[str], values: list[tuple[int, int]], *, high: int) -> bool:
@@ -185,7 +246,7 @@ def _says_one_thing(
     one_in_words = tokens[first].isdecimal() != tokens[second].isdecimal()
     if len(values) == 2 and other == value and one_in_words:
         return True
-    if first != 0 or not between:
+    if first != 0 or not between or words.EITHER.intersection(between):
         return False
     rest_words = between[1:]
     return between[0] in _SENTENCE_ENDS and any(token[0].isalpha() for token in rest_words)
@@ -202,7 +263,7 @@ def _glued(text: str) -> bool:
     """A decimal ("4.5"), a span, a time of day or a list ("1. 5 2. 4") is no single score."""
     return (
         re.match(r"\s*\d+\s*[.,):-]\s*\d", text) is not None
-        or re.search(r"\d[-–:]\d", text) is not None
+        or re.search(r"\d[-–:]\d|\d[/.]\d+[/.]\d", text) is not None
     )
 
 
@@ -229,7 +290,7 @@ def _is_other_word(tokens: list[str], position: int) -> bool:
     """
     word = tokens[position]
     two_meanings = word in words.TWO_MEANINGS
-    if word.isdecimal() or not (two_meanings or _NUMBER_WORDS[word] == 1):
+    if word.isdecimal() or word in words.MARKS or not (two_meanings or _NUMBER_WORDS[word] == 1):
         return False
     rest = tokens[position + 1 :]
     if rest and (rest[0].startswith(words.SCORE_NOUNS) or _means_out_of(rest[:1])):
@@ -247,6 +308,8 @@ def _may_lead(before: list[str], value: int) -> bool:
     said = [token for token in before if token[0].isalnum()]
     if not said or all(_leads(token) for token in said):
         return True
+    if " ".join(said) in words.HALF_PRAISE:
+        return value in _HALF_PRAISED
     meant = opinion(before, "")
     return meant is not None and abs(meant - value) <= _FURTHEST_APART
 

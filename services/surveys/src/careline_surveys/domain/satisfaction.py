@@ -16,6 +16,7 @@ _LONGEST_PHRASE = 5
 _STRONGER = {5: 5, 4: 5, 3: 3, 2: 1, 1: 1}
 _STRONGER_BEHIND = {5: 5, 4: 5, 3: 4, 2: 1, 1: 1}
 """In Arabic good (3 of 5) becomes very good (4), as in school."""
+_CHINESE_SHRUGS = frozenset({"好吧", "行吧", "好了"})
 _CHINESE_DENIALS = "不没无未吗么"
 
 
@@ -60,6 +61,8 @@ def _longest_phrase(said: list[str], position: int) -> tuple[int, int | None]:
 
 def _chinese_phrase(text: str) -> int | None:
     """Chinese has no spaces: the longest known phrase at either end of the run counts."""
+    if text in _CHINESE_SHRUGS:
+        return None
     text = text.rstrip("吧啊哦呢哈呀") or text
     for length in range(len(text), 0, -1):
         ends = {

@@ -29,7 +29,7 @@ NUMBERS: dict[int, tuple[str, ...]] = {
         "chahar, چهار, چار, اربعه, اربع, четверки, четверочки, arbaa"
     ),
     5: phrases(
-        "пять, пятерка, пятерку, пятерочка, пятерочку, пяти, пят, five, pyat, panj, پنج, پنچ, "
+        "пять, пятерка, пятерку, пятерочка, пятерочку, пяти, пят, five, pyat, panj, پنج, پنچ, پنجه, "
         "خمسه, خمس, пятерки, пятерочки, пятерик, пятак, пяточка, пяточку, fife, fiv, piat, khamsa, "
         "pyatj"
     ),
@@ -77,7 +77,12 @@ SATISFACTION: dict[int, tuple[str, ...]] = {
         "خیلی راضی بودم, خیلی راضی ام, بسیار راضی بودم, کاملا راضیم, خیلی ممنون عالی, ali bod, "
         "ali bood, kheili khob, kheyli khob, kheili khub, kheyli khoob, ali, رضایت کامل داریم, "
         "بسیار خوب بود, momtaz, mumtaz, ممتازین, متمیز, متمیزه, افضل خدمه, رائعین, مذهل, الافضل, "
-        "روعه, خدمه ممتازه, super"
+        "روعه, خدمه ممتازه, super, brill, fab, ace, could not have been better, "
+        "couldn't have been better, couldnt have been better, couldn't be happier, "
+        "couldnt be happier, couldnt be better, could not be better, very gud, معرکه, معرکه بود, "
+        "замечательный, замечательная, замечательное, прекрасный, прекрасная, прекрасное, "
+        "великолепный, великолепная, великолепное, чудесно, kheyli razi, kheili razi, 非常赞, "
+        "棒棒哒, 一流, 服务一流, feichang manyi, hen manyi, feichang hao, hen hao"
     ),
     4: phrases(
         "хорошо, хорошая, хороший, хорошее, хор, все хорошо, доволен, довольна, довольны, "
@@ -88,7 +93,7 @@ SATISFACTION: dict[int, tuple[str, ...]] = {
         "харашо, хорошо все, понравилось, удовлетворены, доволен всем, добротно, pleased, decent, "
         "nice, satisfactory, contented, well done, خوب بودن, خوب بودید, خوب بودند, خوب است, "
         "راضی ام, راضی هستیم, راضی بودیم, رضایت داشتم, خوبن, khob, khub, khob bod, khoob bod, "
-        "jayed jeddan, جیده جدا, راضین, مرضیه, مرض"
+        "jayed jeddan, جیده جدا, راضین, مرضیه, مرض, gud, کویس, کویسه, manyi, 不错不错, 比较好"
     ),
     3: phrases(
         "нормально, норм, нормальная, нормальный, средне, удовлетворительно, удовл, так себе, "
@@ -99,7 +104,8 @@ SATISFACTION: dict[int, tuple[str, ...]] = {
         "ничего так, серединка на половинку, ни хорошо ни плохо, средненько, средний, средняя, "
         "not good not bad, not bad not good, neither good nor bad, nothing special, mid, "
         "could be better, middling, avg, متوسطه, نه بد نه خوب, نه خوب بود نه بد, بین خوب و بد, "
-        "معمولیه, معمولی بودن, عادیه, وسط, نص نص, لا باس به, خوب نبود بد هم نبود"
+        "معمولیه, معمولی بودن, عادیه, وسط, نص نص, لا باس به, خوب نبود بد هم نبود, لا باس, جیده, "
+        "meh, motevaset, motavaset, 勉强及格, 及格, mamouli, mamooli, yiban, 一般般吧"
     ),
     2: phrases(
         "плохо, плохая, плохой, плохое, недоволен, недовольна, не доволен, не довольна, "
@@ -117,7 +123,7 @@ SATISFACTION: dict[int, tuple[str, ...]] = {
         "خیلی خوب نیست, زیاد راضی نبودم, زیاد راضی نیستم, زیاد خوب نبود, چندان خوب نبود, "
         "ناراضی بودم, رضایت نداشتم, جالب نبود, بد بودن, مش راضی, مو راضی, مب راضی, لست راضی, "
         "لست راض, لست راضیا, لست راضیه, ما راضی, لیس جید, لیس جیدا, غیر جید, غیر مرض, غیر راضین, "
-        "سیءه, سییء, سیی, سییه, مش کویس, مو زین, لم تعجبنی"
+        "سیءه, سییء, سیی, سییه, مش کویس, مو زین, لم تعجبنی, 失望, 有点失望, 比较失望, bu manyi"
     ),
     1: phrases(
         "очень плохо, ужасно, ужас, ужасная, ужасный, кошмар, отвратительно, кол, хуже некуда, "
@@ -137,7 +143,7 @@ SATISFACTION: dict[int, tuple[str, ...]] = {
         "خیلی بدی, افتضاحه, داغون, بی نهایت بد, خیلی بده, خیلی خیلی بد, فاجعه بود, بسیار بد بود, "
         "بسیار ضعیف بود, خیلی ضعیف بود, اسوا, اسوا خدمه, الاسوا, سییء جدا, سیی جدا, سییه جدا, "
         "غیر راضی ابدا, غیر راضی جدا, غیر راضی نهائیا, فظیع, فظیعه, مقرف, زفت, کارثه, سیءه جدا, "
-        "اسوء, اسوء خدمه"
+        "اسوء, اسوء خدمه, feichang bu manyi, hen cha, худшее, худшая, худший, 太失望了, 太失望, 失望透顶"
     ),
 }
 
@@ -145,6 +151,7 @@ TOP_SCORE = phrases(
     "满分, 最高分, 满分好评, 五星满分, высший балл, высшая оценка, высшую оценку, максимальный балл, "
     "максимальная оценка, максимальную оценку, максимум, наивысший балл, самый высокий балл, "
     "full marks, top marks, top score, full score, maximum, max, highest score, نمره کامل, "
+    "نمره ی کامل, امتیاز ی کامل, "
     "بالاترین نمره, امتیاز کامل, حداکثر, حداکثر نمره, الدرجه الکامله, العلامه الکامله, اعلی درجه, "
     "درجه کامله"
 )
@@ -153,7 +160,8 @@ TOP_SCORE = phrases(
 NEGATIONS = frozenset(
     phrases(
         "ain't, aren't, didn't, don't, far, hardly, isn't, never, no, not, wasn't, without, не, "
-        "нельзя, нет, ни, без, далеко, غیر, لم, لن, لیس, لیست, لست, ما, مش, مو, مب, بدون"
+        "нельзя, нет, ни, без, далеко, غیر, لم, لن, لیس, لیست, لست, ما, مش, مو, مب, بدون, نمیدم, "
+        "نمیدهم, نمی"
     )
 )
 
@@ -193,7 +201,9 @@ SCORE_LEADS = frozenset(
         "الله, وبرکاته, یعطیکم, العافیه, گزینه, 你好, 回复, 总体, 总体评分, 您好, 我, 我打, 我打个, 我的评分是, 我给, "
         "我给你们打, 我给您打, 我给打, 我评, 我选, 打, 打分, 服务, 服务打, 满意度, 给, 给个, 给你们, 给你们打, 给出, 给您, 评, 评价, 评分, 谢谢, "
         "选, дня, u, reply, helpful, polite, kind, friendly, quick, fast, very, вежливый, вежливая, "
-        "вежливо"
+        "вежливо, go, going, gonna, отвечаю, точно, то, salam, nomre, nomreh, emtiaz, mersi, "
+        "mamnoon, اعطیهم, 选择, 我选择, 答, 答案, ок, "
+        "اقیم, اقیمکم, ب, تمام, 点赞, 杠杠的"
     )
 )
 """What may stand before the digit without changing what it says."""
@@ -223,7 +233,7 @@ CHINESE_UNITS = phrases(
     "分钟, 小时, 天, 次, 个小时, 年, 月, 元, 号, 点, 个人, 遍, 个月, 周, 块, 楼, 层, 秒, 人, 位, 岁, 回, 通, 刻钟, 倍, 百, 千, 万, 成"
 )
 
-OUT_OF = frozenset(phrases("of, on, sur, из, از, من, علی"))
+OUT_OF = frozenset(phrases("of, on, outta, outof, sur, из, از, من, علی"))
 
 BETWEEN_SCALE = phrases("до, to, تا, الی, الى, إلى, 到, 至, -, –, —, ~")
 
@@ -232,16 +242,59 @@ BEFORE_SCALE = phrases("от, from, از, من, с, в диапазоне, 从")
 
 GIVING = frozenset(
     phrases(
-        "ставлю, поставлю, поставил, дам, даю, заслужил, заслужили, заслуживает, give, deserve, "
+        "ставлю, поставлю, поставил, поставила, ставим, дам, даю, заслужил, заслужили, "
+        "заслуживает, give, deserve, "
         "deserved, deserves, rate, میدم, میدهم, نمیدم, دهم, اعطی, اعطیکم, 给"
     )
 )
 """After a number and a "not" they say that this is not the score."""
 
+SCORE_NAMES = frozenset(
+    phrases(
+        "оценка, оценку, балл, балла, rating, score, mark, grade, نمره, امتیاز, تقییم, التقییم, "
+        "تقییمی, درجه, الدرجه"
+    )
+)
+"""Right before a number they say what it is, whatever else stands before them."""
+
+DENIALS = NEGATIONS | frozenset(
+    phrases(
+        "asked, asks, begged, begs, told, said, last, most, least, nothing, просят, просил, "
+        "просила, просили, сказали, прошлый, прошлом, раньше, прежде, силы, чтобы, ждал, ждала, "
+        "ждали, قبلا, دفعه, گفت, گفتن, خواست, خواستن, قالوا, طلب, 上次, 要求, 要我, less, below, "
+        "under, меньше, ниже, менее, کمتر, اقل, can't, cannot, cant, couldn't, couldnt, wouldn't, "
+        "wouldnt, won't, wont, instead, никто, никогда, вместо, если, if, نمیدم, نمیدهم, نمیتونم, "
+        "اگر, اگه, چرا, why, почему, зачем, لماذا"
+    )
+)
+"""With one of them a sentence may well name a score that it does not give."""
+
+BEFORE_PLACES = frozenset(
+    phrases(
+        "at, by, in, on, to, till, until, after, before, from, since, room, ward, number, bus, flat, "
+        "в, во, к, ко, до, с, со, после, около, через, номер, кабинет, кабинете, палата, палате, дом, "
+        "кв, квартира, корпус, ساعت, الساعه, اتاق, طبقه, غرفه, رقم, پلاک, واحد"
+    )
+)
+"""Right before a number that ends a sentence they may make it an hour or a door."""
+
+FROM_ME = frozenset(phrases("from, me, от, меня, من"))
+
+CONDITIONS = frozenset(phrases("if, unless, если, اگر, اگه, لو, اذا, 如果, 要是"))
+
+EITHER = frozenset(phrases("or, или, либо, یا, او, 或, 或者"))
+
+MARKS = frozenset(phrases("единица, единицу, единичка"))
+"""Words for the mark one, which mean no single thing or person."""
+
+HALF_PRAISE = frozenset(phrases("not bad, неплохо, не плохо, بد نبود, بدک نبود, 不差"))
+"""Three or four by themselves, so no score; before one of these numbers they say the same."""
+
 INTENSIFIERS = frozenset(
     phrases(
         "very, really, extremely, highly, super, totally, absolutely, completely, incredibly, so, "
-        "most, очень, крайне, совершенно, полностью, абсолютно, безумно, максимально, "
+        "most, очень, крайне, совершенно, полностью, абсолютно, безумно, максимально, очен, "
+        "очинь, оочень, "
         "исключительно, ооочень, خیلی, بسیار, کاملا, واقعا, فوق, بشدت, 非常, 很, 十分, 特别, 太, 极其, 超级, "
         "相当, v, оч"
     )
@@ -252,7 +305,7 @@ AFTER_INTENSIFIERS = frozenset(phrases("جدا, للغایه, جداا, کثیر
 """The same behind the word, as Arabic has them."""
 
 SCORE_NOUNS = (
-    "балл", "бал", "звезд", "star", "point", "score", "оценк", "نجم", "ستاره", "امتیاز", "نمره", "درج", "نقط", "分", "星",
+    "балл", "бал", "звезд", "star", "point", "score", "оценк", "نجم", "نجوم", "ستاره", "امتیاز", "نمره", "درج", "نقط", "分", "星",
 )  # fmt: skip
 """How words for the unit of a score begin: after "one" they show that it is a number."""
 

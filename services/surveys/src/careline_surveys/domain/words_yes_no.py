@@ -4,7 +4,7 @@ from careline_surveys.domain.words import phrases
 
 YES = frozenset(
     phrases(
-        "absolutely, affirmative, bale, baleh, certainly, da, definitely, fixed, na'am, naam, ok, "
+        "absolutely, affirmative, ye, закрыт, закрыли, اه, bale, baleh, certainly, da, definitely, fixed, na'am, naam, ok, "
         "okay, resolved, si, solved, sorted, sure, y, ya, yah, yeah, yea, yee, yep, yes, yess, "
         "yup, ага, безусловно, да, дада, ок, окей, конечно, помогла, помогли, помогло, помог, "
         "разумеется, решен, решена, решено, решены, решилась, решили, решился, решилось, угу, آره, "
@@ -73,7 +73,7 @@ HARMLESS = phrases(
 """A no in them is none to the question that was asked."""
 
 YES_PHRASES = phrases(
-    "так точно, حل شد, بله حل شد, مشکلم حل شد, مشکل حل شد, حل شده, تم الحل, вопрос решен, "
+    "так точно, полностью, целиком, all good, all good now, all done, حل شد, بله حل شد, مشکلم حل شد, مشکل حل شد, حل شده, تم الحل, вопрос решен, "
     "все решили, да решен, проблема решена, of course, it was, it is, it did, 是, 是的, 对, 对的, 解决了, "
     "已解决, 已经解决, 已经解决了, 有, 嗯, 能, 可以, 好的, 问题解决了, 都解决了, 解决, 没问题, 没问题了, 没有问题了, 对对, 是是, 嗯嗯, 好, 行, 搞定, "
     "搞定了, 已处理, 处理好了, 办好了, 办妥了, 好了"
@@ -84,7 +84,7 @@ NO_PHRASES = phrases(
     "لم یتم, لم تحل, لم یحل, ما انحلت, ما انحل, ما تم, لیس بعد, مو بعد, لسه لا, غیر محلوله, "
     "لا زالت, مازالت, не решен, не решена, не решено, не решили, не решился, не помогли, "
     "не помогло, вопрос не решен, проблема не решена, пока нет, еще нет, ни в коем случае, "
-    "не полностью, не совсем, не до конца, никто не помог, not resolved, not solved, not yet, "
+    "проблема осталась, вопрос остался, не полностью, не совсем, не до конца, никто не помог, not resolved, not solved, not yet, "
     "not really, not fully, not completely, it wasn't, it isn't, not at all, was not, "
     "unfortunately not, still not, still waiting, i wish"
 )

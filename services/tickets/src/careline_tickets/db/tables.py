@@ -175,6 +175,14 @@ wording = Table(
 """The words of an appeal's present text with its day, month and year among them (`domain.words`): they
 can tell what was written, so they go with the text."""
 
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("ticket_id", Text, ForeignKey("tickets.ticket.id"), primary_key=True),
+    Column("asked_at", DateTime(timezone=True), nullable=False),
+)
+"""Appeals whose person is to be erased once they are closed."""
+
 history = Table(
     "history",
     metadata,

@@ -1,0 +1,44 @@
+"""A person's data: given to him, and erased from calls that are over."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from careline_common.http.auth import Principal
+from careline_router.db import persons
+from careline_router.usecases.parts import UseCases
+
+
+class PersonsData(UseCases):
+    """Nothing of it passes through the floor: what is deleted belongs to calls that it has left."""
+
+    async def export_person(self, phone: str, who: Principal) -> Sequence[Mapping[str, Any]]:
+        """His calls, oldest first."""
+        async with self._database.unit_of_work() as uow:
+            found = await persons.calls_of(uow.connection, self._hasher.lookup(phone))
+            await persons.note(
+                uow.connection,
+                at=uow.clock.now(),
+                who=who.subject,
+                roles=who.roles,
+                what="person.export",
+                call_ids=[row["id"] for row in found],
+            )
+        return found
+
+    async def erase_person(
+        self, phone: str, who: Principal
+    ) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]:
+        """(calls that he is erased from, calls that are under way and still need him)."""
+        async with self._database.unit_of_work() as uow:
+            found = await persons.calls_of(uow.connection, self._hasher.lookup(phone), lock=True)
+            over = [row for row in found if row["ended_at"] is not None]
+            await persons.erase(uow.connection, [row["id"] for row in over])
+            await persons.note(
+                uow.connection,
+                at=uow.clock.now(),
+                who=who.subject,
+                roles=who.roles,
+                what="person.erase",
+                call_ids=[row["id"] for row in over],
+            )
+        return over, [row for row in found if row["ended_at"] is None]

@@ -1,0 +1,132 @@
+"""A person's data: given to him, and erased."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from careline_common.http.persons import Keeper, Kept, PersonBody
+from careline_tickets import erasing
+from careline_tickets.api.office import OfficeHere
+from careline_tickets.db import audit, persons
+from careline_tickets.domain.person import Person
+
+router = APIRouter(prefix="/v1/persons", tags=["persons"])
+
+OPEN = "the appeal is open and is answered to this person; it is erased by itself once it is closed"
+HISTORY = Kept(
+    what="the workflow of his appeals, with salted digests of texts",
+    why="figures and the proof that the journal is whole; it names nobody",
+)
+ON_THEIR_WAY = Kept(
+    what="events on their way",
+    why="at most 24 hours in a queue and 30 days parked (docs/adr/0005)",
+)
+
+
+class TextView(BaseModel):
+    kind: str
+    author: str
+    at: datetime
+    text: str
+
+
+class AppealView(BaseModel):
+    """One appeal, with what it says of the person and all that was written in it."""
+
+    id: str
+    number: str
+    status: str
+    registered_at: datetime
+    closed_at: datetime | None
+    name: str | None
+    birth_date: date | None
+    policy_number: str | None
+    texts: list[TextView]
+
+
+class PersonView(BaseModel):
+    """All that the journal keeps of a person; no appeals when it does not know him."""
+
+    phone: str
+    known: bool
+    appeals: list[AppealView]
+
+
+class ErasedView(BaseModel):
+    """What went, counted, and what is kept, why and until when."""
+
+    erased: bool
+    appeals: int
+    texts: int
+    kept: list[Kept]
+
+
+@router.post("/export", summary="All that is kept of a person")
+async def export(body: PersonBody, caller: Keeper, office: OfficeHere) -> PersonView:
+    async with office.database.unit_of_work() as uow:
+        found = await persons.appeals_of(uow.connection, _key(office, body))
+        texts = await persons.texts_of(uow.connection, [row["id"] for row in found])
+        for row in found:
+            await audit.note(
+                uow,
+                who=caller.subject,
+                roles=caller.roles,
+                what="person.export",
+                ticket_id=row["id"],
+            )
+    shown = [_appeal(row, texts.get(row["id"], ())) for row in found]
+    return PersonView(phone=body.phone, known=bool(shown), appeals=shown)
+
+
+@router.post(
+    "/erase", summary="Erase a person; what happened to his appeals stays and names nobody"
+)
+async def erase(body: PersonBody, caller: Keeper, office: OfficeHere) -> ErasedView:
+    """Closed appeals lose him now, open ones when they are closed."""
+    key = _key(office, body)
+    async with office.database.unit_of_work() as uow:
+        found = await persons.appeals_of(uow.connection, key)
+        done = await erasing.erase(uow, key)
+        for row in found:
+            await audit.note(
+                uow,
+                who=caller.subject,
+                roles=caller.roles,
+                what="person.erase",
+                ticket_id=row["id"],
+            )
+    waiting = [
+        Kept(what=f"appeal {one.number}", why=OPEN, until=one.due_at) for one in done.waiting
+    ]
+    return ErasedView(
+        erased=done.appeals > 0,
+        appeals=done.appeals,
+        texts=done.texts,
+        kept=[*waiting, HISTORY, ON_THEIR_WAY],
+    )
+
+
+def _key(office: OfficeHere, body: PersonBody) -> bytes:
+    key = office.journal.lookup.phone_key(Person(phone=body.phone))
+    assert key is not None
+    return key
+
+
+def _appeal(row: Mapping[str, Any], texts: Sequence[Mapping[str, Any]]) -> AppealView:
+    return AppealView(
+        id=row["id"],
+        number=row["number"],
+        status=row["status"],
+        registered_at=row["registered_at"],
+        closed_at=row["closed_at"],
+        name=row["name"],
+        birth_date=row["birth_date"],
+        policy_number=row["policy_number"],
+        texts=[
+            TextView(kind=text["kind"], author=text["author"], at=text["at"], text=text["body"])
+            for text in texts
+        ],
+    )
