@@ -28,14 +28,18 @@ from careline_ingest.adapters.sftp import SftpSource
 from careline_ingest.adapters.spool import Spool
 from careline_ingest.api import files, quarantine, records, runs
 from careline_ingest.api.access import SOURCE_READERS
+from careline_ingest.api.open311 import requests as open311_requests
 from careline_ingest.config import SECTIONS, SourceEntry, cross_check
 from careline_ingest.config_remote import FETCHED
+from careline_ingest.consumers import subscriptions
 from careline_ingest.db.tables import SCHEMA
 from careline_ingest.fetching import Fetching
 from careline_ingest.intake import Intake, IntakeTools
 from careline_ingest.lateness import Lateness
 from careline_ingest.metrics import IngestMetrics
+from careline_ingest.open311 import Open311
 from careline_ingest.ports import Source
+from careline_ingest.pushing import Pushing
 from careline_ingest.replays import Replays
 from careline_ingest.service import IngestService
 from careline_ingest.settings import IngestSettings
@@ -53,12 +57,14 @@ Task = Callable[[], Awaitable[None]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
     settings: IngestSettings
+    clock: Clock
     database: Database
     store: ConfigStore
     spool: Spool
     intake: Intake
     service: IngestService
     replays: Replays
+    pushing: Pushing
     turns: Turns
     sources: SourceTasks
     lateness: Lateness
@@ -85,10 +91,11 @@ def create_service(
         ids=ids,
     )
     _add_routes(app, parts)
+    hearing = app.state.subscriptions = subscriptions()
     messaging = messaging_tasks(
         database=parts.database,
         transport=transport,
-        subscriptions=(),
+        subscriptions=hearing,
         clock=clock,
         readiness=readiness,
         registry=registry.registry,
@@ -145,6 +152,7 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
         connect=partial(_source, clock=clock),
         retry_s=settings.ingest_retry_s,
     )
+    pushing = Pushing(parsers=parsers, hasher=hasher, metrics=metrics)
     turns = Turns(
         database=database,
         service=service,
@@ -158,6 +166,7 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
     store.on_applied(sources.configured)
     return _Parts(
         settings=settings,
+        clock=clock,
         database=database,
         store=store,
         spool=spool,
@@ -166,6 +175,7 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
         replays=Replays(
             store=store, service=service, parsers=parsers, hasher=hasher, metrics=metrics
         ),
+        pushing=pushing,
         turns=turns,
         sources=sources,
         lateness=Lateness(database, service, metrics, every_s=LATE_EVERY_S),
@@ -181,9 +191,11 @@ def _add_routes(app: FastAPI, parts: _Parts) -> None:
     app.state.ingest = parts.service
     app.state.replays = parts.replays
     app.state.turns = parts.turns
+    app.state.clock = parts.clock
+    app.state.open311 = Open311(database=parts.database, store=parts.store, pushing=parts.pushing)
     app.include_router(config_routes(parts.store))
     app.include_router(entry_routes(parts.store, "sources", readers=SOURCE_READERS, listed=True))
-    for each in (files, runs, quarantine, records):
+    for each in (files, runs, quarantine, records, open311_requests):
         app.include_router(each.router)
 
 

@@ -111,7 +111,7 @@ class SourceEntry(RemoteAccess):
     def _check_whole(self) -> Self:
         if self.kind == "folder" and self.path is None:
             raise ValueError("path: a folder needs its path")
-        if self.kind in ("sftp", "https", "portal", "open311") and self.url is None:
+        if self.kind in ("sftp", "https", "portal") and self.url is None:
             raise ValueError(f"url: {self.kind} needs an address")
         if self.kind != "open311" and "external_id" not in self.map:
             raise ValueError("map: external_id must be mapped, by it a record is known again")

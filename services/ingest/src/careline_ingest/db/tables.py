@@ -151,6 +151,32 @@ answer = Table(
 )
 """The answers that senders are to get: `delivered` is the attempt of the run that they know."""
 
+appeal = Table(
+    "appeal",
+    metadata,
+    Column("ticket_id", Text, primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("source", Text),
+    Column("external_id", Text),
+    Column("insurer", Text),
+    Column("number", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("outcome", Text),
+    Column("returns", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", DateTime(timezone=True)),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Index("ix_appeal_source_external_id", "source", "external_id"),
+)
+"""What the journal last told of an appeal that a partner has to do with."""
+
+open311_content = Table(
+    "open311_content",
+    metadata,
+    Column("record_id", Text, ForeignKey("ingest.record.id"), primary_key=True),
+    Column("given", JSONB, nullable=False),
+)
+"""What an Open311 client said that no field of a record holds, by the names of GeoReport v2."""
+
 audit = Table(
     "audit",
     metadata,
