@@ -23,10 +23,12 @@ from careline_common.messaging.transport import Transport
 from careline_common.observability.metrics import MetricsRegistry
 from careline_common.observability.pii import PiiHasher
 from careline_ingest.adapters.https_pull import HttpsSource
+from careline_ingest.adapters.open311 import open311_of
 from careline_ingest.adapters.parsers import LibraryParsers
+from careline_ingest.adapters.portal import PortalSource, portal_of
 from careline_ingest.adapters.sftp import SftpSource
 from careline_ingest.adapters.spool import Spool
-from careline_ingest.api import files, quarantine, records, runs
+from careline_ingest.api import files, health, quarantine, records, runs, sources
 from careline_ingest.api.access import SOURCE_READERS
 from careline_ingest.api.open311 import requests as open311_requests
 from careline_ingest.config import SECTIONS, SourceEntry, cross_check
@@ -38,18 +40,22 @@ from careline_ingest.intake import Intake, IntakeTools
 from careline_ingest.lateness import Lateness
 from careline_ingest.metrics import IngestMetrics
 from careline_ingest.open311 import Open311
-from careline_ingest.ports import Source
+from careline_ingest.outward import Outward
+from careline_ingest.pace import Pace
+from careline_ingest.ports import Source, Span
 from careline_ingest.pushing import Pushing
 from careline_ingest.replays import Replays
 from careline_ingest.service import IngestService
 from careline_ingest.settings import IngestSettings
 from careline_ingest.tasks import SourceTasks
 from careline_ingest.turns import Turns
+from careline_ingest.volumes import Volumes
 from careline_ingest.watch import FolderWatch
 
 PACKAGE = "careline_ingest"
 SWEEP_EVERY_S = 3600.0
 LATE_EVERY_S = 5.0
+VOLUMES_EVERY_S = 60.0
 
 Task = Callable[[], Awaitable[None]]
 
@@ -68,6 +74,8 @@ class _Parts:
     turns: Turns
     sources: SourceTasks
     lateness: Lateness
+    outward: Outward
+    volumes: Volumes
 
 
 def create_service(
@@ -91,7 +99,7 @@ def create_service(
         ids=ids,
     )
     _add_routes(app, parts)
-    hearing = app.state.subscriptions = subscriptions()
+    hearing = app.state.subscriptions = subscriptions(parts.service.sources)
     messaging = messaging_tasks(
         database=parts.database,
         transport=transport,
@@ -133,6 +141,7 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
             metrics=metrics,
             clock=clock,
             batch_rows=settings.ingest_batch_rows,
+            pace=Pace(settings.ingest_rows_per_s, clock),
         )
     )
     service = IngestService(
@@ -178,12 +187,36 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
         pushing=pushing,
         turns=turns,
         sources=sources,
+        outward=Outward(
+            database=database,
+            service=service,
+            metrics=metrics,
+            clock=clock,
+            ids=ids,
+            every_s=settings.ingest_poll_s,
+            retry_s=settings.ingest_retry_s,
+        ),
+        volumes=Volumes(
+            database=database,
+            service=service,
+            metrics=metrics,
+            clock=clock,
+            every_s=VOLUMES_EVERY_S,
+        ),
         lateness=Lateness(database, service, metrics, every_s=LATE_EVERY_S),
     )
 
 
-def _source(entry: SourceEntry, clock: Clock) -> Source:
-    return SftpSource(entry) if entry.kind == "sftp" else HttpsSource(entry, clock)
+def _source(entry: SourceEntry, span: Span | None, *, clock: Clock) -> Source:
+    match entry.kind:
+        case "sftp":
+            return SftpSource(entry)
+        case "portal":
+            return PortalSource(entry, portal_of(entry), clock, span)
+        case "open311":
+            return PortalSource(entry, open311_of(entry), clock, span)
+        case _:
+            return HttpsSource(entry, clock)
 
 
 def _add_routes(app: FastAPI, parts: _Parts) -> None:
@@ -192,10 +225,12 @@ def _add_routes(app: FastAPI, parts: _Parts) -> None:
     app.state.replays = parts.replays
     app.state.turns = parts.turns
     app.state.clock = parts.clock
+    app.state.pushing = parts.pushing
+    app.state.volumes = parts.volumes
     app.state.open311 = Open311(database=parts.database, store=parts.store, pushing=parts.pushing)
     app.include_router(config_routes(parts.store))
     app.include_router(entry_routes(parts.store, "sources", readers=SOURCE_READERS, listed=True))
-    for each in (files, runs, quarantine, records, open311_requests):
+    for each in (files, runs, quarantine, records, sources, health, open311_requests):
         app.include_router(each.router)
 
 
@@ -225,6 +260,8 @@ def _own_tasks(parts: _Parts) -> list[tuple[str, Task]]:
         *intakes,
         ("sources", parts.sources.run),
         ("lateness", parts.lateness.run),
+        ("outward", parts.outward.run),
+        ("volumes", parts.volumes.run),
         ("sweep", sweep),
         ("watch-config", lambda: watch_config(parts.store)),
     ]
