@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -195,10 +196,42 @@ def _add_verify(commands: typer.Typer) -> None:
         run(run_verify(DataDir.choose(data)))
 
 
+def _add_backfill(commands: typer.Typer) -> None:
+    @commands.command()
+    def backfill(
+        source: Annotated[str, typer.Argument(help="The source's id.")],
+        files: Annotated[list[Path] | None, typer.Argument(help="Files to send to it.")] = None,
+        begin: Annotated[
+            datetime | None, typer.Option("--from", help="Fetch the past from here, UTC, …")
+        ] = None,
+        end: Annotated[datetime | None, typer.Option("--to", help="… to before here.")] = None,
+        step_days: Annotated[int, typer.Option(min=1, help="So much of it at once.")] = 1,
+        url: Annotated[str | None, typer.Option(help="Ingest's base URL.")] = None,
+        token: Annotated[str | None, typer.Option(help="An admin's token for it.")] = None,
+        data: Data = None,
+    ) -> None:
+        """Send large files to a source, or fetch a part of its past, and show how far it is.
+
+        Examples:
+
+            careline ingest backfill ins7-daily 2025-*.csv
+
+            careline ingest backfill region --from 2025-01-01 --to 2026-01-01 --step-days 7
+        """
+        from careline.backfilling import backfill as run_backfill
+        from careline.backfilling import pieces
+
+        first, last = (None if at is None else at.replace(tzinfo=UTC) for at in (begin, end))
+        todo = pieces(files or [], first, last, timedelta(days=step_days))
+        run(run_backfill(source, todo, data=DataDir.choose(data), url=url, token=token))
+
+
 for _name in ("router", "tickets", "surveys", "ingest"):
     _commands = _service_commands(_name)
     if _name == "tickets":
         _add_verify(_commands)
+    if _name == "ingest":
+        _add_backfill(_commands)
     app.add_typer(_commands, name=_name)
 
 

@@ -276,6 +276,7 @@ async def centre(database_url: str, folder: Path, clock: ManualClock) -> AsyncIt
                     "pii_key": "a key of tests",
                     "ingest_url": url,
                     "surveys_url": url,
+                    "ingest_dir": folder / "spool",
                 }
             )
             service = member.create_service(

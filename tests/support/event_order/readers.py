@@ -7,12 +7,17 @@ from typing import Any
 from careline_common.events.ingest import RecordReceived, ServiceRendered
 from careline_common.events.router import AgentStateChanged, CallEnded, CallKeyed
 from careline_common.events.surveys import CommentGiven, ScoreRecorded
+from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved
+from careline_ingest import consumers as ingest
+from careline_ingest.db import appeals as ingest_appeals
 from careline_surveys import consumers as surveys
 from careline_tickets import consumers as tickets
 from careline_tickets.api.office import Office
 from careline_tickets.db import staffing
 from event_order.centre import Centre
 from event_order.histories import Fact, Names
+
+TICKETS = (TicketCreated, TicketMoved, TicketClosed)
 
 Reader = Callable[[Centre, list[Fact]], Awaitable[Any]]
 
@@ -120,6 +125,18 @@ async def presence(centre: Centre, facts: list[Fact]) -> Any:
         return {one: await staffing.state_of(connection, one) for one in sorted(agents)}
 
 
+async def partners_appeals(centre: Centre, facts: list[Fact]) -> Any:
+    """What ingest will tell partners of their appeals."""
+    told = {fact.subject for fact in facts if fact.subject and isinstance(fact.event, TICKETS)}
+    async with centre.services["ingest"].app.state.database.read() as connection:
+        kept = [await ingest_appeals.of(connection, ticket) for ticket in sorted(told)]
+    return [
+        [one.ticket_id, one.sequence, one.status, one.outcome, one.insurer, one.returns]
+        for one in kept
+        if one is not None
+    ]
+
+
 READERS: Mapping[str, Reader] = {
     tickets.PRESENCE: presence,
     tickets.LOW_SCORES: low_scores,
@@ -128,6 +145,7 @@ READERS: Mapping[str, Reader] = {
     surveys.RENDERED_SERVICES: rendered_services,
     surveys.APPEALS: appeals,
     surveys.KEYED_CALLS: keyed_calls,
+    ingest.APPEALS: partners_appeals,
 }
 
 

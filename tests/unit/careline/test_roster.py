@@ -26,5 +26,5 @@ def test_parked_messages_are_looked_for_with_every_consumer() -> None:
             "surveys.appeals",
             "surveys.keyed-calls",
         ),
-        "ingest": (),
+        "ingest": ("ingest.appeals",),
     }

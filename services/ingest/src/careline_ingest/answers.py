@@ -44,12 +44,25 @@ def json_document(run: Run, refused: Sequence[Quarantined]) -> bytes:
     return json.dumps(as_json(run, refused), ensure_ascii=False, indent=1).encode()
 
 
-def file_name(run: Run) -> str:
+def documents(
+    run: Run, refused: Sequence[Quarantined], formats: Sequence[str]
+) -> list[tuple[str, bytes]]:
+    """The answer as files, each with its name."""
+    return [
+        (
+            file_name(run, form),
+            as_flk(run, refused) if form == "xml" else json_document(run, refused),
+        )
+        for form in formats
+    ]
+
+
+def file_name(run: Run, form: str = "json") -> str:
     """The name of the answer beside the sender's files: another file of the same name has another
     answer, the same file always the same."""
     assert run.sha256 is not None
     name = (run.file or run.source).encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
-    return f"{name}.{run.sha256.hex()[:12]}.flk.json"
+    return f"{name}.{run.sha256.hex()[:12]}.flk.{form}"
 
 
 def as_flk(run: Run, refused: Sequence[Quarantined]) -> bytes:

@@ -23,29 +23,39 @@ from careline_common.messaging.transport import Transport
 from careline_common.observability.metrics import MetricsRegistry
 from careline_common.observability.pii import PiiHasher
 from careline_ingest.adapters.https_pull import HttpsSource
+from careline_ingest.adapters.open311 import open311_of
 from careline_ingest.adapters.parsers import LibraryParsers
+from careline_ingest.adapters.portal import PortalSource, portal_of
 from careline_ingest.adapters.sftp import SftpSource
 from careline_ingest.adapters.spool import Spool
-from careline_ingest.api import files, persons, quarantine, records, runs
+from careline_ingest.api import files, health, persons, quarantine, records, runs, sources
 from careline_ingest.api.access import SOURCE_READERS
+from careline_ingest.api.open311 import requests as open311_requests
 from careline_ingest.config import SECTIONS, SourceEntry, cross_check
 from careline_ingest.config_remote import FETCHED
+from careline_ingest.consumers import subscriptions
 from careline_ingest.db.tables import SCHEMA
 from careline_ingest.fetching import Fetching
 from careline_ingest.intake import Intake, IntakeTools
 from careline_ingest.lateness import Lateness
 from careline_ingest.metrics import IngestMetrics
-from careline_ingest.ports import Source
+from careline_ingest.open311 import Open311
+from careline_ingest.outward import Outward
+from careline_ingest.pace import Pace
+from careline_ingest.ports import Source, Span
+from careline_ingest.pushing import Pushing
 from careline_ingest.replays import Replays
 from careline_ingest.service import IngestService
 from careline_ingest.settings import IngestSettings
 from careline_ingest.tasks import SourceTasks
 from careline_ingest.turns import Turns
+from careline_ingest.volumes import Volumes
 from careline_ingest.watch import FolderWatch
 
 PACKAGE = "careline_ingest"
 SWEEP_EVERY_S = 3600.0
 LATE_EVERY_S = 5.0
+VOLUMES_EVERY_S = 60.0
 
 Task = Callable[[], Awaitable[None]]
 
@@ -53,16 +63,20 @@ Task = Callable[[], Awaitable[None]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
     settings: IngestSettings
+    clock: Clock
     database: Database
     store: ConfigStore
     spool: Spool
     intake: Intake
     service: IngestService
     replays: Replays
+    pushing: Pushing
     turns: Turns
     sources: SourceTasks
     lateness: Lateness
     hasher: PiiHasher
+    outward: Outward
+    volumes: Volumes
 
 
 def create_service(
@@ -86,10 +100,11 @@ def create_service(
         ids=ids,
     )
     _add_routes(app, parts)
+    hearing = app.state.subscriptions = subscriptions(parts.service.sources)
     messaging = messaging_tasks(
         database=parts.database,
         transport=transport,
-        subscriptions=(),
+        subscriptions=hearing,
         clock=clock,
         readiness=readiness,
         registry=registry.registry,
@@ -127,6 +142,7 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
             metrics=metrics,
             clock=clock,
             batch_rows=settings.ingest_batch_rows,
+            pace=Pace(settings.ingest_rows_per_s, clock),
         )
     )
     service = IngestService(
@@ -146,6 +162,7 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
         connect=partial(_source, clock=clock),
         retry_s=settings.ingest_retry_s,
     )
+    pushing = Pushing(parsers=parsers, hasher=hasher, metrics=metrics)
     turns = Turns(
         database=database,
         service=service,
@@ -159,6 +176,7 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
     store.on_applied(sources.configured)
     return _Parts(
         settings=settings,
+        clock=clock,
         database=database,
         store=store,
         spool=spool,
@@ -167,15 +185,40 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
         replays=Replays(
             store=store, service=service, parsers=parsers, hasher=hasher, metrics=metrics
         ),
+        pushing=pushing,
         turns=turns,
         sources=sources,
+        outward=Outward(
+            database=database,
+            service=service,
+            metrics=metrics,
+            clock=clock,
+            ids=ids,
+            every_s=settings.ingest_poll_s,
+            retry_s=settings.ingest_retry_s,
+        ),
+        volumes=Volumes(
+            database=database,
+            service=service,
+            metrics=metrics,
+            clock=clock,
+            every_s=VOLUMES_EVERY_S,
+        ),
         lateness=Lateness(database, service, metrics, every_s=LATE_EVERY_S),
         hasher=hasher,
     )
 
 
-def _source(entry: SourceEntry, clock: Clock) -> Source:
-    return SftpSource(entry) if entry.kind == "sftp" else HttpsSource(entry, clock)
+def _source(entry: SourceEntry, span: Span | None, *, clock: Clock) -> Source:
+    match entry.kind:
+        case "sftp":
+            return SftpSource(entry)
+        case "portal":
+            return PortalSource(entry, portal_of(entry), clock, span)
+        case "open311":
+            return PortalSource(entry, open311_of(entry), clock, span)
+        case _:
+            return HttpsSource(entry, clock)
 
 
 def _add_routes(app: FastAPI, parts: _Parts) -> None:
@@ -184,9 +227,22 @@ def _add_routes(app: FastAPI, parts: _Parts) -> None:
     app.state.replays = parts.replays
     app.state.turns = parts.turns
     app.state.hasher = parts.hasher
+    app.state.clock = parts.clock
+    app.state.pushing = parts.pushing
+    app.state.volumes = parts.volumes
+    app.state.open311 = Open311(database=parts.database, store=parts.store, pushing=parts.pushing)
     app.include_router(config_routes(parts.store))
     app.include_router(entry_routes(parts.store, "sources", readers=SOURCE_READERS, listed=True))
-    for each in (files, runs, quarantine, records, persons):
+    for each in (
+        files,
+        runs,
+        quarantine,
+        records,
+        sources,
+        health,
+        persons,
+        open311_requests,
+    ):
         app.include_router(each.router)
 
 
@@ -216,6 +272,8 @@ def _own_tasks(parts: _Parts) -> list[tuple[str, Task]]:
         *intakes,
         ("sources", parts.sources.run),
         ("lateness", parts.lateness.run),
+        ("outward", parts.outward.run),
+        ("volumes", parts.volumes.run),
         ("sweep", sweep),
         ("watch-config", lambda: watch_config(parts.store)),
     ]

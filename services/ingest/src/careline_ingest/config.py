@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import time
 from typing import Annotated, Any, Literal, Self
 
 import phonenumbers
@@ -19,17 +20,28 @@ from careline_common.config import (
     Territory,
     ZoneName,
 )
-from careline_ingest.config_remote import SECRETS, RemoteAccess
+from careline_ingest.config_remote import FETCHED, LISTS, SECRETS, RemoteAccess
 from careline_ingest.domain.decode import is_text_encoding
 from careline_ingest.domain.feed import Column, FeedSpec
 from careline_ingest.domain.normalise import folded
+from careline_ingest.domain.volume import Expectation
 from careline_ingest.schedule import is_schedule
 
 Target = Literal[
     "external_id", "registered_at", "phone", "name", "birth_date", "policy_number", "channel",
     "kind", "subject", "territory", "organisation", "text", "answer", "status", "outcome", "version",
 ]  # fmt: skip
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Kind = Literal["sftp", "https", "folder", "portal", "open311", "push"]
+
+OPEN311_MAP: Mapping[Target, str] = {
+    "external_id": "service_request_id",
+    "registered_at": "requested_datetime",
+    "version": "updated_datetime",
+    "subject": "service_code",
+    "text": "description",
+}
+"""What the fields of a GeoReport v2 request mean; a source may map its own over them."""
 
 _DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "semicolon": ";", "comma": ",", "pipe": "|"}
 
@@ -78,10 +90,31 @@ class MappedColumn(ConfigModel):
 
 
 class Paging(ConfigModel):
-    mode: Literal["next", "cursor", "page", "offset", "since"]
+    """How a portal's list is walked through; paths are such as `$.data.items`."""
+
+    mode: Literal["next", "cursor", "page", "offset", "since"] = "next"
     items: str | None = None
     next: str | None = None
     param: str | None = None
+    overlap_s: Annotated[float, Field(ge=0, le=30 * 86400, allow_inf_nan=False)] = 300.0
+    """So much before the last change of the visit before the next one begins."""
+    first: Annotated[int, Field(ge=0)] = 1
+    """The number of the first page."""
+    size_param: str | None = None
+    size: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+
+class Expected(ConfigModel):
+    """What a feed should bring a day; a number alone is `rows`."""
+
+    rows: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    weekdays: dict[Weekday, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
+        default_factory=dict
+    )
+    low_pct: Annotated[float, Field(ge=0, le=100)] = 50.0
+    high_pct: Annotated[float, Field(ge=100, le=10_000)] = 180.0
+    by: time | None = None
+    """When the feed of a day has come at the latest, on the clock of the source's zone."""
 
 
 class SourceEntry(RemoteAccess):
@@ -105,20 +138,52 @@ class SourceEntry(RemoteAccess):
     schedule: Annotated[str, AfterValidator(_schedule)] | None = None
     paging: Paging | None = None
     contract: str | dict[str, Any] | None = None
-    expected: int | dict[str, Any] | None = None
+    expected: Annotated[int, Field(ge=0)] | Expected | None = None
 
     @model_validator(mode="after")
     def _check_whole(self) -> Self:
         if self.kind == "folder" and self.path is None:
             raise ValueError("path: a folder needs its path")
-        if self.kind in ("sftp", "https", "portal", "open311") and self.url is None:
+        if self.kind in ("sftp", "https", "portal") and self.url is None:
             raise ValueError(f"url: {self.kind} needs an address")
         if self.kind != "open311" and "external_id" not in self.map:
             raise ValueError("map: external_id must be mapped, by it a record is known again")
         return self
 
     def columns(self) -> tuple[Column, ...]:
-        return tuple(_column(target, said) for target, said in self.map.items())
+        known = OPEN311_MAP if self.kind == "open311" else {}
+        return tuple(_column(target, said) for target, said in {**known, **self.map}.items())
+
+    @property
+    def is_fetched(self) -> bool:
+        """Whether its files are fetched from a partner's server. A portal that speaks Open311 and
+        has no address files its appeals here itself."""
+        return self.kind in FETCHED and self.url is not None
+
+    @property
+    def expectation(self) -> Expectation:
+        """What its owner says that it brings."""
+        said = self.expected
+        if not isinstance(said, Expected):
+            return Expectation(rows=said)
+        weekdays = {str(day): rows for day, rows in said.weekdays.items()}
+        return Expectation(
+            rows=said.rows,
+            weekdays=weekdays,
+            low_pct=said.low_pct,
+            high_pct=said.high_pct,
+            by=said.by,
+        )
+
+    @property
+    def wants_answers(self) -> bool:
+        """Whether the sender of a file hears what became of each row."""
+        return self.answers is not None or self.answers_url is not None
+
+    @property
+    def file_format(self) -> str:
+        """What its files are in: a list that is fetched page by page becomes NDJSON here."""
+        return "ndjson" if self.kind in LISTS else self.format
 
     @property
     def channel(self) -> str:
@@ -148,11 +213,15 @@ SECTIONS: tuple[Section, ...] = (
 
 def cross_check(configuration: Configuration) -> Iterable[Fault]:
     """What only shows beside the other entries or settings: the insurer of a source must be known,
-    and what is said about fetching must suit its kind."""
+    and what is said about fetching must suit its kind, and a key belongs to one source."""
     insurers = configuration.all("insurers", Insurer)
+    keys: dict[str, str] = {}
     for source_id, source in configuration.all("sources", SourceEntry).items():
         if source.insurer is not None and source.insurer not in insurers:
             yield Fault("sources", source_id, "insurer", f"there is no insurer {source.insurer!r}")
+        key = source.api_key.get_secret_value() if source.api_key else source_id
+        if keys.setdefault(key, source_id) != source_id:
+            yield Fault("sources", source_id, "api_key", "another source has it: whose is it?")
         for path, reason in source.unsuitable(source.kind):
             yield Fault("sources", source_id, path, reason)
 
@@ -162,9 +231,9 @@ def feed_spec(source: SourceEntry, configuration: Configuration) -> FeedSpec:
     return FeedSpec(
         source=source.id,
         record=source.record,
-        format=source.format,
+        format=source.file_format,
         columns=source.columns(),
-        encodings=tuple(source.encodings),
+        encodings=() if source.kind in LISTS else tuple(source.encodings),
         delimiter=source.delimiter,
         rows=source.rows,
         region=source.region,

@@ -10,18 +10,19 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from careline_common.config import ConfigModel
+from careline_common.config import ConfigModel, HttpAddress
 from careline_common.config.models import check_address
 
-FETCHED = ("sftp", "https")
+FETCHED = ("sftp", "https", "portal", "open311")
 """Kinds whose files are fetched from a partner's server."""
+LISTS = ("portal", "open311")
+"""Kinds whose server gives a list page by page."""
 SECRETS = ("password", "token", "api_key", "private_key", "passphrase", "ca")
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 _ONLY = {
     "sftp": (
-        "private_key", "passphrase", "host_key", "pattern", "finished", "archive", "answers",
-        "settle_s",
+        "private_key", "passphrase", "host_key", "pattern", "finished", "archive", "settle_s",
     ),
     "https": ("token", "api_key", "api_key_header", "ca", "redirect_hosts"),
 }  # fmt: skip
@@ -87,6 +88,27 @@ RemoteFolder = Annotated[str, AfterValidator(_remote_folder)]
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
 
 
+class Updates(ConfigModel):
+    """How a partner hears what becomes of his appeals."""
+
+    to: Literal["file", "http", "open311"]
+    folder: RemoteFolder | None = None
+    """For `file`: on the source's SFTP server, or here for a source that is a folder."""
+    url: HttpAddress | None = None
+    """For `http`: where news is POSTed, one at a time."""
+    token: SecretStr | None = None
+    scope: Literal["own", "insurer"] = "own"
+    """`own`: of appeals that came by this source; `insurer`: of all appeals of its insurer."""
+
+    @model_validator(mode="after")
+    def _check_place(self) -> Self:
+        if (self.to == "file") != (self.folder is not None):
+            raise ValueError("folder: it belongs to updates to: file, which need it")
+        if (self.to == "http") != (self.url is not None):
+            raise ValueError("url: it belongs to updates to: http, which need it")
+        return self
+
+
 class RemoteAccess(ConfigModel):
     """Settings of sources that are fetched."""
 
@@ -115,7 +137,12 @@ class RemoteAccess(ConfigModel):
     archive: RemoteFolder | None = None
     """Where a file that was taken is moved; without it files stay where they are."""
     answers: RemoteFolder | None = None
-    """Where the answer to the sender of each file is put."""
+    """Where the answer to the sender of each file is put: on the SFTP server, or here for a folder."""
+    answers_url: HttpAddress | None = None
+    """Where it is POSTed, for a source of any kind."""
+    answer_as: Annotated[tuple[Literal["json", "xml"], ...], Field(min_length=1)] = ("json",)
+    """As JSON, as the FLK protocol in XML, or both."""
+    updates: Updates | None = None
 
     max_bytes: Annotated[int, Field(ge=1)] | None = None
     timeout_s: Seconds = 30.0
@@ -149,18 +176,33 @@ class RemoteAccess(ConfigModel):
 
     def unsuitable(self, kind: str) -> Iterator[tuple[str, str]]:
         """Settings that do not go together, each with the reason."""
-        if kind not in FETCHED:
+        yield from self._unsuitable_outlets(kind)
+        if kind not in FETCHED or self.url is None:
             return
+        family = "sftp" if kind == "sftp" else "https"
         for other, names in _ONLY.items():
-            for name in names if other != kind else ():
+            for name in names if other != family else ():
                 if getattr(self, name) != type(self).model_fields[name].get_default(
                     call_default_factory=True
                 ):
                     yield name, f"a source of kind {kind} has no such setting"
-        secure = self.address.scheme == kind
-        if not secure and not (kind == "https" and self._stays_on_this_machine()):
-            yield "url", f"a source of kind {kind} has an address beginning with {kind}://"
-        yield from self._unsuitable_logins() if kind == "https" else self._unsuitable_ssh()
+        secure = self.address.scheme == family
+        if not secure and not (family == "https" and self._stays_on_this_machine()):
+            yield "url", f"a source of kind {kind} has an address beginning with {family}://"
+        yield from self._unsuitable_logins() if family == "https" else self._unsuitable_ssh()
+
+    def _unsuitable_outlets(self, kind: str) -> Iterator[tuple[str, str]]:
+        if self.answers is not None and kind not in ("sftp", "folder"):
+            yield "answers", f"a source of kind {kind} has no folder: give answers_url"
+        if self.answers is not None and self.answers_url is not None:
+            yield "answers_url", "give either answers or answers_url"
+        updates = self.updates
+        if updates is None:
+            return
+        if updates.to == "file" and kind not in ("sftp", "folder"):
+            yield "updates.to", f"a source of kind {kind} has no folder: use http"
+        if updates.to == "open311" and (kind != "open311" or self.url is None):
+            yield "updates.to", "only a source of kind open311 with a url can be told so"
 
     def _unsuitable_ssh(self) -> Iterator[tuple[str, str]]:
         if self.user is None:

@@ -27,6 +27,7 @@ from careline_ingest.ports import (
     Offer,
     Session,
     Source,
+    Span,
 )
 from careline_ingest.schedule import retry_after
 from careline_ingest.service import Accepted, IngestService
@@ -37,7 +38,8 @@ ANSWERS_A_VISIT = 100
 WRONG_DIGEST = "the file does not have the SHA-256 that its sender says it has"
 OVERDUE = "the fetch took longer than its deadline_s"
 
-Connect = Callable[[SourceEntry], Source]
+Connect = Callable[[SourceEntry, Span | None], Source]
+"""A source, or the part of its past that is to be fetched."""
 
 
 @dataclass(slots=True)
@@ -75,11 +77,11 @@ class Fetching:
         self._connect = connect
         self._retry_s = retry_s
 
-    async def visit(self, source: SourceEntry) -> Visit:
+    async def visit(self, source: SourceEntry, span: Span | None = None) -> Visit:
         """Takes every file that is finished and new, and delivers answers."""
         visit = Visit()
         try:
-            async with self._session(source) as session:
+            async with self._session(source, span) as session:
                 await self._take_all(source, session, visit)
                 await self._answer_all(source, session)
         except FetchError as error:
@@ -99,11 +101,13 @@ class Fetching:
                 await self._not_answered(source, due, str(error))
 
     @asynccontextmanager
-    async def _session(self, source: SourceEntry) -> AsyncIterator[Session]:
+    async def _session(
+        self, source: SourceEntry, span: Span | None = None
+    ) -> AsyncIterator[Session]:
         """An open session that ends with the source's deadline at the latest."""
         deadline = asyncio.timeout(source.deadline_s)
         try:
-            async with deadline, self._connect(source).session() as session:
+            async with deadline, self._connect(source, span).session() as session:
                 yield session
         except TimeoutError:
             if deadline.expired():
@@ -148,6 +152,8 @@ class Fetching:
         if accepted.is_new:
             log.info("file.taken", source=source.id, run=accepted.run.id)
         await session.put_away(offer, stored.sha256)
+        if delivered.trouble is not None:
+            raise delivered.trouble
 
     async def _read(
         self, source: SourceEntry, session: Session, offer: Offer
@@ -182,7 +188,8 @@ class Fetching:
                 assert run is not None
                 refused = await quarantines.all_of(connection, run.id)
             try:
-                await session.answer(answers.file_name(run), answers.json_document(run, refused))
+                for name, content in answers.documents(run, refused, source.answer_as):
+                    await session.answer(name, content)
             except FileRefusedError as error:
                 await self._not_answered(source, due, str(error))
                 continue
@@ -190,7 +197,7 @@ class Fetching:
                 await self._not_answered(source, due, str(error))
                 raise
             async with self._database.unit_of_work() as uow:
-                await replies.delivered(uow.connection, run.id, run.attempt)
+                await replies.delivered(uow.connection, due)
             self._metrics.answered(source.id, well=True)
             log.info("answer.delivered", source=source.id, run=run.id)
 

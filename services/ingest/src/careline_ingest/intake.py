@@ -30,6 +30,7 @@ from careline_ingest.domain.reading import OpenFile, open_file
 from careline_ingest.domain.record import identity, read_record
 from careline_ingest.domain.rows import RawRow
 from careline_ingest.metrics import IngestMetrics
+from careline_ingest.pace import Pace
 from careline_ingest.settling import GoodRow, counted, settle_rows, tell_ended
 
 log = structlog.get_logger(__name__)
@@ -67,6 +68,7 @@ class IntakeTools:
     metrics: IngestMetrics
     clock: Clock
     batch_rows: int
+    pace: Pace
 
 
 class Intake:
@@ -160,6 +162,7 @@ async def process(tools: IntakeTools, run: Run) -> None:
             )
             if not batch.is_empty:
                 await _write(tools, run, spec, batch, seen)
+                await tools.pace.after(len(batch.good) + len(batch.refused))
             seen = batch.last_row
             if batch.failure is not None or batch.is_empty:
                 break

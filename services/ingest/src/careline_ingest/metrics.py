@@ -1,5 +1,6 @@
 """What ingest counts. Sources are configured, so their ids are bounded labels."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Literal
 
@@ -8,6 +9,10 @@ from careline_ingest.domain.counts import Counts
 
 FetchResult = Literal["new", "nothing", "refused", "failed"]
 """New files; nothing new; a file that cannot be taken; the server could not be read."""
+
+
+NoticeResult = Literal["delivered", "failed", "refused"]
+"""Taken; to be tried again; never taken."""
 
 
 class IngestMetrics:
@@ -35,8 +40,19 @@ class IngestMetrics:
         self._answers = registry.counter(
             "answers_total", "answers put where senders find them", ("source", "result")
         )
+        self._notices = registry.counter(
+            "notices_total", "news of appeals told to partners, or tried to", ("source", "result")
+        )
         self._late = registry.gauge(
             "feed_late", "1 when no new file has come for late_after_s, else 0", ("source",)
+        )
+        self._volume = registry.gauge(
+            "feed_volume",
+            "1 while the feed is missing, short, doubled, drifting",
+            ("source", "problem"),
+        )
+        self._stopped = registry.gauge(
+            "source_stopped", "1 when its server is not trusted any more, else 0", ("source",)
         )
 
     def rows(self, source: str, counts: Counts) -> None:
@@ -64,11 +80,25 @@ class IngestMetrics:
     def answered(self, source: str, *, well: bool) -> None:
         self._answers.labels(source, "delivered" if well else "failed").inc()
 
+    def told(self, source: str, result: NoticeResult, count: int) -> None:
+        self._notices.labels(source, result).inc(count)
+
     def late(self, source: str, *, yes: bool) -> None:
         self._late.labels(source).set(1 if yes else 0)
 
+    def stopped(self, source: str, *, yes: bool) -> None:
+        self._stopped.labels(source).set(1 if yes else 0)
+
+    def volume(self, source: str, problem: str, *, yes: bool) -> None:
+        self._volume.labels(source, problem).set(1 if yes else 0)
+
+    def forget_volume(self, source: str, problems: Iterable[str]) -> None:
+        for problem in problems:
+            with suppress(KeyError):
+                self._volume.remove(source, problem)
+
     def forget(self, source: str) -> None:
         """A source that is not watched any more is neither late nor out of reach."""
-        for gauge in (self._reachable, self._fetch_age, self._late):
+        for gauge in (self._reachable, self._fetch_age, self._late, self._stopped):
             with suppress(KeyError):
                 gauge.remove(source)

@@ -5,6 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from careline_ingest.domain import paging
+
 
 class FetchError(Exception):
     """The partner's server could not be read. The text says why, has no secrets, and is the same
@@ -13,6 +15,11 @@ class FetchError(Exception):
     def __init__(self, reason: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(reason)
         self.retry_after_s = retry_after_s
+
+
+class NotTrustedError(FetchError):
+    """Somebody else answers in the partner's place, or the partner has another key or certificate:
+    nothing is fetched until a person has looked at it."""
 
 
 class FileRefusedError(Exception):
@@ -52,6 +59,27 @@ class Delivered:
     mark: str
     name: str | None = None
     sha256: bytes | None = None
+    trouble: FetchError | None = None
+    """Why there is not more of it: what came is taken, and the visit counts as failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A part of the past: from `begin` to before `end`, moments in RFC 3339."""
+
+    begin: str
+    end: str
+
+    def holds(self, time: object) -> bool:
+        """Whether a moment, as the partner writes it, is in it; one that cannot be read is."""
+        if not isinstance(time, str | int):
+            return True
+        begin, end = paging.order(self.begin), paging.order(self.end)
+        found = paging.order(str(time))
+        return found[0] != begin[0] or begin <= found < end
+
+    def __str__(self) -> str:
+        return f"{self.begin}--{self.end}"
 
 
 class Sink(Protocol):

@@ -13,6 +13,11 @@ class FetchRunning(Conflict):
     title = "The source is being fetched just now"
 
 
+class NoPast(Conflict):
+    type = "no-past"
+    title = "The server of this source cannot be asked for the past"
+
+
 class StillQuarantined(InvalidInput):
     type = "still-quarantined"
     title = "The row is still not right"

@@ -8,7 +8,7 @@ from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.problem import NotFound, invalid
 from careline_common.observability.pii import PiiHasher
 from careline_ingest.config import SourceEntry, feed_spec
-from careline_ingest.db import quarantines, records, runs
+from careline_ingest.db import quarantines, records, replies, runs
 from careline_ingest.db.quarantines import Quarantined
 from careline_ingest.db.runs import Run
 from careline_ingest.domain.faults import Fault, UnreadableFileError
@@ -112,6 +112,8 @@ class Replays:
         settled = await settle_rows(uow, spec, run.id, good, self._hasher)
         counts = counted(settled)
         await runs.released(uow.connection, run.id, counts)
+        if counts.read:
+            await replies.changed(uow.connection, run.id)
         uow.after_commit(lambda: self._metrics.replayed(run.source, counts))
         return await _note(uow, tried, settled)
 

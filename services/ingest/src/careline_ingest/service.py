@@ -28,6 +28,7 @@ from careline_ingest.adapters.spool import (
 from careline_ingest.config import SourceEntry, feed_spec
 from careline_ingest.db import fetches, quarantines, replies, runs
 from careline_ingest.db.runs import Run
+from careline_ingest.domain.feed import FeedSpec
 from careline_ingest.metrics import IngestMetrics
 from careline_ingest.ports import Delivered, FileRefusedError, Offer
 from careline_ingest.problems import KindNotAvailable
@@ -141,8 +142,6 @@ class IngestService:
 
         async def note(uow: UnitOfWork, accepted: Accepted) -> None:
             await self._remember(uow, source, offer.name, delivered.mark, accepted.run)
-            if accepted.is_new and source.answers is not None:
-                await replies.expect(uow.connection, source.id, accepted.run.id)
 
         return await self._accept(source, delivered.name or offer.name, stored, note)
 
@@ -194,6 +193,8 @@ class IngestService:
             async with self._database.unit_of_work() as uow:
                 await runs.one_at_a_time(uow.connection, source.id)
                 accepted = await self._run_of(uow, source, name, stored)
+                if accepted.is_new and source.wants_answers:
+                    await replies.expect(uow.connection, source.id, accepted.run.id)
                 if note is not None:
                     await note(uow, accepted)
                 return accepted
@@ -224,7 +225,7 @@ class IngestService:
         await runs.begin_again(
             uow.connection,
             run.id,
-            spec=feed_spec(source, self._store.current).document(),
+            spec=self.spec(source).document(),
             config_version=self.version(source),
         )
         uow.after_commit(self._wake)
@@ -248,7 +249,7 @@ class IngestService:
             source=source.id,
             file=file,
             sha256=sha256,
-            spec=feed_spec(source, self._store.current).document(),
+            spec=self.spec(source).document(),
             config_version=self.version(source),
             at=uow.clock.now(),
             status=status,
@@ -260,10 +261,18 @@ class IngestService:
         at = uow.clock.now().timestamp()
         uow.after_commit(lambda: self._metrics.run_ended(run.source, run.status, at))
 
+    def spec(self, source: SourceEntry) -> FeedSpec:
+        """How its rows are read now."""
+        return feed_spec(source, self._store.current)
+
     def version(self, source: SourceEntry) -> int:
         """Counts the changes of a source's configuration."""
         entry = self._store.current.entry("sources", source.id)
         return entry.version if entry is not None else 0
+
+    async def is_paused(self, source: SourceEntry) -> bool:
+        async with self._database.read() as connection:
+            return await fetches.is_paused(connection, source.id)
 
     async def sweep(self) -> None:
         """Deletes files from the spool that no run will read again."""
@@ -291,6 +300,6 @@ def unreadable(error: OSError) -> str:
 
 
 def _why_not_now(source: SourceEntry) -> str:
-    if source.kind in ("folder", "push"):
+    if source.kind in ("folder", "push", "open311"):
         return "files of this source are sent: POST them to its files"
     return f"kind {source.kind} is not supported by this version; its configuration is kept"

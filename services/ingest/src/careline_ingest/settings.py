@@ -36,6 +36,11 @@ class IngestSettings(ServiceSettings):
     ingest_batch_rows: int = Field(
         default=500, ge=1, le=5000, description="rows in one transaction"
     )
+    ingest_rows_per_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="rows a second over all sources that one process reads; none: as fast as it can",
+    )
     ingest_keep_failed_s: float = Field(
         default=14 * 86400.0, gt=0, description="how long the file of a failed run can be replayed"
     )

@@ -19,7 +19,8 @@ from careline_ingest.config import SourceEntry
 from careline_ingest.db import fetches, replies
 from careline_ingest.fetching import Fetching, Visit
 from careline_ingest.metrics import IngestMetrics
-from careline_ingest.problems import FetchRunning
+from careline_ingest.ports import NotTrustedError, Span
+from careline_ingest.problems import FetchRunning, NoPast
 from careline_ingest.schedule import next_time, retry_after
 from careline_ingest.service import Accepted, IngestService
 from careline_ingest.settings import IngestSettings
@@ -64,13 +65,16 @@ class Turns:
 
     async def turn(self, source: SourceEntry) -> None:
         """Fetches a source if it is due and nobody does; else delivers answers that are due."""
+        if not source.is_fetched:
+            return
         state = await self._state(source)
         since = state.good_at or state.since
         self._metrics.fetch_age(source.id, (state.now - since).total_seconds())
-        if state.held:
+        self._metrics.stopped(source.id, yes=state.stopped is not None)
+        if state.held or state.stopped is not None:
             return
         try:
-            if state.is_due:
+            if state.is_due and not state.paused:
                 await self._alone(source, lambda: self._visit(source), only_due=True)
             elif await self._has_answers(source):
                 await self._alone(source, lambda: self._fetching.deliver(source), only_due=False)
@@ -79,10 +83,20 @@ class Turns:
 
     async def run_now(self, source: SourceEntry) -> list[Accepted]:
         """Fetches at once, whatever the schedule says. Raises 409 when it is being fetched."""
+        return await self._now(source, lambda: self._visit(source))
+
+    async def backfill(self, source: SourceEntry, span: Span) -> list[Accepted]:
+        """Fetches a part of the past; what was fetched of it before is doubled by nothing. Raises
+        409 when the source is being fetched, and where its server cannot be asked for the past."""
+        if not can_backfill(source):
+            raise NoPast("ask the partner for the files of that time and send them to this source")
+        return await self._now(source, lambda: self._fetching.visit(source, span))
+
+    async def _now(self, source: SourceEntry, work: Work[Visit]) -> list[Accepted]:
         await self._state(source)
         deadline = asyncio.get_running_loop().time() + WAIT_FOR_LEASE_S
         while asyncio.get_running_loop().time() < deadline:
-            visit = await self._alone(source, lambda: self._visit(source), only_due=False)
+            visit = await self._alone(source, work, only_due=False)
             if visit is not None:
                 return visit.accepted or [await self._service.note_nothing(source)]
             await asyncio.sleep(self._settings.ingest_settle_s)
@@ -113,9 +127,16 @@ class Turns:
         async with self._database.unit_of_work() as uow:
             state = await fetches.needed(uow.connection, source.id)
             next_at = self._next(source, state, visit)
+            stopped = str(visit.failure) if isinstance(visit.failure, NotTrustedError) else None
             await fetches.ended(
-                uow.connection, source.id, next_at=next_at, good=visit.failure is None
+                uow.connection,
+                source.id,
+                next_at=next_at,
+                good=visit.failure is None,
+                stopped=stopped,
             )
+        if stopped is not None:
+            log.error("fetch.stopped", source=source.id, reason=stopped)
         return visit
 
     def _next(self, source: SourceEntry, state: fetches.State, visit: Visit) -> datetime:
@@ -159,6 +180,12 @@ class Turns:
         except Exception as error:
             if not is_unavailable(error):
                 raise
+
+
+def can_backfill(source: SourceEntry) -> bool:
+    """Whether the server of a source can be asked for a part of the past."""
+    since = source.paging is not None and source.paging.mode == "since"
+    return source.is_fetched and (source.kind == "open311" or (source.kind == "portal" and since))
 
 
 def _scheduled(source: SourceEntry, now: datetime) -> datetime | None:

@@ -40,7 +40,7 @@ class FolderWatch:
         memory = _Memory(path="")
         while True:
             source = self._service.source(source_id)
-            if source.path is not None:
+            if source.path is not None and not await self._service.is_paused(source):
                 if memory.path != source.path:
                     memory = _Memory(source.path)
                 await self._look_at(source, memory)

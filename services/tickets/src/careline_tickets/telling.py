@@ -53,6 +53,7 @@ def _moved(ticket: Ticket, change: Change) -> TicketMoved:
         external_source=external.source if external else None,
         external_id=external.id if external else None,
         returns=ticket.returns,
+        due_at=ticket.due_at,
         at=change.at,
     )
 
@@ -65,8 +66,11 @@ def _closed(ticket: Ticket) -> TicketClosed:
         ticket_id=ticket.id,
         number=ticket.number,
         outcome=ticket.outcome,
+        insurer=ticket.details.insurer,
         call_id=ticket.details.call_id,
         external_source=external.source if external else None,
         external_id=external.id if external else None,
+        returns=ticket.returns,
+        due_at=ticket.due_at,
         closed_at=ticket.closed_at,
     )

@@ -42,6 +42,7 @@ class TicketMoved(Event):
     external_source: str | None = None
     external_id: str | None = None
     returns: int = 0
+    due_at: datetime | None = None
     at: datetime
 
 
@@ -78,7 +79,10 @@ class TicketClosed(Event):
     ticket_id: str
     number: str
     outcome: str
+    insurer: str | None = None
     call_id: str | None = None
     external_source: str | None = None
     external_id: str | None = None
+    returns: int = 0
+    due_at: datetime | None = None
     closed_at: datetime

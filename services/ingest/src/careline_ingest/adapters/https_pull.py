@@ -8,11 +8,8 @@ is not taken.
 import base64
 import json
 import re
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Self
 from urllib.parse import unquote
 
@@ -20,15 +17,12 @@ import httpx
 from pydantic import BaseModel
 
 from careline_common.clock import Clock
+from careline_ingest.adapters.partner_http import LOST, PartnerHttp, lost, partner_http
 from careline_ingest.config import SourceEntry
-from careline_ingest.config_remote import LOOPBACK
 from careline_ingest.domain.names import file_name
 from careline_ingest.ports import Delivered, FetchError, FileRefusedError, Listing, Offer, Sink
 
-MOST_REDIRECTS = 5
 MOST_RESUMES = 5
-LONGEST_PAUSE_S = 86400.0
-LOST = "the connection was lost half way"
 OTHER_PART = "the server sends another part than it was asked for"
 
 
@@ -66,7 +60,7 @@ class _Validators(BaseModel):
 
 
 class HttpsSource:
-    """The port's `Source` over HTTPS. Certificates are always verified."""
+    """The port's `Source` over HTTPS."""
 
     def __init__(self, entry: SourceEntry, clock: Clock) -> None:
         self._entry = entry
@@ -74,29 +68,21 @@ class HttpsSource:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator["HttpsSession"]:
-        authority = self._entry.ca.get_secret_value() if self._entry.ca else None
-        async with httpx.AsyncClient(
-            verify=ssl.create_default_context(cadata=authority),
-            timeout=self._entry.timeout_s,
-            trust_env=False,
-        ) as client:
-            yield HttpsSession(client, self._entry, self._clock)
+        async with partner_http(self._entry, self._clock) as http:
+            yield HttpsSession(http, self._entry)
 
 
 class HttpsSession:
     """The port's `Session`: one file at one address."""
 
-    def __init__(self, client: httpx.AsyncClient, entry: SourceEntry, clock: Clock) -> None:
-        assert entry.url is not None
-        self._client = client
+    def __init__(self, http: PartnerHttp, entry: SourceEntry) -> None:
+        self._http = http
         self._entry = entry
-        self._clock = clock
-        self._url = httpx.URL(entry.url)
         self._known = _Validators()
 
     async def look(self, known: Mapping[str, str]) -> Listing:
         """Whether it is new only the answer to reading it tells."""
-        name = unquote(self._url.path).rsplit("/", 1)[-1] or self._entry.id
+        name = unquote(self._http.url.path).rsplit("/", 1)[-1] or self._entry.id
         self._known = _Validators.of(known.get(name))
         return Listing(offers=[Offer(name=name)], present=frozenset({name}))
 
@@ -106,7 +92,7 @@ class HttpsSession:
         for _ in range(MOST_RESUMES):
             before = sink.size
             try:
-                async with self._answer(self._headers(have, sink)) as answer:
+                async with self._http.get(self._http.url, self._headers(have, sink)) as answer:
                     if answer.status_code == httpx.codes.NOT_MODIFIED:
                         self._check_asked(sink)
                         return None
@@ -123,7 +109,7 @@ class HttpsSession:
                     )
             except httpx.TransportError as error:
                 if have.strong is None or sink.size == before:
-                    raise FetchError(_reason(error, began=sink.size > 0)) from error
+                    raise lost(error, began=sink.size > 0) from error
         raise FetchError(LOST)
 
     def _check_asked(self, sink: Sink) -> None:
@@ -161,55 +147,6 @@ class HttpsSession:
         if sink.size:
             await sink.restart()
 
-    @asynccontextmanager
-    async def _answer(self, headers: Mapping[str, str]) -> AsyncIterator[httpx.Response]:
-        """The answer at the end of the redirects: 200, 206 or 304."""
-        url = self._url
-        for _ in range(MOST_REDIRECTS + 1):
-            request = {"Accept-Encoding": "identity", **headers, **self._login(url)}
-            async with self._client.stream("GET", url, headers=request) as answer:
-                if not answer.has_redirect_location:
-                    self._check(answer)
-                    yield answer
-                    return
-                url = self._allowed(url.join(answer.headers["location"]))
-        raise FetchError(f"the server redirects more than {MOST_REDIRECTS} times")
-
-    def _allowed(self, url: httpx.URL) -> httpx.URL:
-        secure = url.scheme == "https" or (url.scheme, self._url.scheme) == ("http", "http")
-        if url.host not in {self._url.host, *self._entry.redirect_hosts}:
-            raise FetchError(f"the server redirects to {url.host}, which is not in redirect_hosts")
-        if url.port is not None and not 0 < url.port < 1 << 16:
-            raise FetchError("the server redirects to a port that cannot be")
-        if not secure or (url.scheme == "http" and url.host not in LOOPBACK):
-            raise FetchError("the server redirects to an address that is not https")
-        return url
-
-    def _login(self, url: httpx.URL) -> dict[str, str]:
-        """Goes to the address that is configured, and to no other that this one names."""
-        entry = self._entry
-        if (url.scheme, url.host, url.port) != (self._url.scheme, self._url.host, self._url.port):
-            return {}
-        if entry.password is not None:
-            pair = f"{entry.user}:{entry.password.get_secret_value()}".encode()
-            return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-        if entry.token is not None:
-            return {"Authorization": f"Bearer {entry.token.get_secret_value()}"}
-        if entry.api_key is not None:
-            return {entry.api_key_header: entry.api_key.get_secret_value()}
-        return {}
-
-    def _check(self, answer: httpx.Response) -> None:
-        code = answer.status_code
-        if code in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT, httpx.codes.NOT_MODIFIED):
-            return
-        if code in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
-            pause = _pause_s(answer, self._clock.now())
-            raise FetchError(f"the server asks for a pause ({code})", retry_after_s=pause)
-        if code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise FetchError(f"the server does not accept the login ({code})")
-        raise FetchError(f"the server answers {code}")
-
 
 def _end(answer: httpx.Response) -> int | None:
     """The length of the whole file, where the answer is a part of it: a server may give less than
@@ -218,18 +155,6 @@ def _end(answer: httpx.Response) -> int | None:
     if answer.status_code != httpx.codes.PARTIAL_CONTENT:
         return None
     return int(whole[1]) if whole else -1
-
-
-def _pause_s(answer: httpx.Response, now: datetime) -> float | None:
-    """`Retry-After` in seconds, given as such or as a date (RFC 9110 §10.2.3)."""
-    said = answer.headers.get("retry-after", "")
-    if said.isdecimal():
-        return min(float(said), LONGEST_PAUSE_S)
-    try:
-        pause = (parsedate_to_datetime(said) - now).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(pause, 0.0), LONGEST_PAUSE_S)
 
 
 def _digest(answer: httpx.Response) -> bytes | None:
@@ -241,25 +166,4 @@ def _digest(answer: httpx.Response) -> bytes | None:
                 return base64.b64decode(value[1:-1], validate=True)
             except ValueError:
                 return None
-    return None
-
-
-def _reason(error: httpx.TransportError, *, began: bool) -> str:
-    verification = _verification(error)
-    if verification is not None:
-        return f"the server's certificate is not trusted: {verification}"
-    if isinstance(error, httpx.ConnectTimeout):
-        return "the server does not answer"
-    if isinstance(error, httpx.TimeoutException):
-        return "the server was silent for longer than timeout_s"
-    if isinstance(error, httpx.ConnectError):
-        return "the server cannot be reached"
-    return LOST if began else "the connection was lost"
-
-
-def _verification(error: BaseException | None) -> str | None:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error.verify_message
-        error = error.__cause__ or error.__context__
     return None

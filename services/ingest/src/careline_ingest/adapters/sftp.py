@@ -157,7 +157,11 @@ class SftpSession:
     async def answer(self, name: str, content: bytes) -> None:
         """An answer that lies there already is left alone."""
         assert self._entry.answers is not None
-        folder = self._place(self._entry.answers)
+        await self.put(self._entry.answers, name, content)
+
+    async def put(self, folder: str, name: str, content: bytes) -> None:
+        """Puts a file into a folder, whole or not at all, over one of its name."""
+        folder = self._place(folder)
         place, making = f"{folder}/{name}", f"{folder}/.{name}.part"
         try:
             await self._within(self._sftp.makedirs(folder, exist_ok=True))

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import asyncssh
 
 from careline_ingest.config import SourceEntry
-from careline_ingest.ports import FetchError, FileRefusedError
+from careline_ingest.ports import FetchError, FileRefusedError, NotTrustedError
 
 asyncssh.set_log_level("WARNING")  # it would log users and addresses
 
@@ -48,7 +48,7 @@ async def connected(entry: SourceEntry) -> AsyncIterator[asyncssh.SSHClientConne
                 options=_options(entry, client),
             )
     except asyncssh.HostKeyNotVerifiable as error:
-        raise FetchError(_unknown_host(client)) from error
+        raise NotTrustedError(_unknown_host(client)) from error
     except (asyncssh.Error, OSError) as error:
         raise FetchError(_not_let_in(error)) from error
     try:

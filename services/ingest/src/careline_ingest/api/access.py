@@ -8,6 +8,7 @@ from careline_common.db.engine import Database
 from careline_common.http.auth import Principal, require
 from careline_common.http.problem import NotFound
 from careline_ingest.db.runs import Run
+from careline_ingest.pushing import Pushing
 from careline_ingest.replays import Replays
 from careline_ingest.service import IngestService
 from careline_ingest.turns import Turns
@@ -58,6 +59,11 @@ def _replays(request: Request) -> Replays:
     return replays
 
 
+def _pushing(request: Request) -> Pushing:
+    pushing: Pushing = request.app.state.pushing
+    return pushing
+
+
 def _turns(request: Request) -> Turns:
     turns: Turns = request.app.state.turns
     return turns
@@ -70,5 +76,6 @@ def _database(request: Request) -> Database:
 
 Service = Annotated[IngestService, Depends(_service)]
 Fetcher = Annotated[Turns, Depends(_turns)]
+Pusher = Annotated[Pushing, Depends(_pushing)]
 Replayer = Annotated[Replays, Depends(_replays)]
 Db = Annotated[Database, Depends(_database)]

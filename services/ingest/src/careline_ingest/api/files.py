@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request, Response
 from careline_common.http.idempotency import Answer
 from careline_ingest.api.access import Fetcher, Keeper, Sender, Service, check_insurer
 from careline_ingest.api.schemas import AcceptedView
-from careline_ingest.config_remote import FETCHED
 from careline_ingest.domain.names import file_name
 from careline_ingest.service import Accepted
 
@@ -39,7 +38,7 @@ async def send_file(source_id: str, request: Request, caller: Sender, service: S
     source = service.source(source_id)
     check_insurer(caller, source.insurer, "source")
     name = file_name(request.headers.get("content-disposition"))
-    return _answer(request, [await service.upload(source, name, request.stream())])
+    return answer_of(request, [await service.upload(source, name, request.stream())])
 
 
 @router.post("/{source_id}/run", status_code=202, responses=_ANSWERS, summary="Read the source now")
@@ -47,12 +46,12 @@ async def run_now(
     source_id: str, request: Request, _keeper: Keeper, service: Service, turns: Fetcher
 ) -> Response:
     source = service.source(source_id)
-    if source.kind in FETCHED:
-        return _answer(request, await turns.run_now(source))
-    return _answer(request, await service.run_now(source))
+    if source.is_fetched:
+        return answer_of(request, await turns.run_now(source))
+    return answer_of(request, await service.run_now(source))
 
 
-def _answer(request: Request, accepted: Sequence[Accepted]) -> Response:
+def answer_of(request: Request, accepted: Sequence[Accepted]) -> Response:
     """The first new run, or else the last of the known ones."""
     new = [each for each in accepted if each.is_new]
     shown = new[0] if new else accepted[-1]

@@ -99,6 +99,12 @@ class ReplayView(BaseModel):
     record_id: str
 
 
+class PushedView(BaseModel):
+    record_id: str
+    run: str
+    outcome: Literal["created", "updated", "unchanged"]
+
+
 class RecordView(BaseModel):
     """A record as the partner last told it."""
 

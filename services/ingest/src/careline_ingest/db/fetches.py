@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Text, all_, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
@@ -25,6 +26,8 @@ class State:
     good_at: datetime | None
     failures: int
     held: bool
+    paused: bool
+    stopped: str | None
 
     @property
     def is_due(self) -> bool:
@@ -55,6 +58,8 @@ async def state(connection: AsyncConnection, source: str) -> State | None:
                 fetch.c.good_at,
                 fetch.c.failures,
                 func.coalesce(fetch.c.held_until > func.now(), False).label("held"),
+                fetch.c.paused_at.is_not(None).label("paused"),
+                fetch.c.stopped,
             ).where(fetch.c.source == source)
         )
     ).one_or_none()
@@ -75,8 +80,23 @@ async def plan(
     await connection.execute(
         update(fetch)
         .where(fetch.c.source == source, fetch.c.config_version.is_distinct_from(config_version))
-        .values(config_version=config_version, next_at=next_at, failures=0)
+        .values(config_version=config_version, next_at=next_at, failures=0, stopped=None)
     )
+
+
+async def pause(connection: AsyncConnection, source: str, *, yes: bool) -> None:
+    """Keeps a source from being read, or lets it be read again at once. A source that had stopped by
+    itself goes on too: somebody has looked at it."""
+    await begin(connection, source)
+    values: dict[str, Any] = {"paused_at": func.coalesce(fetch.c.paused_at, func.now())}
+    if not yes:
+        values = {"paused_at": None, "stopped": None, "failures": 0, "next_at": func.now()}
+    await connection.execute(update(fetch).where(fetch.c.source == source).values(values))
+
+
+async def is_paused(connection: AsyncConnection, source: str) -> bool:
+    statement = select(fetch.c.paused_at.is_not(None)).where(fetch.c.source == source)
+    return bool((await connection.execute(statement)).scalar())
 
 
 async def claim(
@@ -113,8 +133,16 @@ async def release(connection: AsyncConnection, source: str, holder: str) -> None
     )
 
 
-async def ended(connection: AsyncConnection, source: str, *, next_at: datetime, good: bool) -> None:
-    """Notes how a fetch ended and when the next one is."""
+async def ended(
+    connection: AsyncConnection,
+    source: str,
+    *,
+    next_at: datetime,
+    good: bool,
+    stopped: str | None = None,
+) -> None:
+    """Notes how a fetch ended and when the next one is; `stopped`: why there is none until somebody
+    has looked at it."""
     await connection.execute(
         update(fetch)
         .where(fetch.c.source == source)
@@ -122,6 +150,7 @@ async def ended(connection: AsyncConnection, source: str, *, next_at: datetime, 
             next_at=next_at,
             good_at=func.now() if good else fetch.c.good_at,
             failures=0 if good else fetch.c.failures + 1,
+            stopped=stopped,
         )
     )
 

@@ -142,6 +142,13 @@ async def _write_content(connection: AsyncConnection, changes: Sequence[Change])
     )
 
 
+async def id_of(connection: AsyncConnection, source: str, external_id: str) -> str | None:
+    statement = select(record.c.id).where(
+        record.c.source == source, record.c.external_id == external_id
+    )
+    return (await connection.execute(statement)).scalar()
+
+
 async def get(connection: AsyncConnection, record_id: str) -> Mapping[str, Any] | None:
     """A record with its fields, which are None where the content was erased."""
     statement = (

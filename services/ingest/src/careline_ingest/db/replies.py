@@ -18,6 +18,7 @@ class Due:
     run_id: str
     attempt: int
     failures: int
+    revision: int
 
 
 async def expect(connection: AsyncConnection, source: str, run_id: str) -> None:
@@ -30,28 +31,58 @@ async def expect(connection: AsyncConnection, source: str, run_id: str) -> None:
 async def due(connection: AsyncConnection, source: str, limit: int) -> Sequence[Due]:
     """Oldest first. A run that was read again has another outcome, which is told too."""
     statement = (
-        select(answer.c.run_id, run.c.attempt, answer.c.failures)
+        select(answer.c.run_id, run.c.attempt, answer.c.failures, answer.c.revision)
         .join(run, run.c.id == answer.c.run_id)
         .where(
             answer.c.source == source,
             run.c.status != "running",
-            answer.c.delivered < run.c.attempt,
+            or_(answer.c.delivered < run.c.attempt, answer.c.told < answer.c.revision),
             or_(answer.c.next_at.is_(None), answer.c.next_at <= func.now()),
         )
         .order_by(answer.c.run_id)
         .limit(limit)
     )
-    return [
-        Due(run_id=row.run_id, attempt=row.attempt, failures=row.failures)
-        for row in await connection.execute(statement)
-    ]
+    rows = await connection.execute(statement)
+    return [Due(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 
 
-async def delivered(connection: AsyncConnection, run_id: str, attempt: int) -> None:
+async def sources_due(connection: AsyncConnection) -> set[str]:
+    """Sources that have an answer to be told now."""
+    statement = (
+        select(answer.c.source)
+        .join(run, run.c.id == answer.c.run_id)
+        .where(
+            run.c.status != "running",
+            or_(answer.c.delivered < run.c.attempt, answer.c.told < answer.c.revision),
+            or_(answer.c.next_at.is_(None), answer.c.next_at <= func.now()),
+        )
+        .distinct()
+    )
+    return set((await connection.execute(statement)).scalars())
+
+
+async def changed(connection: AsyncConnection, run_id: str) -> None:
+    """A replay has changed what the sender was told."""
     await connection.execute(
         update(answer)
         .where(answer.c.run_id == run_id)
-        .values(delivered=attempt, delivered_at=func.now(), failures=0, next_at=None, error=None)
+        .values(revision=answer.c.revision + 1, next_at=None)
+    )
+
+
+async def delivered(connection: AsyncConnection, told: Due) -> None:
+    """What is due now and was not yet when it was delivered stays due."""
+    await connection.execute(
+        update(answer)
+        .where(answer.c.run_id == told.run_id)
+        .values(
+            delivered=told.attempt,
+            told=told.revision,
+            delivered_at=func.now(),
+            failures=0,
+            next_at=None,
+            error=None,
+        )
     )
 
 

@@ -121,9 +121,12 @@ fetch = Table(
     Column("next_at", DateTime(timezone=True)),
     Column("good_at", DateTime(timezone=True)),
     Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("paused_at", DateTime(timezone=True)),
+    Column("stopped", Text),
 )
 """How far the fetching of a source is. `holder` is the process that fetches now and has promised to
-say so again before `held_until`; all moments are of the database's clock."""
+say so again before `held_until`; all moments are of the database's clock. `stopped` is why nothing is
+fetched until somebody has looked at it."""
 
 fetched = Table(
     "fetched",
@@ -147,9 +150,67 @@ answer = Table(
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("next_at", DateTime(timezone=True)),
     Column("error", Text),
+    Column("revision", Integer, nullable=False, server_default=text("0")),
+    Column("told", Integer, nullable=False, server_default=text("0")),
     Index("ix_answer_source", "source"),
 )
-"""The answers that senders are to get: `delivered` is the attempt of the run that they know."""
+"""The answers that senders are to get: `delivered` is the attempt of the run that they know,
+`revision` counts what replays have changed since, and `told` how far of that they know."""
+
+appeal = Table(
+    "appeal",
+    metadata,
+    Column("ticket_id", Text, primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("source", Text),
+    Column("external_id", Text),
+    Column("insurer", Text),
+    Column("number", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("outcome", Text),
+    Column("returns", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", DateTime(timezone=True)),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Index("ix_appeal_source_external_id", "source", "external_id"),
+)
+"""What the journal last told of an appeal that a partner has to do with."""
+
+open311_content = Table(
+    "open311_content",
+    metadata,
+    Column("record_id", Text, ForeignKey("ingest.record.id"), primary_key=True),
+    Column("given", JSONB, nullable=False),
+)
+"""What an Open311 client said that no field of a record holds, by the names of GeoReport v2."""
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("ticket_id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("external_id", Text),
+    Column("record_id", Text),
+    Column("number", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("outcome", Text),
+    Column("returns", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", DateTime(timezone=True)),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'pending'")),
+    Column("batch", Text),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_at", DateTime(timezone=True)),
+    Column("error", Text),
+    Column("delivered_at", DateTime(timezone=True)),
+    CheckConstraint("state IN ('pending', 'delivered', 'overtaken', 'refused')", name="state"),
+    Index("uq_notice_source_ticket_id_version", "source", "ticket_id", "version", unique=True),
+    Index("ix_notice_pending", "source", "id", postgresql_where=text("state = 'pending'")),
+)
+"""The ledger: what a partner has been told of an appeal, or is to be, one row a version. `batch` is the
+file that it stands in, where the partner gets files."""
 
 audit = Table(
     "audit",

@@ -1,0 +1,66 @@
+"""Records that come one by one: each is taken or refused at once, and its sender is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.observability.pii import PiiHasher
+from careline_ingest.db import runs
+from careline_ingest.domain.counts import Counts
+from careline_ingest.domain.faults import Fault
+from careline_ingest.domain.feed import FeedSpec
+from careline_ingest.domain.mapping import bind_by_name
+from careline_ingest.domain.normalise import Parsers
+from careline_ingest.domain.record import read_record
+from careline_ingest.metrics import IngestMetrics
+from careline_ingest.settling import GoodRow, Settled, counted, settle_rows, tell_ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """A record that was taken; the run says when, as for rows of files."""
+
+    run_id: str
+    settled: Settled
+
+
+class Pushing:
+    def __init__(self, *, parsers: Parsers, hasher: PiiHasher, metrics: IngestMetrics) -> None:
+        self._parsers = parsers
+        self._hasher = hasher
+        self._metrics = metrics
+
+    async def take(
+        self, uow: UnitOfWork, spec: FeedSpec, cells: Mapping[str, object], *, config_version: int
+    ) -> Pushed | Fault:
+        """Takes one record in the given transaction: what is wrong with it, or what became of it.
+        A fault leaves nothing behind, for its sender knows of it."""
+        at = uow.clock.now()
+        read = read_record(cells, bind_by_name(spec.columns), spec, parsers=self._parsers, now=at)
+        if isinstance(read, Fault):
+            return read
+        run_id = uow.ids.new()
+        row = GoodRow(row=1, fields=read)
+        (settled,) = await settle_rows(uow, spec, run_id, [row], self._hasher)
+        counts = counted([settled])
+        run = await runs.add(
+            uow.connection,
+            run_id=run_id,
+            source=spec.source,
+            file=None,
+            sha256=None,
+            spec=spec.document(),
+            config_version=config_version,
+            at=at,
+        )
+        await runs.advance(uow.connection, run.id, seen=0, checkpoint=1, more=counts)
+        await runs.finish(uow.connection, run.id, seen=1, status="done", error=None, at=at)
+        ended = await runs.get(uow.connection, run.id)
+        assert ended is not None
+        tell_ended(uow, ended)
+        uow.after_commit(lambda: self._count(ended.source, counts, at.timestamp()))
+        return Pushed(run_id=run_id, settled=settled)
+
+    def _count(self, source: str, counts: Counts, at: float) -> None:
+        self._metrics.rows(source, counts)
+        self._metrics.run_ended(source, "done", at)
