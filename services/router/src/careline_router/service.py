@@ -5,7 +5,7 @@ process does not lead the floor). `receipt` keeps the answer in the transaction 
 `careline_router.ports.Receipt`.
 """
 
-from careline_common.config.store import Configuration
+from careline_common.config.entries import Configuration
 from careline_router.domain import commands as cmd
 from careline_router.floorplan import FloorPlan
 from careline_router.usecases.agents import AgentUseCases

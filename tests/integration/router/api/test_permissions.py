@@ -46,12 +46,22 @@ REQUESTS = {
     Action.STEER_AGENTS: [("PUT", "/v1/agents/none/state", {"state": "ready"})],
     Action.SWITCH_EMERGENCY: [("PUT", "/v1/emergency", {"on": False})],
     Action.READ_REPORTS: [("GET", "/v1/reports/intervals", None)],
-    Action.READ_CONFIGURATION: [("GET", "/v1/calendars/c1", None)],
+    Action.READ_CONFIGURATION: [
+        ("GET", "/v1/calendars/c1", None),
+        ("GET", "/v1/flows", None),
+        ("GET", "/v1/flows/main", None),
+        ("GET", "/v1/flows/schema", None),
+        ("POST", "/v1/flows/main/dry-run", {}),
+        ("POST", "/v1/flows/none/simulate", {}),
+    ],
     Action.CONFIGURE: [
         ("PUT", "/v1/config", {"careline": 1}),
         ("PUT", "/v1/queues/adult", {"id": "adult"}),
         ("PUT", "/v1/agents/a1", {"id": "a1"}),
         ("PUT", "/v1/calendars/c1", {"id": "c1"}),
+        ("POST", "/v1/flows", {"id": "f"}),
+        ("POST", "/v1/flows/none/publish", {}),
+        ("POST", "/v1/flows/none/rollback", {}),
     ],
 }
 

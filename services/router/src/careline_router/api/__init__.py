@@ -14,6 +14,7 @@ from careline_router.api import (
     callbacks,
     calls,
     emergency,
+    flows,
     offers,
     pbx_commands,
     pbx_events,
@@ -25,6 +26,8 @@ from careline_router.api.configuration import configuration_routers
 from careline_router.api.queue_stats import QueueStats
 from careline_router.api.tickets import SocketTickets
 from careline_router.service import RouterService
+from careline_router.usecases.flow_trials import FlowTrials
+from careline_router.usecases.flows import FlowOffice
 
 
 def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
@@ -41,6 +44,7 @@ def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
         queues.router,
         agents.router,
         emergency.router,
+        flows.router,
         reports.router,
         *configuration_routers(store),
     )
@@ -59,6 +63,8 @@ def install(
     app.state.clock = clock
     app.state.callbacks = SignedCallbacks(clock=clock, metrics=metrics)
     app.state.tickets = SocketTickets(clock)
+    app.state.flows = FlowOffice(store=store, database=store.database, clock=clock)
+    app.state.flow_trials = FlowTrials(store=store, database=store.database, clock=clock)
     app.state.queue_stats = QueueStats(service.queries, clock)
     for router in routers(store):
         app.include_router(router)

@@ -82,6 +82,30 @@ emergency = Table(  # the last row is how the switch stands
     Column("at", MOMENT, nullable=False),
 )
 
+flow_draft = Table(  # never changed: whoever changes a draft makes the next one
+    "flow_draft",
+    metadata,
+    Column("flow", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("document", JSONB, nullable=False),
+    Column("based_on", Integer, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+)
+
+flow_version = Table(  # every version that calls were ever sent by; the last is in force
+    "flow_version",
+    metadata,
+    Column("flow", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("document", JSONB, nullable=False),
+    Column("how", Text, nullable=False),
+    Column("draft", Integer),
+    Column("restores", Integer),
+    Column("by", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+)
+
 call_record = Table(
     "call_record",
     metadata,

@@ -55,6 +55,8 @@ class CallCommands(CallbackCommands):
                 preferred=preferred,
                 preferred_until=None if preferred is None else self.now + self._hold_s(command),
                 estimate_s=self._estimate(call, command),
+                media=command.media,
+                offers_callback=command.offers_callback,
             )
         )
         self._serve_call(call)

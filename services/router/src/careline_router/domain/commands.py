@@ -62,7 +62,8 @@ class QueueCall:
 
     A skill `@SITE` asks for an agent of that site. `person` is a key that says nothing about him,
     `due_at` when the appeal that this is about is due. For `preferred_for_s` seconds it waits for the
-    agent `preferred` alone, while he is at work.
+    agent `preferred` alone, while he is at work. `media` is what he hears before the music; without
+    `offers_callback` he is not asked whether he wants to be called back.
     """
 
     call_id: str
@@ -79,6 +80,8 @@ class QueueCall:
     due_at: float | None = None
     preferred: str | None = None
     preferred_for_s: float = 0.0
+    media: tuple[str, ...] = ()
+    offers_callback: bool = True
 
 
 @record

@@ -68,7 +68,8 @@ def _steps_of_waiting(
 ) -> list[PbxStep]:
     hold = PbxStep(type="hold")
     if isinstance(event, ev.CallQueued):
-        return [PbxStep(type="answer"), hold]
+        heard = [PbxStep(type="announce", body={"media": media}) for media in event.media]
+        return [PbxStep(type="answer"), *heard, hold]
     if isinstance(event, ev.CallRequeued):
         return [hold]
     if call.person is None:  # nobody knows a number at which to call

@@ -74,6 +74,8 @@ class CallQueued(Event):
     preferred: str | None = None
     preferred_until: float | None = None
     estimate_s: float | None = None
+    media: tuple[str, ...] = ()
+    offers_callback: bool = True
 
 
 @record

@@ -90,6 +90,7 @@ class FloorState(Filing):
         call.flow, call.flow_version, call.crm = event.flow, event.flow_version, event.crm
         call.person, call.due_at, call.estimate_s = event.person, event.due_at, event.estimate_s
         call.preferred, call.preferred_until = event.preferred, event.preferred_until
+        call.offers_callback = event.offers_callback
         call.queued_at = event.at
         waiting = self.class_for(call)
         self._set_call(call, "queued", waiting)

@@ -12,6 +12,7 @@ class Branch:
     """What happens to a call. `priority` None: by payer.
 
     So many seconds it waits for the agent who had the caller last, or has his open appeal, alone.
+    `announcements` are by language. Without `callback` the caller is not offered to be called back.
     """
 
     queue: str
@@ -19,6 +20,8 @@ class Branch:
     priority: Priority | None = None
     prefer_last_agent_s: float = 0.0
     prefer_owner_s: float = 0.0
+    announcements: Mapping[str, str] = field(default_factory=dict)
+    callback: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +38,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
+    """`sees_load` tells whether a condition looks at how full the floor is."""
+
     id: str
     version: int
     default: Branch
     rules: Sequence[Rule] = ()
+    sees_load: bool = False
 
     def branch_for(self, facts: Mapping[str, Any], opening: LineState = "open") -> Branch | None:
         """The branch for a call with these facts; None when its line is not open and no rule is for that."""
@@ -50,6 +56,17 @@ class Flow:
 
     def branches(self) -> list[Branch]:
         return [*(rule.branch for rule in self.rules), self.default]
+
+
+def in_language(texts: Mapping[str, str], language: str | None) -> str | None:
+    """What is played to somebody of this language: in his own, else in any (`*`), else in the first there is."""
+    if not texts:
+        return None
+    short = (language or "").partition("-")[0]
+    for name in (language or "*", short, "*"):
+        if name in texts:
+            return texts[name]
+    return next(iter(texts.values()))
 
 
 def preferred_agent(

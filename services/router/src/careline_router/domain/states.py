@@ -87,6 +87,7 @@ class Call:
     """Its agent was called away from it, and comes back."""
     put_back: bool = False
     """Its agent dropped out of the talk: it goes first at its place, as if it had waited its longest."""
+    offers_callback: bool = True
     callback_offered_at: float | None = None
     callback: "Callback | None" = None
 

@@ -20,6 +20,7 @@ from careline_router.domain.states import Call
 from careline_router.domain.words import Control, LineState
 from careline_router.floorplan import FloorPlan
 from careline_router.intake import contact_of
+from careline_router.load_facts import load_of
 from careline_router.pbx_link import CLOSED_MEDIA
 from careline_router.ports import AlreadyAnswered, Arrival, Receipt
 from careline_router.usecases.callback_rows import keeping_callbacks
@@ -137,7 +138,14 @@ class Arrivals(PbxAnswers):
         person = self._person(contact) if plan.dials(pbx) else None
         opening = self._opening(plan, line)
         command: cmd.Command | None = self._intake.destination(
-            plan, line, call_id, profile, ivr, person=person, opening=opening
+            plan,
+            line,
+            call_id,
+            profile,
+            ivr,
+            person=person,
+            opening=opening,
+            load=self._load_for(plan, line),
         )
         if command is None:
             self._metrics.not_open.labels(opening).inc()
@@ -155,6 +163,12 @@ class Arrivals(PbxAnswers):
         except Conflict:
             # the caller has hung up while we looked him up
             return await self._answer(NOTHING, pbx, call_id, receipt)
+
+    def _load_for(self, plan: FloorPlan, line: Line) -> Mapping[str, Any]:
+        """How full the queues are, for a flow that looks at it."""
+        if not plan.flows[line.flow].sees_load:
+            return {}
+        return load_of(self._actor.floor, plan, self._clock.now().timestamp())
 
     def _opening(self, plan: FloorPlan, line: Line) -> LineState:
         if self._emergency.on:
