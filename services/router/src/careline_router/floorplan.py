@@ -168,6 +168,8 @@ def flow_of(entry: config.Flow, version: int) -> Flow:
             for rule, condition in zip(entry.rules, conditions, strict=True)
         ),
         sees_load=any(condition.sees("load") for condition in conditions),
+        self_service=None if entry.self_service is None else entry.self_service.spec(),
+        needs={need: dict(skills) for need, skills in entry.needs.items()},
     )
 
 

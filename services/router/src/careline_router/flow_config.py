@@ -6,17 +6,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from careline_common.config.models import ConfigModel, Id, Media, SkillLevel
+from careline_common.config.models import ConfigModel, Id, SkillLevel
 from careline_router.adapters.cel_conditions import compile_condition
 from careline_router.domain.conditions import MOST_CHARACTERS, sight
 from careline_router.domain.reachability import Tried, faults
 from careline_router.domain.words import Priority
+from careline_router.self_service_config import SelfService, Texts
 
 Patience = Annotated[float, Field(ge=0, le=3600)]
-Language = Annotated[str, Field(min_length=1, max_length=35, pattern=r"^(\*|[A-Za-z0-9-]+)$")]
-"""A language as in `lines`; `*` is any other."""
-Texts = Annotated[dict[Language, Media], Field(max_length=50)]
-"""What is played, by the caller's language."""
 MOST_RULES = 200
 
 
@@ -53,10 +50,18 @@ class FlowRule(Branch):
 
 
 class Flow(ConfigModel):
-    """Rules in their order; the first that holds decides, else the default."""
+    """Rules in their order; the first that holds decides, else the default.
+
+    With `self_service` callers are served by it first. `needs` are skills that who answers must have
+    besides, by the need that the CRM knows of the caller.
+    """
 
     id: Id
     default: Branch
+    self_service: SelfService | None = None
+    needs: Annotated[dict[Id, dict[Id, SkillLevel]], Field(max_length=50)] = Field(
+        default_factory=dict
+    )
     rules: Annotated[list[FlowRule], Field(max_length=MOST_RULES)] = Field(default_factory=list)
 
     def branches(self) -> list[tuple[str, Branch]]:
@@ -75,6 +80,13 @@ def flow_faults(
         for skill in branch.skills:
             if skill not in skills:
                 yield f"{path}.skills.{skill}", f"no skill {skill!r}"
+    for need, asked in flow.needs.items():
+        for skill in asked:
+            if skill not in skills:
+                yield f"needs.{need}.{skill}", f"no skill {skill!r}"
+    if flow.self_service is not None:
+        for path, reason in flow.self_service.faults():
+            yield f"self_service.{path}", reason
     for place, reason in useless_rules(tuple(rule.when for rule in flow.rules)):
         yield f"rules[{place}].when", reason
 

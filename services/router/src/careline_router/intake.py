@@ -58,7 +58,7 @@ def facts_of(
 ) -> dict[str, Any]:
     """What conditions may look at."""
     return {
-        "crm": {**profile.facts(), "needs": list(profile.needs)},
+        "crm": {**profile.facts(), "needs": list(profile.needs), "age": profile.age(at.date())},
         "call": {"line": line.number, "language": line.language},
         "line": {"number": line.number, "name": line.name, "language": line.language},
         "ivr": dict(ivr),
@@ -126,7 +126,7 @@ class Intake:
         return QueueCall(
             call_id=call_id,
             queue=branch.queue,
-            skills=branch.skills,
+            skills=flow.skills_for(branch, profile.needs),
             priority=priority_of(branch, profile.payer),
             payer=profile.payer,
             insurance=profile.insurance,

@@ -9,7 +9,7 @@ from careline_common.db.engine import Database
 from careline_common.http.problem import NotReady
 from careline_router.db import reading
 from careline_router.domain.effects import CALLBACK_OFFER, CALLBACK_TAKEN
-from careline_router.domain.events import CallEnded, CallQueued, CallsForgotten
+from careline_router.domain.events import CallEnded, CallerAsked, CallQueued, CallsForgotten
 from careline_router.domain.states import Call, may_take_callback
 from careline_router.queries import unknown_call
 from careline_router.runtime.floor_actor import FloorActor
@@ -86,6 +86,9 @@ class PbxLink:
             offer = await reading.open_offer_of_call(connection, call_id)
         if call is None:
             return RouteStep(action="wait")
+        to_hear = self._to_hear.get(call_id)
+        if to_hear:
+            return RouteStep(action="announce", media=to_hear.pop(0))
         if call.state == "ended":
             return self._last_step(call_id, call.outcome)
         if offer is not None and offer.state == "ringing":
@@ -95,9 +98,6 @@ class PbxLink:
                 offer_id=offer.id,
                 timeout_s=offer.timeout_s,
             )
-        to_hear = self._to_hear.get(call_id)
-        if to_hear:
-            return RouteStep(action="announce", media=to_hear.pop(0))
         waiting = self._actor.floor.calls.get(call_id)
         if waiting is not None and may_take_callback(waiting) and self._first(call_id, "offer"):
             return RouteStep(action="announce", media=CALLBACK_OFFER)
@@ -108,6 +108,11 @@ class PbxLink:
         if outcome == "closed" and self._first(call_id, outcome):
             media = self._last_media.get(call_id, CLOSED_MEDIA)
             return RouteStep(action="announce", media=media)
+        known = self._actor.floor.calls.get(call_id)
+        if outcome == "overflow" and known is not None and self._first(call_id, outcome):
+            return RouteStep(action="overflow", endpoint=known.forwarded_to)
+        if outcome == "voicemail" and self._first(call_id, outcome):
+            return RouteStep(action="voicemail")
         if outcome == "callback" and self._first(call_id, outcome):
             return RouteStep(action="callback", media=CALLBACK_TAKEN)
         return RouteStep(action="hangup")
@@ -152,8 +157,10 @@ class PbxLink:
                 self._forget(event.call_ids)
             if isinstance(event, CallEnded) and event.media is not None:
                 self._last_media[event.call_id] = event.media
-            if isinstance(event, CallQueued) and event.media:
+            if isinstance(event, CallQueued | CallerAsked):
                 self._hear(event.call_id, event.media)
+            if isinstance(event, CallEnded):
+                self._hear(event.call_id, event.before)
             call_id = getattr(event, "call_id", None)
             if call_id is not None:
                 self._wake(f"call {call_id}")

@@ -69,6 +69,7 @@ class RouterService(Dialling, AgentUseCases, Supervision, Callbacks, Emergencies
         await self._configure(self._plan())
         await self._load_emergency()
         await self.resume_arrivals()
+        self.resume_serving()
 
     async def _configure(self, plan: FloorPlan) -> None:
         await self._actor.submit(cmd.ConfigureFloor(floor=plan.floor_spec()))

@@ -33,7 +33,10 @@ REQUESTS = {
     ],
     Action.READ_CALLS: [("GET", "/v1/calls", None), ("GET", "/v1/calls/none", None)],
     Action.READ_CALL_BY_PBX: [("GET", "/v1/calls/by-pbx/pbx1/none", None)],
-    Action.READ_DECISIONS: [("GET", "/v1/calls/none/decisions", None)],
+    Action.READ_DECISIONS: [
+        ("GET", "/v1/calls/none/decisions", None),
+        ("GET", "/v1/calls/none/path", None),
+    ],
     Action.STEER_CALLS: [
         ("POST", "/v1/calls/none/move", {"queue": "adult"}),
         ("POST", "/v1/calls/none/priority", {"priority": "vip"}),
@@ -45,7 +48,10 @@ REQUESTS = {
     Action.READ_AGENTS: [("GET", "/v1/agents", None)],
     Action.STEER_AGENTS: [("PUT", "/v1/agents/none/state", {"state": "ready"})],
     Action.SWITCH_EMERGENCY: [("PUT", "/v1/emergency", {"on": False})],
-    Action.READ_REPORTS: [("GET", "/v1/reports/intervals", None)],
+    Action.READ_REPORTS: [
+        ("GET", "/v1/reports/intervals", None),
+        ("GET", "/v1/reports/self-service", None),
+    ],
     Action.READ_CONFIGURATION: [
         ("GET", "/v1/calendars/c1", None),
         ("GET", "/v1/flows", None),

@@ -21,6 +21,7 @@ from careline_router.api import (
     queues,
     reports,
     route,
+    self_service,
 )
 from careline_router.api.configuration import configuration_routers
 from careline_router.api.queue_stats import QueueStats
@@ -40,6 +41,7 @@ def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
         agent_socket.router,
         offers.router,
         calls.router,
+        self_service.router,
         callbacks.router,
         queues.router,
         agents.router,

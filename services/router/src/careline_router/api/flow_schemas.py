@@ -14,6 +14,7 @@ from careline_router.usecases.flow_trials import NOBODY, TriedCall
 from careline_router.usecases.flows import Draft, FlowState, Version
 
 Word = Annotated[str, Field(max_length=200)]
+Keys = Annotated[str, Field(max_length=64, pattern=r"^[0-9*#]*$")]
 Words = Annotated[list[Word], Field(max_length=20)]
 
 
@@ -30,11 +31,14 @@ class DryRunCrm(Body):
     needs: Words = Field(default_factory=list)
     last_agent: Word | None = None
     owner: Word | None = None
+    birth_date: date | None = None
+    policy_number: Word | None = None
 
 
 class DryRunCall(Body):
     """A call that is made up. Without `line` it comes to the first of the flow, without `at` now, without
-    `calendar` as the line's calendar says; `draft` is the number of the draft to try."""
+    `calendar` as the line's calendar says; `draft` is the number of the draft to try, `keys` are what he presses, once for each question ("" is
+    silence)."""
 
     draft: int | None = None
     line: Word | None = None
@@ -44,6 +48,8 @@ class DryRunCall(Body):
     crm: DryRunCrm | None = None
     ivr: Mapping[str, Any] = Field(default_factory=dict)
     load: Mapping[str, Mapping[str, int]] = Field(default_factory=dict)
+    keys: Annotated[list[Keys], Field(max_length=50)] = Field(default_factory=list)
+    appeal: Word | None = None
 
     def tried(self) -> TriedCall:
         profile = NOBODY
@@ -58,6 +64,8 @@ class DryRunCall(Body):
             profile=profile,
             ivr=self.ivr,
             load=self.load,
+            keys=self.keys,
+            appeal=self.appeal,
         )
 
 

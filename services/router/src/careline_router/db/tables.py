@@ -106,6 +106,20 @@ flow_version = Table(  # every version that calls were ever sent by; the last is
     Column("at", MOMENT, nullable=False),
 )
 
+self_service_step = Table(  # what he did: a key of a menu, or a word; never digits that he entered
+    "self_service_step",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("flow_version", Integer),
+    Column("node", Text, nullable=False),
+    Column("input", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Index("ix_self_service_step_call_id", "call_id"),
+    Index("ix_self_service_step_at", "at", postgresql_using="brin"),
+)
+
 call_record = Table(
     "call_record",
     metadata,

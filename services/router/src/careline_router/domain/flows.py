@@ -1,10 +1,15 @@
 """Where a call goes: the first rule that holds, else the default."""
 
-from collections.abc import Callable, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from careline_router.domain.words import LineState, Payer, Priority
+
+if TYPE_CHECKING:
+    from careline_router.domain.self_service import SelfService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,9 @@ class Flow:
     default: Branch
     rules: Sequence[Rule] = ()
     sees_load: bool = False
+    self_service: SelfService | None = None
+    needs: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """What skills an agent must have besides, by the caller's need."""
 
     def branch_for(self, facts: Mapping[str, Any], opening: LineState = "open") -> Branch | None:
         """The branch for a call with these facts; None when its line is not open and no rule is for that."""
@@ -53,6 +61,14 @@ class Flow:
             if (is_open or rule.sees_calendar) and rule.holds(facts):
                 return rule.branch
         return self.default if is_open else None
+
+    def skills_for(self, branch: Branch, needs: Iterable[str]) -> dict[str, int]:
+        """What an agent must have for somebody with these needs."""
+        asked = dict(branch.skills)
+        for need in needs:
+            for skill, level in self.needs.get(need, {}).items():
+                asked[skill] = max(level, asked.get(skill, 0))
+        return asked
 
     def branches(self) -> list[Branch]:
         return [*(rule.branch for rule in self.rules), self.default]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -20,6 +20,8 @@ from careline_router.config import SECTIONS, Flow
 from careline_router.db.past import days, read_past
 from careline_router.domain.conditions import sight
 from careline_router.domain.flows import Branch, in_language, preferred_agent, priority_of
+from careline_router.domain.flows import Flow as DomainFlow
+from careline_router.domain.self_service import Caller, Step, Walk
 from careline_router.domain.words import LineState
 from careline_router.floorplan import FloorPlan, flow_of
 from careline_router.intake import facts_of
@@ -47,6 +49,9 @@ class TriedCall:
     profile: CrmProfile = NOBODY
     ivr: Mapping[str, Any] = field(default_factory=dict)
     load: Mapping[str, Any] = field(default_factory=dict)
+    keys: Sequence[str] = ()
+    """What the caller presses, one text for each time that he is asked; an empty one is silence."""
+    appeal: str | None = None
 
 
 class FlowTrials:
@@ -64,9 +69,15 @@ class FlowTrials:
         line = self._line(plan, flow, call)
         at = call.at or self._clock.now()
         opening = call.opening or _opening(plan, line, at)
-        facts = facts_of(line, call.profile, call.ivr, at=at, opening=opening, load=call.load)
         compiled = flow_of(flow, 0)
         path: list[dict[str, Any]] = []
+        step = _served(compiled, call, line, at, opening)
+        facts = facts_of(
+            line, call.profile, {**call.ivr, **step.inputs}, at=at, opening=opening, load=call.load
+        )
+        path += [{"path": f"self_service.nodes.{node}", "input": what} for node, what in step.path]
+        if step.end != "human":
+            return {"facts": facts, "path": path, **_still_served(step)}
         branch: Branch | None = None
         for place, rule in enumerate(compiled.rules):
             asked = opening == "open" or rule.sees_calendar
@@ -80,7 +91,10 @@ class FlowTrials:
             branch = compiled.default
             path.append({"path": "default", "holds": True, "why": "no rule before it holds"})
         facts["time"]["at"] = at
-        return {"facts": facts, "path": path, **_destination(branch, line, call.profile, opening)}
+        to = _destination(branch, line, call.profile, opening)
+        if branch is not None:
+            to["skills"] = compiled.skills_for(branch, call.profile.needs)
+        return {"facts": facts, "path": path, "media": list(step.media), **to}
 
     def _line(self, plan: FloorPlan, flow: Flow, call: TriedCall) -> Line:
         """The line that was called: the one named, else the first of the flow, else one that is made up."""
@@ -158,6 +172,44 @@ def _played(rows: list[tuple[str, str]], window: Window, question: Question) -> 
         raise InvalidInput(
             "the journal of that day was written by another version", type="unreadable-day"
         ) from error
+
+
+def _served(
+    flow: DomainFlow, call: TriedCall, line: Line, at: datetime, opening: LineState
+) -> Step:
+    """The caller through the self-service, as far as his keys reach."""
+    service, profile = flow.self_service, call.profile
+    needs, age = frozenset(profile.needs), profile.age(at.date())
+    if service is None or opening == "emergency" or service.skips(needs, age):
+        return Step(end="human")
+    caller = Caller(
+        language=profile.language or line.language,
+        slow=service.is_slow(needs, age),
+        opening=opening,
+        appeal=call.appeal,
+        checks=profile.checks(),
+    )
+    step = Walk(service, caller).enter()
+    inputs, way = dict(step.inputs), step.path
+    for keys in call.keys:
+        if step.at is None:
+            break
+        walk = Walk(service, caller)
+        step = walk.press(step.at, keys) if keys else walk.silence(step.at)
+        inputs |= step.inputs
+        way += step.path
+    return replace(step, inputs=inputs, path=way)
+
+
+def _still_served(step: Step) -> dict[str, Any]:
+    """He is asked something, or needs nobody."""
+    return {
+        "action": "asks" if step.at is not None else step.end,
+        "node": None if step.at is None else step.at.node,
+        "queue": None,
+        "media": list(step.media),
+        "endpoint": step.endpoint,
+    }
 
 
 def _opening(plan: FloorPlan, line: Line, at: datetime) -> LineState:
