@@ -1,5 +1,6 @@
 """Writes what is made from code: docs/openapi, docs/events, docs/settings.md, docs/metrics.md,
-docs/floor-states.md, docs/workflow.md, the dashboard and the operator's form of the Prometheus rules.
+docs/floor-states.md, docs/workflow.md, docs/flow.schema.json, the dashboard and the
+operator's form of the Prometheus rules.
 
 With --check nothing is written: exits 1 and names what is out of date.
 """
@@ -15,6 +16,7 @@ from operations import metrics_page, prometheus_rule, settings_page
 from workflow_page import workflow_page
 
 from careline import asyncapi, exposed, roster
+from careline_router.api.flows import flow_json_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS, K8S = ROOT / "docs", ROOT / "deploy" / "k8s"
@@ -31,6 +33,10 @@ def as_json(document: dict[str, Any], *, sort_keys: bool = True) -> str:
     return text.replace("#/$defs/", "#/components/schemas/")
 
 
+def as_plain_json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
 def documents() -> dict[Path, str]:
     made = {
         DOCS / "openapi" / f"{name}.json": as_json(exposed.assembled(name).app.openapi())
@@ -38,6 +44,7 @@ def documents() -> dict[Path, str]:
     }
     return made | {
         DOCS / "events" / "asyncapi.json": as_json(asyncapi.document(examples())),
+        DOCS / "flow.schema.json": as_plain_json(flow_json_schema()),
         DOCS / "settings.md": settings_page(),
         DOCS / "metrics.md": metrics_page(),
         DOCS / "floor-states.md": floor_states_page(),

@@ -19,12 +19,8 @@ from careline.databases import database_of
 from careline.datadir import CannotError, DataDir
 from careline.simulating import known_policies, show
 from careline_common.clock import SystemClock
-from careline_common.config.store import (
-    ConfigInvalidError,
-    ConfigStore,
-    Configuration,
-    Entry,
-)
+from careline_common.config.entries import ConfigInvalidError, Configuration, Entry
+from careline_common.config.store import ConfigStore
 from careline_common.db.engine import Database, ReadConnection
 from careline_common.db.migrate import MigrationsPendingError, require_current
 from careline_common.ids import UuidIds

@@ -179,6 +179,20 @@ class FloorMachine(RuleBasedStateMachine):
             cmd.CloseCall(call_id=name, outcome="closed", media="m", person=person, queue=queue)
         )
 
+    @rule(
+        again=st.booleans(),
+        goes_on=st.booleans(),
+        queue=queues,
+        wait_s=st.sampled_from((5.0, 60.0)),
+    )
+    def caller_is_asked(self, again: bool, goes_on: bool, queue: str, wait_s: float) -> None:
+        """He serves himself, stays at it or goes on to a queue."""
+        name = self.known() if again else self.name()
+        self.send(cmd.RegisterCall(call_id=name, pbx="p", pbx_call_id=name, line="1"))
+        self.send(cmd.AskCaller(call_id=name, node="menu", media=("m",), wait_s=wait_s))
+        if goes_on:
+            self.send(cmd.QueueCall(call_id=name, queue=queue, skills={}, priority="insured"))
+
     @precondition(lambda self: self.floor.calls)
     @rule(data=st.data(), by=st.sampled_from(("caller", "agent", "system")), zone=offsets)
     def hangs_up(self, data: st.DataObject, by: Any, zone: float) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from careline_common.config.entries import Configuration, Entry
 from careline_common.config.models import Line
 from careline_common.config.section import EntryInvalidError
-from careline_common.config.store import Configuration, Entry
 from careline_router.adapters.cel_conditions import compile_condition
 from careline_router.config import SECTIONS, cross_check
 from careline_router.dial_endpoints import checked_template, endpoint_of

@@ -36,6 +36,9 @@ def call_in(state: str) -> Scene:
     scene.do(cmd.RegisterCall(call_id="c1", pbx="p", pbx_call_id="c1", line="1"))
     if state == "arrived":
         return scene
+    if state == "self_service":
+        ask_caller(scene)
+        return scene
     if state != "queued":
         scene.ready("a")
     scene.do(cmd.QueueCall(call_id="c1", queue="q", skills={"x": 1}, priority="insured"))
@@ -46,6 +49,10 @@ def call_in(state: str) -> Scene:
     if state == "ended":
         scene.hang_up("c1")
     return scene
+
+
+def ask_caller(scene: Scene) -> object:
+    return scene.do(cmd.AskCaller(call_id="c1", node="menu", media=("m",), wait_s=8))
 
 
 def an_agent_is_idle(scene: Scene) -> None:
@@ -64,6 +71,7 @@ def queue(scene: Scene) -> object:
 
 OF_CALLS: Mapping[table.CallStimulus, Stimulus] = {
     "register": lambda s: s.do(cmd.RegisterCall(call_id="c1", pbx="p", pbx_call_id="c1", line="1")),
+    "ask": ask_caller,
     "queue": queue,
     "close": lambda s: s.do(cmd.CloseCall(call_id="c1", outcome="closed", media="m")),
     "an agent is idle": an_agent_is_idle,
@@ -81,6 +89,7 @@ OF_CALLS: Mapping[table.CallStimulus, Stimulus] = {
     "digits": lambda s: s.do(cmd.Digits(call_id="c1", digits="1")),
     "control": lambda s: s.do(cmd.ControlTalk(call_id="c1", kind="hold")),
     "complete wrap-up": lambda s: s.do(cmd.CompleteWrapUp(agent_id="a", call_id="c1")),
+    "time for keys ends": lambda s: s.after(9),
     "an hour passes": lambda s: s.after(3700),
 }
 
@@ -241,7 +250,7 @@ def test_the_table_is_whole() -> None:
     assert set(table.CALLS) == set(get_args(table.CallStimulus)) == set(OF_CALLS)
     assert set(table.CALLBACKS) == set(get_args(table.CallbackStimulus)) == set(OF_CALLBACKS)
     assert set(table.AGENTS) == set(get_args(table.AgentStimulus)) == set(OF_AGENTS)
-    assert {*table.CALL_COLUMNS, *table.PASSED_OVER} == {*CALL_STATES, "unknown"}
+    assert {*table.CALL_COLUMNS} == {*CALL_STATES, "unknown"}
 
 
 def test_what_an_agent_is_told_he_may_do_is_not_refused() -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from careline_common.config.calendar import Calendar
+from careline_common.config.entries import Configuration
 from careline_common.config.models import (
     AgentEntry,
     ConfigModel,
@@ -14,22 +15,19 @@ from careline_common.config.models import (
     Line,
     PhoneNumber,
     PlainEntry,
-    SkillLevel,
     Team,
     User,
     WebhookSecret,
 )
 from careline_common.config.section import Fault, Section
-from careline_common.config.store import Configuration
-from careline_router.adapters.cel_conditions import compile_condition
 from careline_router.crm_config import CrmEntry, crm_faults
 from careline_router.dial_endpoints import checked_template
 from careline_router.domain.specs import MAX_WAIT_S
 from careline_router.domain.words import Priority
 from careline_router.floor_config import FloorEntry, RelaxStep
+from careline_router.flow_config import Branch, Flow, FlowRule, flow_faults
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Patience = Annotated[float, Field(ge=0, le=3600)]
 
 
 class Queue(ConfigModel):
@@ -52,42 +50,6 @@ class Queue(ConfigModel):
     recipe: Annotated[list[RelaxStep], Field(max_length=50)] = Field(default_factory=list)
     min_idle: Annotated[int, Field(ge=0)] = 0
     dispositions: list[str] = Field(default_factory=list)
-
-
-class Branch(ConfigModel):
-    """Where a call goes; a rule takes every key of the default and inherits none.
-
-    For `prefer_owner_s` seconds it waits for the agent who has the caller's open appeal alone, or for
-    `prefer_last_agent_s` for the one who had him last, as the CRM names them. `site` is where its
-    agent must work.
-    """
-
-    queue: Id
-    skills: dict[Id, SkillLevel] = Field(default_factory=dict)
-    priority: Priority | None = None
-    prefer_last_agent_s: Patience = 0
-    prefer_owner_s: Patience = 0
-    site: Id | None = None
-
-
-def _condition(text: str) -> str:
-    compile_condition(text)
-    return text
-
-
-class FlowRule(Branch):
-    when: Annotated[str, AfterValidator(_condition)]
-
-
-class Flow(ConfigModel):
-    id: Id
-    default: Branch
-    rules: list[FlowRule] = Field(default_factory=list)
-
-    def branches(self) -> list[tuple[str, Branch]]:
-        """Every branch and its path inside the entry."""
-        rules = [(f"rules[{index}]", rule) for index, rule in enumerate(self.rules)]
-        return [("default", self.default), *rules]
 
 
 class Pbx(ConfigModel):
@@ -122,6 +84,8 @@ class Pbx(ConfigModel):
         return self
 
 
+__all__ = ["SECTIONS", "Branch", "Flow", "FlowRule", "Pbx", "Queue", "cross_check"]
+
 SECTIONS: tuple[Section, ...] = (
     Section("skills", PlainEntry, plain=True),
     Section("queues", Queue),
@@ -148,10 +112,8 @@ def cross_check(configuration: Configuration) -> Iterable[Fault]:
             for path, reason in step.faults(queues, skills):
                 yield Fault("queues", name, f"recipe[{index}].{path}", reason)
     for name, flow in flows.items():
-        for path, branch in flow.branches():
-            if branch.queue not in queues:
-                yield Fault("flows", name, f"{path}.queue", f"no queue {branch.queue!r}")
-            yield from _unknown_skills("flows", name, f"{path}.skills", branch.skills, skills)
+        for path, reason in flow_faults(flow, queues=queues, skills=skills):
+            yield Fault("flows", name, path, reason)
     yield from _line_faults(configuration)
     for name, agent in configuration.all("agents", AgentEntry).items():
         if agent.team is not None and agent.team not in teams:

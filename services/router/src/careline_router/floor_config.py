@@ -131,7 +131,10 @@ def _policy(name: str) -> str:
 
 
 class FloorEntry(ConfigModel):
-    """What holds for the whole floor. `units` is how much of an agent's capacity an item takes."""
+    """What holds for the whole floor. `units` is how much of an agent's capacity an item takes.
+
+    With `flows_by_two` who has drafted a flow does not publish it.
+    """
 
     policy: Annotated[str, AfterValidator(_policy)] = "careline"
     fair: bool = False
@@ -139,6 +142,7 @@ class FloorEntry(ConfigModel):
     occupancy_cap_pct: Percent | None = None
     units: dict[Kind, Annotated[int, Field(ge=1, le=1000)]] = Field(default_factory=dict)
     interruptible: tuple[Literal["ticket", "task", "message", "outbound"], ...] = ("ticket", "task")
+    flows_by_two: bool = False
 
     def spec(self) -> specs.FloorSpec:
         return specs.FloorSpec(

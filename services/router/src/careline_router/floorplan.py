@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from careline_common.config.calendar import Calendar
+from careline_common.config.entries import Configuration
 from careline_common.config.models import AgentEntry, Line, Team
-from careline_common.config.store import Configuration
 from careline_common.phones import parse_phone
 from careline_router import config
 from careline_router.adapters.cel_conditions import compile_condition
@@ -45,7 +45,7 @@ class FloorPlan:
         return cls(
             queues=configuration.all("queues", config.Queue),
             flows={
-                name: _flow(flow, _version(configuration, name))
+                name: flow_of(flow, _version(configuration, name))
                 for name, flow in configuration.all("flows", config.Flow).items()
             },
             lines={line.number: line for line in lines.values()},
@@ -152,7 +152,9 @@ def _version(configuration: Configuration, flow: str) -> int:
     return 0 if entry is None else entry.version
 
 
-def _flow(entry: config.Flow, version: int) -> Flow:
+def flow_of(entry: config.Flow, version: int) -> Flow:
+    """A flow with its conditions compiled."""
+    conditions = [compile_condition(rule.when) for rule in entry.rules]
     return Flow(
         id=entry.id,
         version=version,
@@ -163,9 +165,11 @@ def _flow(entry: config.Flow, version: int) -> Flow:
                 branch=_branch(rule),
                 sees_calendar=condition.sees("calendar"),
             )
-            for rule in entry.rules
-            for condition in (compile_condition(rule.when),)
+            for rule, condition in zip(entry.rules, conditions, strict=True)
         ),
+        sees_load=any(condition.sees("load") for condition in conditions),
+        self_service=None if entry.self_service is None else entry.self_service.spec(),
+        needs={need: dict(skills) for need, skills in entry.needs.items()},
     )
 
 
@@ -185,4 +189,6 @@ def _branch(entry: config.Branch) -> Branch:
         priority=entry.priority,
         prefer_last_agent_s=entry.prefer_last_agent_s,
         prefer_owner_s=entry.prefer_owner_s,
+        announcements=dict(entry.announcements),
+        callback=entry.callback,
     )

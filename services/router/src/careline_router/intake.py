@@ -13,7 +13,7 @@ from careline_router.adapters.crm_exchange import Pauses
 from careline_router.adapters.crm_null import NullCrm
 from careline_router.crm_config import CrmEntry
 from careline_router.domain.commands import QueueCall
-from careline_router.domain.flows import preferred_agent, priority_of
+from careline_router.domain.flows import in_language, preferred_agent, priority_of
 from careline_router.domain.words import LineState
 from careline_router.floorplan import FloorPlan
 from careline_router.metrics import RouterMetrics
@@ -42,6 +42,30 @@ def contact_of(
             continue
         return Contact(phone=phone, is_number=True, attributes=attributes)
     return Contact(phone=text, is_number=False, attributes=attributes)
+
+
+NO_LOAD: Mapping[str, Any] = {}
+
+
+def facts_of(
+    line: Line,
+    profile: CrmProfile,
+    ivr: Mapping[str, Any],
+    *,
+    at: datetime,
+    opening: LineState,
+    load: Mapping[str, Any] = NO_LOAD,
+) -> dict[str, Any]:
+    """What conditions may look at."""
+    return {
+        "crm": {**profile.facts(), "needs": list(profile.needs), "age": profile.age(at.date())},
+        "call": {"line": line.number, "language": line.language},
+        "line": {"number": line.number, "name": line.name, "language": line.language},
+        "ivr": dict(ivr),
+        "time": _time_facts(at, line.zone),
+        "calendar": {"state": opening},
+        "load": load,
+    }
 
 
 class Intake:
@@ -83,39 +107,38 @@ class Intake:
         *,
         person: str | None,
         opening: LineState = "open",
+        load: Mapping[str, Any] = NO_LOAD,
     ) -> QueueCall | None:
         """Where the flow of its line sends a call; None when the line is not open.
 
-        `person` is the caller as the floor knows him.
+        `person` is the caller as the floor knows him, `load` how full its queues are.
         """
         flow = plan.flows[line.flow]
-        facts = {
-            "crm": {**profile.facts(), "needs": list(profile.needs)},
-            "call": {"line": line.number, "language": line.language},
-            "ivr": dict(ivr),
-            "time": _time_facts(self._clock.now(), line.zone),
-            "calendar": {"state": opening},
-        }
+        facts = facts_of(line, profile, ivr, at=self._clock.now(), opening=opening, load=load)
         branch = flow.branch_for(facts, opening)
         if branch is None:
             return None
         preferred, preferred_for_s = preferred_agent(
             branch, owner=profile.owner, last_agent=profile.last_agent
         )
+        language = profile.language or line.language
+        announcement = in_language(branch.announcements, language)
         return QueueCall(
             call_id=call_id,
             queue=branch.queue,
-            skills=branch.skills,
+            skills=flow.skills_for(branch, profile.needs),
             priority=priority_of(branch, profile.payer),
             payer=profile.payer,
             insurance=profile.insurance,
-            language=profile.language or line.language,
+            language=language,
             flow=flow.id,
             flow_version=flow.version,
             crm=profile.facts(),
             person=person,
             preferred=preferred,
             preferred_for_s=preferred_for_s,
+            media=() if announcement is None else (announcement,),
+            offers_callback=branch.callback,
         )
 
     async def close(self) -> None:

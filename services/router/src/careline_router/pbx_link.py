@@ -9,7 +9,7 @@ from careline_common.db.engine import Database
 from careline_common.http.problem import NotReady
 from careline_router.db import reading
 from careline_router.domain.effects import CALLBACK_OFFER, CALLBACK_TAKEN
-from careline_router.domain.events import CallEnded, CallsForgotten
+from careline_router.domain.events import CallEnded, CallerAsked, CallQueued, CallsForgotten
 from careline_router.domain.states import Call, may_take_callback
 from careline_router.queries import unknown_call
 from careline_router.runtime.floor_actor import FloorActor
@@ -34,6 +34,8 @@ class PbxLink:
         self._asked_until: dict[str, float] = {}
         self._told: dict[str, set[str]] = {}
         self._last_media: dict[str, str] = {}
+        self._to_hear: dict[str, list[str]] = {}
+        """What callers of dialplans hear before the music, in order."""
 
     async def commands(self, pbx: str, *, wait_s: float) -> list[PbxCommand]:
         """What this PBX has to do now, oldest first; waits up to `wait_s` seconds for something."""
@@ -84,6 +86,9 @@ class PbxLink:
             offer = await reading.open_offer_of_call(connection, call_id)
         if call is None:
             return RouteStep(action="wait")
+        to_hear = self._to_hear.get(call_id)
+        if to_hear:
+            return RouteStep(action="announce", media=to_hear.pop(0))
         if call.state == "ended":
             return self._last_step(call_id, call.outcome)
         if offer is not None and offer.state == "ringing":
@@ -103,6 +108,11 @@ class PbxLink:
         if outcome == "closed" and self._first(call_id, outcome):
             media = self._last_media.get(call_id, CLOSED_MEDIA)
             return RouteStep(action="announce", media=media)
+        known = self._actor.floor.calls.get(call_id)
+        if outcome == "overflow" and known is not None and self._first(call_id, outcome):
+            return RouteStep(action="overflow", endpoint=known.forwarded_to)
+        if outcome == "voicemail" and self._first(call_id, outcome):
+            return RouteStep(action="voicemail")
         if outcome == "callback" and self._first(call_id, outcome):
             return RouteStep(action="callback", media=CALLBACK_TAKEN)
         return RouteStep(action="hangup")
@@ -147,6 +157,10 @@ class PbxLink:
                 self._forget(event.call_ids)
             if isinstance(event, CallEnded) and event.media is not None:
                 self._last_media[event.call_id] = event.media
+            if isinstance(event, CallQueued | CallerAsked):
+                self._hear(event.call_id, event.media)
+            if isinstance(event, CallEnded):
+                self._hear(event.call_id, event.before)
             call_id = getattr(event, "call_id", None)
             if call_id is not None:
                 self._wake(f"call {call_id}")
@@ -154,12 +168,19 @@ class PbxLink:
                     fresh = self._clock.monotonic() + LONGEST_ROUTE_WAIT_S + GRACE_S
                     self._asked_until[call_id] = max(self._asked_until[call_id], fresh)
 
+    def _hear(self, call_id: str, media: Iterable[str]) -> None:
+        """A dialplan has them played one after the other; other PBXs get commands."""
+        call = self._actor.floor.calls.get(call_id)
+        if call is not None and call.control == "dialplan":
+            self._to_hear[call_id] = list(media)
+
     def _forget(self, call_ids: Iterable[str]) -> None:
         for call_id in call_ids:
             self._wake(f"call {call_id}")
             self._asked_until.pop(call_id, None)
             self._told.pop(call_id, None)
             self._last_media.pop(call_id, None)
+            self._to_hear.pop(call_id, None)
 
     def _event(self, name: str) -> asyncio.Event:
         return self._changed.setdefault(name, asyncio.Event())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal, Protocol
 
 from careline_common.http.idempotency import Answer
@@ -29,7 +30,8 @@ CrmReason = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmProfile:
-    """What the CRM says of a caller. `name` is personal data and stays out of journal and facts.
+    """What the CRM says of a caller. `name`, `birth_date` and `policy_number` are personal data and stay
+    out of journal and facts.
 
     `reason` is None when he is found. An `ambiguous` profile holds what all contacts with his number
     have in common. `cached` tells that the CRM was not asked for this call.
@@ -48,6 +50,21 @@ class CrmProfile:
     needs: Sequence[str] = ()
     last_agent: str | None = None
     owner: str | None = None
+    birth_date: date | None = None
+    policy_number: str | None = None
+
+    def age(self, today: date) -> int | None:
+        """In full years."""
+        born = self.birth_date
+        if born is None or born > today:
+            return None
+        return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+    def checks(self) -> dict[str, str]:
+        """The digits by which he may be verified on the telephone: DDMMYYYY, and the last four of the policy."""
+        digits = "".join(sign for sign in self.policy_number or "" if sign.isdecimal())
+        found = {} if self.birth_date is None else {"birth_date": f"{self.birth_date:%d%m%Y}"}
+        return found | ({"policy_number": digits[-4:]} if len(digits) >= 4 else {})
 
     def facts(self) -> dict[str, Any]:
         """What may stand in call records and decision records."""

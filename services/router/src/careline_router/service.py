@@ -5,7 +5,7 @@ process does not lead the floor). `receipt` keeps the answer in the transaction 
 `careline_router.ports.Receipt`.
 """
 
-from careline_common.config.store import Configuration
+from careline_common.config.entries import Configuration
 from careline_router.domain import commands as cmd
 from careline_router.floorplan import FloorPlan
 from careline_router.usecases.agents import AgentUseCases
@@ -70,6 +70,7 @@ class RouterService(Dialling, AgentUseCases, Supervision, Callbacks, Emergencies
         await self._configure(self._plan())
         await self._load_emergency()
         await self.resume_arrivals()
+        self.resume_serving()
 
     async def _configure(self, plan: FloorPlan) -> None:
         await self._actor.submit(cmd.ConfigureFloor(floor=plan.floor_spec()))

@@ -233,8 +233,8 @@ class SurveysConfigStore(ConfigStore):
     async def check(self, document: Any) -> dict[str, Counts]:
         return await super().check(self._positioned(document))
 
-    async def apply(self, document: Any) -> dict[str, Counts]:
-        return await super().apply(self._positioned(document))
+    async def apply(self, document: Any, *, by: str = "") -> dict[str, Counts]:
+        return await super().apply(self._positioned(document), by=by)
 
     def _positioned(self, document: Any) -> Any:
         listed = document.get("sms") if isinstance(document, Mapping) else None

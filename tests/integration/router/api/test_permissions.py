@@ -33,7 +33,10 @@ REQUESTS = {
     ],
     Action.READ_CALLS: [("GET", "/v1/calls", None), ("GET", "/v1/calls/none", None)],
     Action.READ_CALL_BY_PBX: [("GET", "/v1/calls/by-pbx/pbx1/none", None)],
-    Action.READ_DECISIONS: [("GET", "/v1/calls/none/decisions", None)],
+    Action.READ_DECISIONS: [
+        ("GET", "/v1/calls/none/decisions", None),
+        ("GET", "/v1/calls/none/path", None),
+    ],
     Action.STEER_CALLS: [
         ("POST", "/v1/calls/none/move", {"queue": "adult"}),
         ("POST", "/v1/calls/none/priority", {"priority": "vip"}),
@@ -45,8 +48,18 @@ REQUESTS = {
     Action.READ_AGENTS: [("GET", "/v1/agents", None)],
     Action.STEER_AGENTS: [("PUT", "/v1/agents/none/state", {"state": "ready"})],
     Action.SWITCH_EMERGENCY: [("PUT", "/v1/emergency", {"on": False})],
-    Action.READ_REPORTS: [("GET", "/v1/reports/intervals", None)],
-    Action.READ_CONFIGURATION: [("GET", "/v1/calendars/c1", None)],
+    Action.READ_REPORTS: [
+        ("GET", "/v1/reports/intervals", None),
+        ("GET", "/v1/reports/self-service", None),
+    ],
+    Action.READ_CONFIGURATION: [
+        ("GET", "/v1/calendars/c1", None),
+        ("GET", "/v1/flows", None),
+        ("GET", "/v1/flows/main", None),
+        ("GET", "/v1/flows/schema", None),
+        ("POST", "/v1/flows/main/dry-run", {}),
+        ("POST", "/v1/flows/none/simulate", {}),
+    ],
     Action.KEEP_PERSONS: [
         ("POST", "/v1/persons/export", {"phone": "+79000000000"}),
         ("POST", "/v1/persons/erase", {"phone": "+79000000000"}),
@@ -56,6 +69,9 @@ REQUESTS = {
         ("PUT", "/v1/queues/adult", {"id": "adult"}),
         ("PUT", "/v1/agents/a1", {"id": "a1"}),
         ("PUT", "/v1/calendars/c1", {"id": "c1"}),
+        ("POST", "/v1/flows", {"id": "f"}),
+        ("POST", "/v1/flows/none/publish", {}),
+        ("POST", "/v1/flows/none/rollback", {}),
     ],
 }
 

@@ -13,6 +13,7 @@ In the file an unknown key is an error, so that typing slips are found; in a bod
 """
 
 from careline_common.config.calendar import Calendar, Window
+from careline_common.config.entries import ConfigInvalidError, Configuration, Counts, Entry
 from careline_common.config.models import (
     AgentEntry,
     ConfigModel,
@@ -35,13 +36,7 @@ from careline_common.config.models import (
 from careline_common.config.routes import config_routes, entry_routes
 from careline_common.config.secrets import MASK, with_absolute_files
 from careline_common.config.section import Fault, Section
-from careline_common.config.store import (
-    ConfigInvalidError,
-    ConfigStore,
-    Configuration,
-    Counts,
-    Entry,
-)
+from careline_common.config.store import ConfigStore
 from careline_common.config.watch import watch_config
 
 __all__ = [

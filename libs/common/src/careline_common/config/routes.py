@@ -7,7 +7,8 @@ from fastapi import APIRouter, Body, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from careline_common.config.store import ConfigInvalidError, ConfigStore, Entry
+from careline_common.config.entries import ConfigInvalidError, Entry
+from careline_common.config.store import ConfigStore
 from careline_common.http.auth import Principal, require
 from careline_common.http.etag import etag, optional_match
 from careline_common.http.json_body import read_json
@@ -28,12 +29,14 @@ def config_routes(store: ConfigStore) -> APIRouter:
 
     @router.put("/config", summary="Apply a configuration")
     async def apply_config(
-        _admin: Annotated[Principal, Depends(require("admin"))],
+        admin: Annotated[Principal, Depends(require("admin"))],
         document: Annotated[dict[str, Any], Body()],
         dry_run: bool = False,
     ) -> dict[str, Any]:
         try:
-            counts = await (store.check(document) if dry_run else store.apply(document))
+            counts = await (
+                store.check(document) if dry_run else store.apply(document, by=admin.subject)
+            )
         except ConfigInvalidError as error:
             raise invalid_config(error) from error
         return {"dry_run": dry_run, "sections": counts}
@@ -63,9 +66,9 @@ def entry_routes(
     async def put_entry(
         entry_id: str,
         request: Request,
-        _writer: Annotated[Principal, Depends(require(*writers))],
+        writer: Annotated[Principal, Depends(require(*writers))],
     ) -> Response:
-        return await put_answer(store, section, entry_id, request)
+        return await put_answer(store, section, entry_id, request, by=writer.subject)
 
     if readers is not None:
         _add_reading(router, store, section, readers, listed=listed)
@@ -113,13 +116,15 @@ def _add_reading(
         )
 
 
-async def put_answer(store: ConfigStore, section: str, entry_id: str, request: Request) -> Response:
+async def put_answer(
+    store: ConfigStore, section: str, entry_id: str, request: Request, *, by: str = ""
+) -> Response:
     """Writes the entry in the body and answers it: 201 with `Location` when new, else 200."""
     body = read_json(await request.body())
     if not isinstance(body, dict):
         raise invalid("", "give a mapping")
     try:
-        entry, created = await store.put(section, entry_id, body, optional_match(request))
+        entry, created = await store.put(section, entry_id, body, optional_match(request), by=by)
     except ConfigInvalidError as error:
         raise invalid_config(error) from error
     response = _shown(store, entry)

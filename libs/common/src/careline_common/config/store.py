@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, TypeVar
+from typing import Any
 
 import structlog
 from pydantic import BaseModel
@@ -13,8 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.clock import Clock
 from careline_common.config import secrets
+from careline_common.config.entries import ConfigInvalidError, Configuration, Counts, Entry, Written
 from careline_common.config.section import EntryInvalidError, Fault, Given, Section
 from careline_common.db.engine import Database
+from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.etag import Match
 from careline_common.http.problem import FieldError, PreconditionFailed, PreconditionRequired
 
@@ -22,76 +24,7 @@ log = structlog.get_logger(__name__)
 
 FILE_VERSION = 1
 
-Model = TypeVar("Model", bound=BaseModel)
-
-
-class Counts(TypedDict):
-    """What applying did to the entries of one section."""
-
-    created: int
-    updated: int
-    unchanged: int
-
-
-class ConfigInvalidError(Exception):
-    """The configuration is wrong; `errors` are all the faults that were found."""
-
-    def __init__(self, errors: list[FieldError]) -> None:
-        super().__init__("; ".join(f"{error['path']}: {error['reason']}" for error in errors))
-        self.errors = errors
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An entry as applied; `version` counts its changes from 1."""
-
-    section: str
-    id: str
-    value: BaseModel
-    version: int
-
-
 Key = tuple[str, str]
-
-
-class Configuration:
-    """All entries of a service at one moment."""
-
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
-        self._entries: dict[str, dict[str, Entry]] = {}
-        for entry in entries:
-            self._entries.setdefault(entry.section, {})[entry.id] = entry
-
-    def all(self, section: str, model: type[Model]) -> dict[str, Model]:
-        """The entries of a section by id, in the order of ids."""
-        found = self._entries.get(section, {})
-        return {
-            name: entry.value
-            for name, entry in sorted(found.items())
-            if isinstance(entry.value, model)
-        }
-
-    def get(self, section: str, entry_id: str, model: type[Model]) -> Model | None:
-        entry = self.entry(section, entry_id)
-        return entry.value if entry is not None and isinstance(entry.value, model) else None
-
-    def entry(self, section: str, entry_id: str) -> Entry | None:
-        return self._entries.get(section, {}).get(entry_id)
-
-    def has(self, section: str, entry_id: str) -> bool:
-        return self.entry(section, entry_id) is not None
-
-    def entries(self, section: str) -> list[Entry]:
-        return [entry for _, entry in sorted(self._entries.get(section, {}).items())]
-
-    @property
-    def revision(self) -> frozenset[tuple[str, str, int]]:
-        """Differs whenever any entry does."""
-        return frozenset(
-            (section, name, entry.version)
-            for section, entries in self._entries.items()
-            for name, entry in entries.items()
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +35,9 @@ class _Row:
 
 CrossCheck = Callable[[Configuration], Iterable[Fault]]
 Listener = Callable[[Configuration], Awaitable[None]]
+Keeper = Callable[[UnitOfWork, Sequence[Written]], Awaitable[None]]
+"""Keeps more of what is written, in the same transaction."""
+NO_NOTE: Mapping[str, Any] = {}
 
 
 class ConfigStore:
@@ -122,11 +58,16 @@ class ConfigStore:
         self._clock = clock
         self._cross_check = cross_check or (lambda _configuration: ())
         self._listeners: list[Listener] = []
+        self._keepers: list[Keeper] = []
         self._loading = asyncio.Lock()
 
     def on_applied(self, listener: Listener) -> None:
         """Has `listener` called with the new configuration after each change, and on `load`."""
         self._listeners.append(listener)
+
+    def on_written(self, keeper: Keeper) -> None:
+        """Has `keeper` called within each transaction that writes entries."""
+        self._keepers.append(keeper)
 
     async def load(self, *, always: bool = True) -> Configuration:
         """Reads the configuration; without `always` nobody is told when nothing has changed.
@@ -153,21 +94,45 @@ class ConfigStore:
         self._validate(given, rows)
         return _counts(given, rows)
 
-    async def apply(self, document: Any) -> dict[str, Counts]:
-        """Checks and upserts what differs in one transaction, and then tells everybody."""
+    def check_entry(self, section_name: str, raw: Mapping[str, Any], *, strict: bool) -> BaseModel:
+        """An entry as it would stand beside the others; raises `ConfigInvalidError` with paths inside it."""
+        given = [Given("", str(raw.get(self.sections[section_name].key)), raw)]
+        read, errors = self._faults_of({section_name: given}, strict=strict)
+        if errors:
+            raise ConfigInvalidError(errors)
+        entry = read[0]
+        kept = [each for name in self.sections for each in self.current.entries(name)]
+        errors = [
+            {"path": fault.path, "reason": fault.reason}
+            for fault in self._cross_check(Configuration([*kept, entry]))
+            if (fault.section, fault.id) == (section_name, entry.id)
+        ]
+        if errors:
+            raise ConfigInvalidError(errors)
+        return entry.value
+
+    async def apply(self, document: Any, *, by: str = "") -> dict[str, Counts]:
+        """Checks and upserts what differs in one transaction, and then tells everybody; `by` is who asks."""
         given = self._given(document)
         async with self.database.unit_of_work() as uow:
             await self._lock(uow.connection)
             rows = await self._rows(uow.connection)
             self._validate(given, rows)
-            await self._write(uow.connection, given, rows)
+            await self._write(uow, given, rows, by=by)
         await self.load()
         return _counts(given, rows)
 
     async def put(
-        self, section_name: str, entry_id: str, raw: Mapping[str, Any], match: Match | None
+        self,
+        section_name: str,
+        entry_id: str,
+        raw: Mapping[str, Any],
+        match: Match | None,
+        *,
+        by: str = "",
+        note: Mapping[str, Any] = NO_NOTE,
     ) -> tuple[Entry, bool]:
-        """Writes one entry; returns it and whether it is new.
+        """Writes one entry; returns it and whether it is new. `by` and `note` are for who keeps more.
 
         Unknown fields are ignored. Raises `ConfigInvalidError` with paths inside the entry, 428 or
         412 as `match` demands, which is not needed to create.
@@ -182,7 +147,7 @@ class ConfigStore:
             body = secrets.unmasked(section.kept(raw), kept, section.secrets)
             given = [Given("", entry_id, self._with_key(section, entry_id, body))]
             self._validate({section_name: given}, rows, strict=False)
-            await self._write(uow.connection, {section_name: given}, rows)
+            await self._write(uow, {section_name: given}, rows, by=by, note=note)
         await self.load()
         entry = self.current.entry(section_name, entry_id)
         assert entry is not None
@@ -275,9 +240,12 @@ class ConfigStore:
 
     async def _write(
         self,
-        connection: AsyncConnection,
+        uow: UnitOfWork,
         given: dict[str, list[Given]],
         rows: dict[Key, _Row],
+        *,
+        by: str,
+        note: Mapping[str, Any] = NO_NOTE,
     ) -> None:
         changed = [
             {
@@ -290,9 +258,25 @@ class ConfigStore:
             for item in items
             if _differs(item, rows.get((name, item.id)))
         ]
-        if changed:
-            await connection.execute(_UPSERT, changed)
-            await connection.execute(_NOTIFY, {"channel": self.channel})
+        if not changed:
+            return
+        await uow.connection.execute(_UPSERT, changed)
+        await uow.connection.execute(_NOTIFY, {"channel": self.channel})
+        written = [
+            Written(
+                section=name,
+                id=item.id,
+                body=item.raw,
+                version=1 + (0 if (row := rows.get((name, item.id))) is None else row.version),
+                by=by,
+                note=note,
+            )
+            for name, items in given.items()
+            for item in items
+            if _differs(item, rows.get((name, item.id)))
+        ]
+        for keeper in self._keepers:
+            await keeper(uow, written)
 
 
 _SELECT = text("SELECT section, id, body, version FROM config_entry WHERE section = ANY(:sections)")

@@ -10,7 +10,7 @@ Raise a `Problem` anywhere below a route and the client gets it as `application/
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
@@ -21,10 +21,12 @@ CONTENT_TYPE = "application/problem+json"
 
 
 class FieldError(TypedDict):
-    """One fault in an input: where (`data.at`, `questions[0].kind`) and what."""
+    """One fault in an input: where (`data.at`, `questions[0].kind`) and what; line and column in a text."""
 
     path: str
     reason: str
+    line: NotRequired[int]
+    column: NotRequired[int]
 
 
 class Problem(Exception):  # noqa: N818 - a client's problem, not always our error

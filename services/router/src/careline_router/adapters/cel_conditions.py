@@ -1,17 +1,15 @@
 """Conditions in CEL. What may block for long (comprehension macros) or is huge is not compiled."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
+from careline_router.domain.conditions import parts, tokens
+
 log = structlog.get_logger(__name__)
 
-MOST_CHARACTERS = 1000
-VARIABLES = ("crm", "call", "ivr", "time", "calendar")
-_MACROS = re.compile(r"\.\s*(map|filter|all|exists|exists_one)\s*\(")
-_TEXTS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+VARIABLES = ("crm", "call", "line", "ivr", "time", "calendar", "load")
 
 
 class CelCondition:
@@ -21,18 +19,23 @@ class CelCondition:
         import cel  # its package brings a terminal along, so only floors with conditions pay for it
 
         self._program = cel.compile(text)
-        self._text = text
+        self.text = text
 
     def holds(self, facts: Mapping[str, Any]) -> bool:
         try:
             return self._program.execute(dict(facts)) is True
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            log.debug("flow.condition_failed", condition=self._text, error=type(error).__name__)
+            log.debug("flow.condition_failed", condition=self.text, error=type(error).__name__)
             return False
 
     def sees(self, name: str) -> bool:
         """Whether it looks at a variable."""
         return name in self._program.variables()
+
+    def parts(self) -> list["CelCondition"]:
+        """What it joins by `&&` or `||`, each as a condition of its own; empty when it joins nothing."""
+        found = parts(self.text)
+        return [CelCondition(text) for text in found] if len(found) > 1 else []
 
     def unknown_names(self) -> list[str]:
         return sorted(set(self._program.variables()) - set(VARIABLES))
@@ -40,11 +43,7 @@ class CelCondition:
 
 def compile_condition(text: str) -> CelCondition:
     """Compiles a condition; raises ValueError that says what is wrong with it."""
-    if len(text) > MOST_CHARACTERS:
-        raise ValueError(f"a condition has at most {MOST_CHARACTERS} characters")
-    macro = _MACROS.search(_TEXTS.sub("''", text))
-    if macro:
-        raise ValueError(f"the macro {macro[1]} is not allowed in a condition")
+    tokens(text)
     try:
         condition = CelCondition(text)
     except (ValueError, RuntimeError) as error:

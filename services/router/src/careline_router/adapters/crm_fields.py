@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any, Literal
 
 from careline_router.domain.words import Payer
@@ -18,6 +19,8 @@ Target = Literal[
     "needs",
     "last_agent",
     "owner",
+    "birth_date",
+    "policy_number",
 ]
 """What a CRM may tell of a caller."""
 
@@ -60,7 +63,17 @@ def profile_of(found: Mapping[str, Any], fields: Mapping[str, CrmField]) -> CrmP
         needs=_words(found.get("needs"), fields["needs"].values) if "needs" in fields else (),
         last_agent=word("last_agent"),
         owner=word("owner"),
+        birth_date=_date(word("birth_date")),
+        policy_number=word("policy_number"),
     )
+
+
+def _date(text: str | None) -> date | None:
+    """A date, also one with a time behind it."""
+    try:
+        return None if text is None else date.fromisoformat(text[:10])
+    except ValueError:
+        return None
 
 
 def caller_among(profiles: Sequence[CrmProfile]) -> CrmProfile:
@@ -95,6 +108,8 @@ def caller_among(profiles: Sequence[CrmProfile]) -> CrmProfile:
         needs=tuple(need for need in first.needs if all(need in o.needs for o in others)),
         last_agent=common(first.last_agent, "last_agent"),
         owner=common(first.owner, "owner"),
+        birth_date=None,
+        policy_number=None,
     )
 
 

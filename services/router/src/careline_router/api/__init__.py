@@ -14,6 +14,7 @@ from careline_router.api import (
     callbacks,
     calls,
     emergency,
+    flows,
     offers,
     pbx_commands,
     pbx_events,
@@ -21,11 +22,14 @@ from careline_router.api import (
     queues,
     reports,
     route,
+    self_service,
 )
 from careline_router.api.configuration import configuration_routers
 from careline_router.api.queue_stats import QueueStats
 from careline_router.api.tickets import SocketTickets
 from careline_router.service import RouterService
+from careline_router.usecases.flow_trials import FlowTrials
+from careline_router.usecases.flows import FlowOffice
 
 
 def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
@@ -38,10 +42,12 @@ def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
         agent_socket.router,
         offers.router,
         calls.router,
+        self_service.router,
         callbacks.router,
         queues.router,
         agents.router,
         emergency.router,
+        flows.router,
         reports.router,
         persons.router,
         *configuration_routers(store),
@@ -61,6 +67,8 @@ def install(
     app.state.clock = clock
     app.state.callbacks = SignedCallbacks(clock=clock, metrics=metrics)
     app.state.tickets = SocketTickets(clock)
+    app.state.flows = FlowOffice(store=store, database=store.database, clock=clock)
+    app.state.flow_trials = FlowTrials(store=store, database=store.database, clock=clock)
     app.state.queue_stats = QueueStats(service.queries, clock)
     for router in routers(store):
         app.include_router(router)

@@ -42,8 +42,8 @@ class Action(StrEnum):
     STEER_AGENTS = "set the state of an agent"
     SWITCH_EMERGENCY = "tell callers that nobody can be reached, or put them through again"
     READ_REPORTS = "read what happened on the floor"
-    READ_CONFIGURATION = "read calendars"
-    CONFIGURE = "change the configuration"
+    READ_CONFIGURATION = "read calendars and flows, and try flows"
+    CONFIGURE = "change the configuration, publish flows"
     KEEP_PERSONS = "give a person his data, and erase it"
 
 

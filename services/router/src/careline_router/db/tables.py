@@ -82,6 +82,44 @@ emergency = Table(  # the last row is how the switch stands
     Column("at", MOMENT, nullable=False),
 )
 
+flow_draft = Table(  # never changed: whoever changes a draft makes the next one
+    "flow_draft",
+    metadata,
+    Column("flow", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("document", JSONB, nullable=False),
+    Column("based_on", Integer, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+)
+
+flow_version = Table(  # every version that calls were ever sent by; the last is in force
+    "flow_version",
+    metadata,
+    Column("flow", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("document", JSONB, nullable=False),
+    Column("how", Text, nullable=False),
+    Column("draft", Integer),
+    Column("restores", Integer),
+    Column("by", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+)
+
+self_service_step = Table(  # what he did: a key of a menu, or a word; never digits that he entered
+    "self_service_step",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("flow_version", Integer),
+    Column("node", Text, nullable=False),
+    Column("input", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Index("ix_self_service_step_call_id", "call_id"),
+    Index("ix_self_service_step_at", "at", postgresql_using="brin"),
+)
+
 call_record = Table(
     "call_record",
     metadata,

@@ -29,6 +29,25 @@ class CallCommands(CallbackCommands):
             )
         )
 
+    def _ask(self, command: cmd.AskCaller) -> None:
+        call = self._call(command.call_id)
+        if call.state not in {"arrived", "self_service"}:
+            raise Rejected("call-not-new", f"the call is {call.state}")
+        self._emit(
+            ev.CallerAsked(
+                at=self.now,
+                call_id=call.id,
+                node=command.node,
+                tries=command.tries,
+                media=command.media,
+                until=self.now + command.wait_s,
+                first=call.state == "arrived",
+                served=command.served or call.served,
+                flow=command.flow,
+                flow_version=command.flow_version,
+            )
+        )
+
     def _queue(self, command: cmd.QueueCall) -> None:
         call = self._call(command.call_id)
         if call.state not in {"arrived", "self_service"}:
@@ -55,6 +74,8 @@ class CallCommands(CallbackCommands):
                 preferred=preferred,
                 preferred_until=None if preferred is None else self.now + self._hold_s(command),
                 estimate_s=self._estimate(call, command),
+                media=command.media,
+                offers_callback=command.offers_callback,
             )
         )
         self._serve_call(call)
@@ -94,7 +115,17 @@ class CallCommands(CallbackCommands):
         call = self._call(command.call_id)
         if call.state not in {"arrived", "self_service"}:
             raise Rejected("call-not-new", f"the call is {call.state}")
-        self._end(call, command.outcome, by="system", media=command.media)
+        self._emit(
+            ev.CallEnded(
+                at=self.now,
+                call_id=call.id,
+                outcome=command.outcome,
+                by="system",
+                media=command.media,
+                before=command.before,
+                endpoint=command.endpoint,
+            )
+        )
         rules = self.spec.callbacks
         if (
             rules is not None
@@ -138,6 +169,8 @@ class CallCommands(CallbackCommands):
 
     def _gone_waiting(self, call: Call, command: cmd.HangUp) -> None:
         outcome: Outcome = "abandoned" if command.by == "caller" else "lost"
+        if call.state == "self_service" and call.served and command.by == "caller":
+            outcome = "self_served"
         agent = self._withdraw(call, "abandoned")
         self._emit(ev.CallEnded(at=self.now, call_id=call.id, outcome=outcome, by=command.by))
         if outcome == "abandoned":

@@ -25,6 +25,7 @@ class CallbackCommands(Relaxing):
             or call.kind != "call"
             or call.state != "queued"
             or call.callback_offered_at is not None
+            or not call.offers_callback
             or not self._may_promise(rules)
         ):
             return

@@ -57,12 +57,31 @@ class RegisterCall:
 
 
 @record
+class AskCaller:
+    """The flow serves the caller by itself: he hears `media`, and has `wait_s` seconds to press keys.
+
+    `node` is where in its flow he is, for the how many-th time is `tries`; `served` tells that he has heard
+    what one may call for: when he hangs up, he has served himself. What he presses stands with his contact.
+    """
+
+    call_id: str
+    node: str
+    media: tuple[str, ...]
+    wait_s: float
+    tries: int = 0
+    served: bool = False
+    flow: str | None = None
+    flow_version: int | None = None
+
+
+@record
 class QueueCall:
     """The flow has decided: wait in this queue for an agent with these skills at these levels.
 
     A skill `@SITE` asks for an agent of that site. `person` is a key that says nothing about him,
     `due_at` when the appeal that this is about is due. For `preferred_for_s` seconds it waits for the
-    agent `preferred` alone, while he is at work.
+    agent `preferred` alone, while he is at work. `media` is what he hears before the music; without
+    `offers_callback` he is not asked whether he wants to be called back.
     """
 
     call_id: str
@@ -79,18 +98,23 @@ class QueueCall:
     due_at: float | None = None
     preferred: str | None = None
     preferred_for_s: float = 0.0
+    media: tuple[str, ...] = ()
+    offers_callback: bool = True
 
 
 @record
 class CloseCall:
-    """End a call that was never queued, with a message to the caller.
+    """End a call that was never queued, with a message to the caller, after what he still hears `before`.
+    With an `endpoint` he is put through there (`overflow`), as `voicemail` he may speak.
 
     Who may be called back later (`person`, and the queue to do it) is, if the floor's rules say so.
     """
 
     call_id: str
     outcome: Outcome
-    media: str
+    media: str | None
+    before: tuple[str, ...] = ()
+    endpoint: str | None = None
     person: str | None = None
     queue: str | None = None
     skills: Mapping[str, int] = field(default_factory=dict)
@@ -287,6 +311,7 @@ Command = (
     | ConfigureQueues
     | ConfigureAgents
     | RegisterCall
+    | AskCaller
     | QueueCall
     | CloseCall
     | LeaveQueue

@@ -1,6 +1,6 @@
 """What follows from an event outside the floor: commands for the PBX, messages for the agent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,8 @@ from careline_router.domain.words import AgentState
 CALLBACK_OFFER = "callback_offer"
 CALLBACK_TAKEN = "callback_taken"
 """What a caller hears when he may choose to be called back, and when he has."""
+LEFT_TO_PBX = frozenset({"voicemail", "self_served"})
+"""How a call ends that a PBX still has something to do for."""
 _OF_A_LIVE_CALL = (
     "answer", "hold", "announce", "ring", "dial", "bridge", "record", "listen", "transfer",
 )  # fmt: skip
@@ -49,7 +51,7 @@ class Message:
 def pbx_steps(event: ev.Event, call: Call) -> list[PbxStep]:
     """The commands that carry an event of a call out, in order."""
     match event:
-        case ev.CallQueued() | ev.CallRequeued() | ev.CallbackOffered():
+        case ev.CallerAsked() | ev.CallQueued() | ev.CallRequeued() | ev.CallbackOffered():
             return _steps_of_waiting(event, call)
         case ev.OfferMade(state="ringing") | ev.OfferAccepted():
             return [_offer_step("ring", event, endpoint=event.endpoint, timeout_s=event.timeout_s)]
@@ -64,11 +66,14 @@ def pbx_steps(event: ev.Event, call: Call) -> list[PbxStep]:
 
 
 def _steps_of_waiting(
-    event: ev.CallQueued | ev.CallRequeued | ev.CallbackOffered, call: Call
+    event: ev.CallerAsked | ev.CallQueued | ev.CallRequeued | ev.CallbackOffered, call: Call
 ) -> list[PbxStep]:
     hold = PbxStep(type="hold")
+    if isinstance(event, ev.CallerAsked):
+        answer = [PbxStep(type="answer")] if event.first else []
+        return [*answer, *_announcements(event.media)]
     if isinstance(event, ev.CallQueued):
-        return [PbxStep(type="answer"), hold]
+        return [PbxStep(type="answer"), *_announcements(event.media), hold]
     if isinstance(event, ev.CallRequeued):
         return [hold]
     if call.person is None:  # nobody knows a number at which to call
@@ -111,13 +116,14 @@ def _steps_after_ringing(
             return [_offer_step("cancel_ring", event)] if event.rings else []
 
 
+def _announcements(media: Iterable[str]) -> list[PbxStep]:
+    return [PbxStep(type="announce", body={"media": each}) for each in media]
+
+
 def _last_steps(event: ev.CallEnded) -> list[PbxStep]:
-    if event.media is not None:
-        return [
-            PbxStep(type="answer"),
-            PbxStep(type="announce", body={"media": event.media}),
-            PbxStep(type="hangup", body={"reason": event.outcome}),
-        ]
+    last = [*event.before, *([] if event.media is None else [event.media])]
+    if last or event.endpoint is not None or event.outcome in LEFT_TO_PBX:
+        return [PbxStep(type="answer"), *_announcements(last), _way_out(event)]
     if event.outcome == "callback":
         return [
             PbxStep(type="announce", body={"media": CALLBACK_TAKEN}),
@@ -130,13 +136,23 @@ def _last_steps(event: ev.CallEnded) -> list[PbxStep]:
     return []
 
 
+def _way_out(event: ev.CallEnded) -> PbxStep:
+    if event.endpoint is not None:
+        return PbxStep(type="transfer", body={"endpoint": event.endpoint})
+    if event.outcome == "voicemail":
+        return PbxStep(type="voicemail")
+    return PbxStep(type="hangup", body={"reason": event.outcome})
+
+
 def overtaken_by(event: ev.Event) -> Overtaken | None:
     """The commands that an event makes pointless."""
     match event:
         case ev.OfferClosed():
             return Overtaken(call_id=event.call_id, types=("ring",), offer_id=event.offer_id)
-        case ev.CallConnected():
-            return Overtaken(call_id=event.call_id, types=("ring", "hold", "announce"))
+        case ev.CallerAsked() | ev.CallConnected():
+            # who has pressed a key, or was silent to the end, is not told again what was said before
+            types = ("ring", "hold", "announce")
+            return Overtaken(call_id=event.call_id, types=types)
         case ev.DialRequested():
             return Overtaken(call_id=event.call_id, types=("ring", "hangup"))
         case ev.DialEnded():

@@ -58,6 +58,29 @@ class CallRegistered(Event):
 
 
 @record
+class CallerAsked(Event):
+    """The caller hears `media` and may press keys until `until`; which he pressed may be personal, and
+    stands with his contact. `first`: nothing was asked him before."""
+
+    call_id: str
+    node: str
+    tries: int
+    media: tuple[str, ...]
+    until: float
+    first: bool
+    served: bool = False
+    flow: str | None = None
+    flow_version: int | None = None
+
+
+@record
+class CallerSilent(Event):
+    """He was asked and has pressed nothing in time."""
+
+    call_id: str
+
+
+@record
 class CallQueued(Event):
     call_id: str
     queue: str
@@ -74,6 +97,8 @@ class CallQueued(Event):
     preferred: str | None = None
     preferred_until: float | None = None
     estimate_s: float | None = None
+    media: tuple[str, ...] = ()
+    offers_callback: bool = True
 
 
 @record
@@ -272,13 +297,16 @@ class ControlRequested(Event):
 
 @record
 class CallEnded(Event):
-    """`media` is what the caller still hears, for calls that were closed."""
+    """`media` is what the caller still hears, after what comes `before`, of a call that was closed;
+    `endpoint` where he is put through."""
 
     call_id: str
     outcome: Outcome
     by: Party
     agent_id: str | None = None
     media: str | None = None
+    before: tuple[str, ...] = ()
+    endpoint: str | None = None
 
 
 @record
@@ -341,7 +369,7 @@ class RestPlanned(Event):
 
 
 EVENTS: tuple[type[Event], ...] = (
-    FloorConfigured, QueuesConfigured, AgentsConfigured, CallRegistered, CallQueued, CallReleased,
+    FloorConfigured, QueuesConfigured, AgentsConfigured, CallRegistered, CallerAsked, CallerSilent, CallQueued, CallReleased,
     CallPressed, RequirementRelaxed, CallMoved, PriorityChanged, DigitsPressed, OfferMade, OfferAccepted,
     OfferClosed, ExclusionLifted, CallConnected, CallRequeued, WorkInterrupted, WorkResumed,
     CallbackOffered, CallbackMade, CallbackDue, DialRequested, DialEnded, ControlRequested,

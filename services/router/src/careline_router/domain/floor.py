@@ -100,6 +100,8 @@ class Floor(AgentCommands):
             match kind:
                 case "look":
                     self._look(self.calls[subject])
+                case "asked":
+                    self._emit(ev.CallerSilent(at=self.now, call_id=subject))
                 case "forget":
                     forgotten += self._to_forget[at]
                 case "wrap_up":
@@ -118,6 +120,9 @@ class Floor(AgentCommands):
             case "look":
                 waiting = self.calls.get(subject)
                 return waiting is not None and waiting.state == "queued"
+            case "asked":
+                asked = self.calls.get(subject)
+                return asked is not None and asked.asked_until == at
             case "offer":
                 return subject in self.offers and self.offers[subject].deadline == at
             case "wrap_up":
@@ -138,6 +143,7 @@ _HANDLERS: dict[type, Callable[[Floor, Any], None]] = {
     cmd.ConfigureQueues: Floor._configure_queues,  # noqa: SLF001
     cmd.ConfigureAgents: Floor._configure_agents,  # noqa: SLF001
     cmd.RegisterCall: Floor._register,  # noqa: SLF001
+    cmd.AskCaller: Floor._ask,  # noqa: SLF001
     cmd.QueueCall: Floor._queue,  # noqa: SLF001
     cmd.CloseCall: Floor._close,  # noqa: SLF001
     cmd.LeaveQueue: Floor._leave_queue,  # noqa: SLF001

@@ -82,6 +82,17 @@ class FloorState(Filing):
         )
         self.by_pbx[event.pbx, event.pbx_call_id] = event.call_id
 
+    def _caller_asked(self, event: ev.CallerAsked) -> None:
+        call = self.calls[event.call_id]
+        call.node, call.node_tries, call.asked_until = event.node, event.tries, event.until
+        call.served = event.served
+        call.flow, call.flow_version = event.flow, event.flow_version
+        self._timers.set(event.until, "asked", call.id)
+        self._set_call(call, "self_service")
+
+    def _caller_silent(self, event: ev.CallerSilent) -> None:
+        self.calls[event.call_id].asked_until = None
+
     def _call_queued(self, event: ev.CallQueued) -> None:
         call = self.calls[event.call_id]
         call.queue, call.priority = event.queue, event.priority
@@ -90,6 +101,8 @@ class FloorState(Filing):
         call.flow, call.flow_version, call.crm = event.flow, event.flow_version, event.crm
         call.person, call.due_at, call.estimate_s = event.person, event.due_at, event.estimate_s
         call.preferred, call.preferred_until = event.preferred, event.preferred_until
+        call.offers_callback = event.offers_callback
+        call.node = call.asked_until = None
         call.queued_at = event.at
         waiting = self.class_for(call)
         self._set_call(call, "queued", waiting)
@@ -214,7 +227,8 @@ class FloorState(Filing):
     def _call_ended(self, event: ev.CallEnded) -> None:
         call = self.calls[event.call_id]
         call.outcome, call.ended_by, call.ended_at = event.outcome, event.by, event.at
-        call.offer = None
+        call.offer = call.node = call.asked_until = None
+        call.forwarded_to = event.endpoint
         self._let_go(call)
         if call.answered_at is not None and call.queue is not None:
             self.demand.handled(call.queue, event.at - call.answered_at)
@@ -411,6 +425,8 @@ class FloorState(Filing):
             self.excluded_from.setdefault(agent_id, set()).add(call.id)
         if call.callback is not None and call.person is not None:
             self.callback_of[call.person] = call.id
+        if call.asked_until is not None:
+            self._timers.set(call.asked_until, "asked", call.id)
         if call.state == "queued":
             self._set_call(call, "queued")
 
@@ -439,6 +455,8 @@ _CHANGES: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
     ev.QueuesConfigured: FloorState._queues_configured,  # noqa: SLF001
     ev.AgentsConfigured: FloorState._agents_configured,  # noqa: SLF001
     ev.CallRegistered: FloorState._call_registered,  # noqa: SLF001
+    ev.CallerAsked: FloorState._caller_asked,  # noqa: SLF001
+    ev.CallerSilent: FloorState._caller_silent,  # noqa: SLF001
     ev.CallQueued: FloorState._call_queued,  # noqa: SLF001
     ev.CallReleased: FloorState._call_released,  # noqa: SLF001
     ev.CallPressed: FloorState._call_pressed,  # noqa: SLF001

@@ -1,10 +1,15 @@
 """Where a call goes: the first rule that holds, else the default."""
 
-from collections.abc import Callable, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from careline_router.domain.words import LineState, Payer, Priority
+
+if TYPE_CHECKING:
+    from careline_router.domain.self_service import SelfService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +17,7 @@ class Branch:
     """What happens to a call. `priority` None: by payer.
 
     So many seconds it waits for the agent who had the caller last, or has his open appeal, alone.
+    `announcements` are by language. Without `callback` the caller is not offered to be called back.
     """
 
     queue: str
@@ -19,6 +25,8 @@ class Branch:
     priority: Priority | None = None
     prefer_last_agent_s: float = 0.0
     prefer_owner_s: float = 0.0
+    announcements: Mapping[str, str] = field(default_factory=dict)
+    callback: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +43,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
+    """`sees_load` tells whether a condition looks at how full the floor is."""
+
     id: str
     version: int
     default: Branch
     rules: Sequence[Rule] = ()
+    sees_load: bool = False
+    self_service: SelfService | None = None
+    needs: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """What skills an agent must have besides, by the caller's need."""
 
     def branch_for(self, facts: Mapping[str, Any], opening: LineState = "open") -> Branch | None:
         """The branch for a call with these facts; None when its line is not open and no rule is for that."""
@@ -48,8 +62,27 @@ class Flow:
                 return rule.branch
         return self.default if is_open else None
 
+    def skills_for(self, branch: Branch, needs: Iterable[str]) -> dict[str, int]:
+        """What an agent must have for somebody with these needs."""
+        asked = dict(branch.skills)
+        for need in needs:
+            for skill, level in self.needs.get(need, {}).items():
+                asked[skill] = max(level, asked.get(skill, 0))
+        return asked
+
     def branches(self) -> list[Branch]:
         return [*(rule.branch for rule in self.rules), self.default]
+
+
+def in_language(texts: Mapping[str, str], language: str | None) -> str | None:
+    """What is played to somebody of this language: in his own, else in any (`*`), else in the first there is."""
+    if not texts:
+        return None
+    short = (language or "").partition("-")[0]
+    for name in (language or "*", short, "*"):
+        if name in texts:
+            return texts[name]
+    return next(iter(texts.values()))
 
 
 def preferred_agent(

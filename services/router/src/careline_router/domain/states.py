@@ -83,10 +83,19 @@ class Call:
     wrapped_up: bool = False
     estimate_s: float | None = None
     """The wait that was estimated when it was queued, if anybody was."""
+    node: str | None = None
+    """Where in its flow's self-service the caller is, while he is."""
+    node_tries: int = 0
+    served: bool = False
+    """Whether he has heard there what one may call for."""
+    asked_until: float | None = None
+    """Until then he may press keys; None while he is served: he has pressed none in time."""
+    forwarded_to: str | None = None
     suspended: bool = False
     """Its agent was called away from it, and comes back."""
     put_back: bool = False
     """Its agent dropped out of the talk: it goes first at its place, as if it had waited its longest."""
+    offers_callback: bool = True
     callback_offered_at: float | None = None
     callback: "Callback | None" = None
 

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from careline_router.domain.words import AgentState, CallState
+from careline_router.domain.words import AgentState
 
 CallStimulus = Literal[
-    "register", "queue", "close", "an agent is idle", "move", "set priority", "leave queue",
+    "register", "ask", "queue", "close", "an agent is idle", "move", "set priority", "leave queue",
     "accept callback", "phone answered", "offer rejected", "offer failed", "offer timed out",
     "caller hangs up", "agent hangs up", "agent's phone drops", "digits", "control",
-    "complete wrap-up", "an hour passes",
+    "complete wrap-up", "time for keys ends", "an hour passes",
 ]  # fmt: skip
 CallbackStimulus = Literal[
     "request", "an agent is idle", "phone answered", "person reached", "person not reached",
@@ -28,7 +28,9 @@ AgentStimulus = Literal[
     "his phone drops", "complete wrap-up", "extend wrap-up", "wrap-up ends",
 ]  # fmt: skip
 
-CallColumn = Literal["unknown", "arrived", "queued", "offered", "connected", "ended"]
+CallColumn = Literal[
+    "unknown", "arrived", "self_service", "queued", "offered", "connected", "ended",
+]  # fmt: skip
 CallbackColumn = Literal["unknown", "queued", "offered", "dialling", "connected", "ended"]
 
 SAME, LATER, FORGOTTEN = "=", "later", "unknown"
@@ -53,29 +55,38 @@ NOT_HIS, NO_WRAP_UP = Refused("not-your-call"), Refused("not-wrapping-up")
 TALKING, TWICE = Refused("agent-talking"), Refused("already-wrapped-up")
 KNOWN_CALL, KNOWN_PERSON = Refused("known-call"), Refused("known-person")
 
-# unknown, arrived, queued, offered, connected, ended
+# unknown, arrived, self_service, queued, offered, connected, ended
 CALLS: Mapping[CallStimulus, tuple[Cell, ...]] = {
-    "register": ("arrived", KNOWN_CALL, KNOWN_CALL, KNOWN_CALL, KNOWN_CALL, KNOWN_CALL),
-    "queue": (NO_CALL, "queued", NOT_NEW, NOT_NEW, NOT_NEW, NOT_NEW),
-    "close": (NO_CALL, "ended", NOT_NEW, NOT_NEW, NOT_NEW, NOT_NEW),
-    "an agent is idle": (SAME, SAME, "offered", SAME, SAME, SAME),
-    "move": (NO_CALL, NOT_WAITING, "queued", "queued", NOT_WAITING, NOT_WAITING),
-    "set priority": (NO_CALL, NOT_WAITING, "queued", "offered", NOT_WAITING, NOT_WAITING),
-    "leave queue": (NO_CALL, NOT_WAITING, "ended", "ended", NOT_WAITING, NOT_WAITING),
-    "accept callback": (NO_CALL, NOT_WAITING, "ended", NONE_OFFERED, NOT_WAITING, NOT_WAITING),
-    "phone answered": (SAME, SAME, SAME, "connected", SAME, SAME),
-    "offer rejected": (CLOSED, CLOSED, CLOSED, "queued", CLOSED, CLOSED),
-    "offer failed": (SAME, SAME, SAME, "queued", SAME, SAME),
-    "offer timed out": (SAME, SAME, SAME, "queued", SAME, SAME),
-    "caller hangs up": (NO_CALL, "ended", "ended", "ended", "ended", SAME),
-    "agent hangs up": (NO_CALL, SAME, SAME, SAME, "ended", SAME),
-    "agent's phone drops": (NO_CALL, SAME, SAME, SAME, "queued", SAME),
-    "digits": (NO_CALL, "arrived", "queued", "offered", "connected", SAME),
-    "control": (
-        NO_CALL, NOT_CONNECTED, NOT_CONNECTED, NOT_CONNECTED, "connected", NOT_CONNECTED,
+    "register": ("arrived", *(KNOWN_CALL,) * 6),
+    "ask": (NO_CALL, "self_service", "self_service", NOT_NEW, NOT_NEW, NOT_NEW, NOT_NEW),
+    "queue": (NO_CALL, "queued", "queued", NOT_NEW, NOT_NEW, NOT_NEW, NOT_NEW),
+    "close": (NO_CALL, "ended", "ended", NOT_NEW, NOT_NEW, NOT_NEW, NOT_NEW),
+    "an agent is idle": (SAME, SAME, SAME, "offered", SAME, SAME, SAME),
+    "move": (NO_CALL, NOT_WAITING, NOT_WAITING, "queued", "queued", NOT_WAITING, NOT_WAITING),
+    "set priority": (
+        NO_CALL, NOT_WAITING, NOT_WAITING, "queued", "offered", NOT_WAITING, NOT_WAITING,
     ),
-    "complete wrap-up": (NO_CALL, NOT_HIS, NOT_HIS, NOT_HIS, NOT_ENDED, "ended"),
-    "an hour passes": (SAME, SAME, SAME, "queued", SAME, FORGOTTEN),
+    "leave queue": (
+        NO_CALL, NOT_WAITING, NOT_WAITING, "ended", "ended", NOT_WAITING, NOT_WAITING,
+    ),
+    "accept callback": (
+        NO_CALL, NOT_WAITING, NOT_WAITING, "ended", NONE_OFFERED, NOT_WAITING, NOT_WAITING,
+    ),
+    "phone answered": (SAME, SAME, SAME, SAME, "connected", SAME, SAME),
+    "offer rejected": (CLOSED, CLOSED, CLOSED, CLOSED, "queued", CLOSED, CLOSED),
+    "offer failed": (SAME, SAME, SAME, SAME, "queued", SAME, SAME),
+    "offer timed out": (SAME, SAME, SAME, SAME, "queued", SAME, SAME),
+    "caller hangs up": (NO_CALL, "ended", "ended", "ended", "ended", "ended", SAME),
+    "agent hangs up": (NO_CALL, SAME, SAME, SAME, SAME, "ended", SAME),
+    "agent's phone drops": (NO_CALL, SAME, SAME, SAME, SAME, "queued", SAME),
+    "digits": (NO_CALL, "arrived", "self_service", "queued", "offered", "connected", SAME),
+    "control": (
+        NO_CALL, NOT_CONNECTED, NOT_CONNECTED, NOT_CONNECTED, NOT_CONNECTED, "connected",
+        NOT_CONNECTED,
+    ),
+    "complete wrap-up": (NO_CALL, NOT_HIS, NOT_HIS, NOT_HIS, NOT_HIS, NOT_ENDED, "ended"),
+    "time for keys ends": (SAME, SAME, "self_service", SAME, SAME, SAME, SAME),
+    "an hour passes": (SAME, SAME, "self_service", SAME, "queued", SAME, FORGOTTEN),
 }  # fmt: skip
 
 # unknown, queued, offered, dialling, connected, ended
@@ -117,5 +128,3 @@ AGENTS: Mapping[AgentStimulus, tuple[Cell, ...]] = {
 CALL_COLUMNS: tuple[CallColumn, ...] = get_args(CallColumn)
 CALLBACK_COLUMNS: tuple[CallbackColumn, ...] = get_args(CallbackColumn)
 AGENT_COLUMNS: tuple[AgentState, ...] = get_args(AgentState)
-PASSED_OVER: tuple[CallState, ...] = ("self_service",)
-"""States of calls that no command of the floor leads to: a PBX keeps them for itself."""

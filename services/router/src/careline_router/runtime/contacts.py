@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from careline_common.phones import parse_phone
+from careline_router.ports import CrmProfile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,10 @@ class Contact:
     phone: str | None = None
     is_number: bool | None = None
     name: str | None = None
+    profile: CrmProfile | None = None
+    """What the CRM said of him, while he is being served; it is not kept."""
+    appeal: str | None = None
+    """How the last appeal of this number stands."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     @property

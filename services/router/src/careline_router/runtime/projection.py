@@ -30,9 +30,11 @@ from careline_router.runtime.codec import encode, moment
 from careline_router.runtime.contacts import Contacts
 from careline_router.views import AgentMessage
 
-NO_CHANGE = (ev.OfferAccepted, ev.CallWrappedUp, ev.DigitsPressed, ev.ControlRequested)
+NO_CHANGE = (
+    ev.OfferAccepted, ev.CallWrappedUp, ev.DigitsPressed, ev.ControlRequested, ev.CallerSilent,
+)  # fmt: skip
 """Events that leave a call's record as it is."""
-PROGRESS = (ev.OfferMade, ev.CallConnected, ev.OfferClosed, ev.CallEnded)
+PROGRESS = (ev.CallerAsked, ev.OfferMade, ev.CallConnected, ev.OfferClosed, ev.CallEnded)
 """Events that change no more of it than a `CallProgress` has; all others may change everything."""
 
 

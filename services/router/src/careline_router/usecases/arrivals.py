@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 
-from careline_common.config.models import Line
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.idempotency import find_answer
 from careline_common.http.problem import Conflict, NotReady, Problem
@@ -17,25 +16,20 @@ from careline_router.db import reading, repository
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
 from careline_router.domain.states import Call
-from careline_router.domain.words import Control, LineState
-from careline_router.floorplan import FloorPlan
+from careline_router.domain.words import Control
 from careline_router.intake import contact_of
 from careline_router.pbx_link import CLOSED_MEDIA
 from careline_router.ports import AlreadyAnswered, Arrival, Receipt
 from careline_router.usecases.callback_rows import keeping_callbacks
-from careline_router.usecases.parts import Parts
-from careline_router.usecases.pbx_answers import NOTHING, PbxAnswers
+from careline_router.usecases.pbx_answers import NOTHING
+from careline_router.usecases.serving import INPUTS, TYPED, ServingCallers
 from careline_router.views import PbxAnswer
 
 log = structlog.get_logger(__name__)
 
 
-class Arrivals(PbxAnswers):
+class Arrivals(ServingCallers):
     """The use case of a call that comes in."""
-
-    def __init__(self, parts: Parts) -> None:
-        super().__init__(parts)
-        self._arriving: dict[tuple[str, str], tuple[asyncio.Lock, int]] = {}
 
     async def call_arrived(
         self,
@@ -85,7 +79,8 @@ class Arrivals(PbxAnswers):
         call_id = self._ids.new()
         line = self._plan().line(arrival.line)
         region = None if line is None else main_region_of(line.number)
-        contact = contact_of(arrival.caller, arrival.attributes, region=region)
+        attributes = {**arrival.attributes, INPUTS: dict(arrival.ivr), TYPED: ""}
+        contact = contact_of(arrival.caller, attributes, region=region)
         command = cmd.RegisterCall(
             call_id=call_id,
             pbx=pbx,
@@ -100,7 +95,7 @@ class Arrivals(PbxAnswers):
                 call_id,
                 phone=contact.phone,
                 lookup_hmac=self._hasher.lookup(contact.phone) if contact.phone else None,
-                attributes={**contact.attributes, "ivr": dict(arrival.ivr)},
+                attributes=contact.attributes,
             )
 
         self._contacts.put(call_id, contact)
@@ -134,20 +129,14 @@ class Arrivals(PbxAnswers):
         contact = self._contacts.of(call_id)
         profile = await self._intake.profile(contact)
         plan = self._plan()
-        person = self._person(contact) if plan.dials(pbx) else None
-        opening = self._opening(plan, line)
-        command: cmd.Command | None = self._intake.destination(
-            plan, line, call_id, profile, ivr, person=person, opening=opening
-        )
-        if command is None:
-            self._metrics.not_open.labels(opening).inc()
-            command = self._closing(plan, pbx, call_id, self._announcement(line, opening))
-        named = replace(contact, name=profile.name)
+        command, keep_path = self._first_command(plan, line, call, profile, ivr)
+        named = replace(contact, name=profile.name, profile=profile)
         self._contacts.put(call_id, named)
 
-        async def keep_name(uow: UnitOfWork, _events: list[Event]) -> None:
+        async def keep_name(uow: UnitOfWork, events: list[Event]) -> None:
             if profile.name is not None:
                 await repository.put_contact(uow.connection, call_id, name=profile.name)
+            await keep_path(uow, events)
 
         keep = keeping_callbacks(self._contacts, call_id, keep_name)
         try:
@@ -155,31 +144,6 @@ class Arrivals(PbxAnswers):
         except Conflict:
             # the caller has hung up while we looked him up
             return await self._answer(NOTHING, pbx, call_id, receipt)
-
-    def _opening(self, plan: FloorPlan, line: Line) -> LineState:
-        if self._emergency.on:
-            return "emergency"
-        calendar = plan.calendars.get(line.calendar or "")
-        return "open" if calendar is None else calendar.opening(self._clock.now())
-
-    def _announcement(self, line: Line, opening: LineState) -> str:
-        """What a caller hears of a line that is not open: the switch's own words, the line's, or the usual."""
-        if opening == "emergency" and self._emergency.announcement is not None:
-            return self._emergency.announcement
-        return CLOSED_MEDIA if opening == "open" else line.announcements.get(opening, CLOSED_MEDIA)
-
-    def _closing(self, plan: FloorPlan, pbx: str, call_id: str, media: str) -> cmd.CloseCall:
-        """Nobody answers at this line; its caller is called back if the floor's rules say where."""
-        queue = None if plan.callbacks is None else plan.callbacks.missed_queue
-        return cmd.CloseCall(
-            call_id=call_id,
-            outcome="closed",
-            media=media,
-            person=self._person(self._contacts.of(call_id)) if plan.dials(pbx) else None,
-            queue=queue,
-            skills={} if queue is None else plan.skills_into(queue),
-            utc_offset_s=self._utc_offset_s(call_id),
-        )
 
     async def resume_arrivals(self) -> None:
         """Sends on their way the calls that had arrived when the process before this one died."""
@@ -193,24 +157,8 @@ class Arrivals(PbxAnswers):
 
     async def _resume(self, call: Call) -> None:
         async with self._one_at_a_time(call.pbx, call.pbx_call_id):
-            ivr = self._contacts.of(call.id).attributes.get("ivr", {})
+            ivr = self._contacts.of(call.id).attributes.get(INPUTS, {})
             try:
                 await self._route(call.pbx, call.id, ivr, None)
             except Problem as problem:  # one call must not keep the whole floor from being led
                 log.error("floor.arrival_stuck", call_id=call.id, problem=problem.type)  # noqa: TRY400 - see above
-
-    @asynccontextmanager
-    async def _one_at_a_time(self, pbx: str, pbx_call_id: str) -> AsyncIterator[None]:
-        """Two announcements of one call at once: the second waits and finds the call."""
-        key = (pbx, pbx_call_id)
-        lock, users = self._arriving.get(key, (asyncio.Lock(), 0))
-        self._arriving[key] = (lock, users + 1)
-        try:
-            async with lock:
-                yield
-        finally:
-            users = self._arriving[key][1] - 1
-            if users:
-                self._arriving[key] = (lock, users)
-            else:
-                del self._arriving[key]

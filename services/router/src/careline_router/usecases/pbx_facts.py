@@ -102,6 +102,9 @@ class PbxFacts(Arrivals):
         Keys that come once his call is over answer the survey that the PBX asks him by voice.
         """
         call_id = await self._require(pbx, pbx_call_id)
+        served = await self.keys_pressed(pbx, call_id, digits, receipt)
+        if served is not None:
+            return served
         call, rules = self._actor.floor.calls.get(call_id), self._plan().callbacks
         if call is None or call.state == "ended":
             return await self._answer(

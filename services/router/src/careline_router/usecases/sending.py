@@ -1,0 +1,102 @@
+"""Where a call goes that nobody has to serve any more: a queue, or the end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from careline_common.config.models import Line
+from careline_router.domain import commands as cmd
+from careline_router.domain.states import Call
+from careline_router.domain.words import LineState
+from careline_router.floorplan import FloorPlan
+from careline_router.load_facts import load_of
+from careline_router.pbx_link import CLOSED_MEDIA
+from careline_router.ports import CrmProfile
+from careline_router.usecases.parts import Parts
+from careline_router.usecases.pbx_answers import PbxAnswers
+
+
+class SendingCalls(PbxAnswers):
+    """What the use cases have in common that send a call on its way."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self._arriving: dict[tuple[str, str], tuple[asyncio.Lock, int]] = {}
+
+    def _sending(
+        self,
+        plan: FloorPlan,
+        line: Line,
+        call: Call,
+        profile: CrmProfile,
+        ivr: Mapping[str, Any],
+        *,
+        before: tuple[str, ...] = (),
+    ) -> cmd.QueueCall | cmd.CloseCall:
+        """The flow's rules decide; `before` is what the caller still hears first."""
+        person = self._person(self._contacts.of(call.id)) if plan.dials(call.pbx) else None
+        opening = self._opening(plan, line)
+        command = self._intake.destination(
+            plan,
+            line,
+            call.id,
+            profile,
+            ivr,
+            person=person,
+            opening=opening,
+            load=self._load_for(plan, line),
+        )
+        if command is None:
+            self._metrics.not_open.labels(opening).inc()
+            media = self._announcement(line, opening)
+            return replace(self._closing(plan, call.pbx, call.id, media), before=before)
+        return replace(command, media=(*before, *command.media))
+
+    def _load_for(self, plan: FloorPlan, line: Line) -> Mapping[str, Any]:
+        """How full the queues are, for a flow that looks at it."""
+        if not plan.flows[line.flow].sees_load:
+            return {}
+        return load_of(self._actor.floor, plan, self._clock.now().timestamp())
+
+    def _opening(self, plan: FloorPlan, line: Line) -> LineState:
+        if self._emergency.on:
+            return "emergency"
+        calendar = plan.calendars.get(line.calendar or "")
+        return "open" if calendar is None else calendar.opening(self._clock.now())
+
+    def _announcement(self, line: Line, opening: LineState) -> str:
+        """What a caller hears of a line that is not open: the switch's own words, the line's, or the usual."""
+        if opening == "emergency" and self._emergency.announcement is not None:
+            return self._emergency.announcement
+        return CLOSED_MEDIA if opening == "open" else line.announcements.get(opening, CLOSED_MEDIA)
+
+    def _closing(self, plan: FloorPlan, pbx: str, call_id: str, media: str) -> cmd.CloseCall:
+        """Nobody answers at this line; its caller is called back if the floor's rules say where."""
+        queue = None if plan.callbacks is None else plan.callbacks.missed_queue
+        return cmd.CloseCall(
+            call_id=call_id,
+            outcome="closed",
+            media=media,
+            person=self._person(self._contacts.of(call_id)) if plan.dials(pbx) else None,
+            queue=queue,
+            skills={} if queue is None else plan.skills_into(queue),
+            utc_offset_s=self._utc_offset_s(call_id),
+        )
+
+    @asynccontextmanager
+    async def _one_at_a_time(self, pbx: str, pbx_call_id: str) -> AsyncIterator[None]:
+        """Two announcements of one call at once: the second waits and finds the call."""
+        key = (pbx, pbx_call_id)
+        lock, users = self._arriving.get(key, (asyncio.Lock(), 0))
+        self._arriving[key] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            users = self._arriving[key][1] - 1
+            if users:
+                self._arriving[key] = (lock, users)
+            else:
+                del self._arriving[key]

@@ -1,0 +1,252 @@
+"""Callers who serve themselves: asked, answered, and sent on their way."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from careline_common.config.models import Line
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.http.problem import Conflict, Problem
+from careline_router.db import reading, repository
+from careline_router.db.self_service import By, ContainmentRow, add_steps, containment, steps_of
+from careline_router.domain import commands as cmd
+from careline_router.domain.events import CallerSilent, Event
+from careline_router.domain.flows import Flow
+from careline_router.domain.self_service import At, Caller, SelfService, Step, Walk
+from careline_router.domain.states import Call
+from careline_router.floorplan import FloorPlan
+from careline_router.ports import CrmProfile, Receipt
+from careline_router.queries import unknown_call
+from careline_router.runtime.projection import Projection
+from careline_router.runtime.work import Within
+from careline_router.usecases.callback_rows import keeping_callbacks
+from careline_router.usecases.parts import Parts
+from careline_router.usecases.pbx_answers import NOTHING
+from careline_router.usecases.sending import SendingCalls
+from careline_router.views import PbxAnswer
+
+log = structlog.get_logger(__name__)
+
+INPUTS, TYPED = "ivr", "typed"
+"""Where a contact has what was learned of the caller, and the digits that are not complete yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """A caller in self-service, with everything that decides what follows."""
+
+    plan: FloorPlan
+    line: Line
+    flow: Flow
+    profile: CrmProfile
+    caller: Caller
+
+
+class ServingCallers(SendingCalls):
+    """The use cases of self-service. What a caller pressed is kept with his contact, in the transaction that
+    moves him: after a restart he goes on where he was."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self._silences: set[asyncio.Task[None]] = set()
+        self._actor.on_committed(self._hear_silence)
+
+    # -- telling of it -------------------------------------------------------------------------
+
+    async def way(self, call_id: str) -> list[dict[str, Any]]:
+        """A caller's way through self-service, in order; 404 `unknown-call`."""
+        async with self._database.read() as connection:
+            if await reading.call(connection, call_id) is None:
+                raise unknown_call()
+            rows = await steps_of(connection, call_id)
+        return [dict(row._mapping) for row in rows]  # noqa: SLF001 - its public name
+
+    async def containment(self, by: By, since: datetime, until: datetime) -> list[ContainmentRow]:
+        """Of the calls of a time, how many needed nobody."""
+        async with self._database.read() as connection:
+            return await containment(connection, by, since, until)
+
+    # -- coming in -----------------------------------------------------------------------------
+
+    def _first_command(
+        self,
+        plan: FloorPlan,
+        line: Line,
+        call: Call,
+        profile: CrmProfile,
+        ivr: Mapping[str, Any],
+    ) -> tuple[cmd.Command, Within]:
+        """What becomes of a call that has arrived: it is served by its flow, or sent on its way; and what is
+        to be kept of that with it.
+
+        In an emergency, and with a need for which the flow skips it, nobody is asked anything.
+        """
+        flow = plan.flows[line.flow]
+        service = flow.self_service
+        today = self._clock.now().date()
+        needs, age = frozenset(profile.needs), profile.age(today)
+        if service is None or self._emergency.on or service.skips(needs, age):
+            return self._sending(plan, line, call, profile, ivr), _nothing
+        served = self._served(plan, line, flow, call.id, profile)
+        step = Walk(service, served.caller).enter()
+
+        async def keep(uow: UnitOfWork, _events: list[Event]) -> None:
+            await self._keep_path(uow, call.id, flow, step)
+
+        return self._follow(served, call, step, ivr), keep
+
+    # -- going on ------------------------------------------------------------------------------
+
+    async def keys_pressed(
+        self, pbx: str, call_id: str, keys: str, receipt: Receipt | None
+    ) -> PbxAnswer | None:
+        """A caller in self-service has pressed keys; None when he is not in it."""
+        call = self._served_call(call_id)
+        if call is None:
+            return None
+        async with self._one_at_a_time(pbx, call.pbx_call_id):
+            call = self._served_call(call_id)
+            if call is None:
+                return None
+            return await self._step(call, keys, receipt)
+
+    def _served_call(self, call_id: str) -> Call | None:
+        call = self._actor.floor.calls.get(call_id)
+        return call if call is not None and call.state == "self_service" else None
+
+    def _hear_silence(self, projection: Projection) -> None:
+        for event in projection.events:
+            if isinstance(event, CallerSilent):
+                self._go_on_in_silence(event.call_id)
+
+    def _go_on_in_silence(self, call_id: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._silent(call_id))
+        self._silences.add(task)
+        task.add_done_callback(self._silences.discard)
+
+    async def _silent(self, call_id: str) -> None:
+        call = self._served_call(call_id)
+        if call is None:
+            return
+        async with self._one_at_a_time(call.pbx, call.pbx_call_id):
+            call = self._served_call(call_id)
+            if call is None or call.asked_until is not None:
+                return
+            try:
+                await self._step(call, None, None)
+            except Problem as problem:  # whoever leads next goes on with him
+                log.warning("self_service.stuck", call_id=call_id, problem=problem.type)
+
+    def resume_serving(self) -> None:
+        """Goes on with callers whose silence the process before this one has not answered any more."""
+        for call in list(self._actor.floor.calls.values()):
+            if call.state == "self_service" and call.asked_until is None:
+                self._go_on_in_silence(call.id)
+
+    async def _step(self, call: Call, keys: str | None, receipt: Receipt | None) -> PbxAnswer:
+        contact = self._contacts.of(call.id)
+        profile = contact.profile or await self._intake.profile(contact)
+        plan = self._plan()
+        line = plan.line(call.line)
+        flow = None if line is None else plan.flows.get(call.flow or line.flow)
+        if line is None or flow is None:
+            closing = self._closing(plan, call.pbx, call.id, "closed")
+            return await self._answer(closing, call.pbx, call.id, receipt)
+        served = self._served(plan, line, flow, call.id, profile)
+        at = At(
+            node=call.node or "",
+            tries=call.node_tries,
+            typed=str(contact.attributes.get(TYPED, "")),
+        )
+        walk = Walk(flow.self_service or _NO_SERVICE, served.caller)
+        step = walk.silence(at) if keys is None else walk.press(at, keys)
+        ivr = {**contact.attributes.get(INPUTS, {}), **step.inputs}
+        command = self._follow(served, call, step, ivr)
+        attributes = {
+            **contact.attributes,
+            INPUTS: ivr,
+            TYPED: "" if step.at is None else step.at.typed,
+        }
+        keep = keeping_callbacks(
+            self._contacts, call.id, self._keeping(call.id, flow, step, attributes)
+        )
+        try:
+            answer = await self._answer(command, call.pbx, call.id, receipt, first=keep)
+        except Conflict:  # he has hung up meanwhile
+            return await self._answer(NOTHING, call.pbx, call.id, receipt)
+        self._contacts.put(call.id, replace(contact, profile=profile, attributes=attributes))
+        return answer
+
+    def _keeping(
+        self, call_id: str, flow: Flow, step: Step, attributes: Mapping[str, Any]
+    ) -> Within:
+        async def keep(uow: UnitOfWork, _events: list[Event]) -> None:
+            await repository.put_contact(uow.connection, call_id, attributes=attributes)
+            await self._keep_path(uow, call_id, flow, step)
+
+        return keep
+
+    async def _keep_path(self, uow: UnitOfWork, call_id: str, flow: Flow, step: Step) -> None:
+        await add_steps(
+            uow.connection,
+            call_id,
+            step.path,
+            flow=flow.id,
+            version=flow.version,
+            at=self._clock.now(),
+        )
+
+    # -- what follows --------------------------------------------------------------------------
+
+    def _follow(
+        self, served: _Served, call: Call, step: Step, ivr: Mapping[str, Any]
+    ) -> cmd.Command:
+        """The command that makes a step."""
+        if step.at is not None:
+            return cmd.AskCaller(
+                call_id=call.id,
+                node=step.at.node,
+                tries=step.at.tries,
+                media=step.media,
+                wait_s=step.wait_s,
+                served=step.served,
+                flow=served.flow.id,
+                flow_version=served.flow.version,
+            )
+        if step.end is None or step.end == "human":
+            return self._sending(
+                served.plan, served.line, call, served.profile, ivr, before=step.media
+            )
+        return cmd.CloseCall(
+            call_id=call.id,
+            outcome=step.end,
+            media=None,
+            before=step.media,
+            endpoint=step.endpoint,
+        )
+
+    def _served(
+        self, plan: FloorPlan, line: Line, flow: Flow, call_id: str, profile: CrmProfile
+    ) -> _Served:
+        service = flow.self_service or _NO_SERVICE
+        age = profile.age(self._clock.now().date())
+        caller = Caller(
+            language=profile.language or line.language,
+            slow=service.is_slow(frozenset(profile.needs), age),
+            opening=self._opening(plan, line),
+            appeal=self._contacts.of(call_id).appeal,
+            checks=profile.checks(),
+        )
+        return _Served(plan, line, flow, profile, caller)
+
+
+async def _nothing(_uow: UnitOfWork, _events: list[Event]) -> None:
+    """Of a call that nobody serves nothing more is kept."""
+
+
+_NO_SERVICE = SelfService(start="", nodes={})
+"""Of a flow that has lost its self-service meanwhile: its callers are sent to somebody."""

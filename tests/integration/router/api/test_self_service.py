@@ -1,0 +1,258 @@
+"""Callers who serve themselves, by webhooks and by the dialplan's form, over restarts."""
+
+from typing import Any
+
+import asyncpg
+import pytest
+
+from careline_common.testing.waiting import eventually
+from careline_router.fakes.http_server import FakeServer
+
+pytestmark = pytest.mark.integration
+
+LINE = "+74950000001"
+SELF_SERVICE: dict[str, Any] = {
+    "start": "main",
+    "emergency": {"key": "*", "endpoint": "PJSIP/103@trunk", "media": {"*": "star"}, "answer": {"*": "help"}},
+    "skip_needs": ["deaf"],
+    "nodes": {
+        "main": {
+            "kind": "menu", "media": {"ru": "main-ru"}, "wait_s": 8,
+            "keys": {"1": "code", "2": "hours", "4": "message", "5": "away"},
+        },
+        "code": {"kind": "collect", "media": {"*": "digits"}, "least": 3, "most": 5, "next": "human"},
+        "hours": {"kind": "hours", "by": {"open": {"*": "now"}}, "next": "more"},
+        "more": {"kind": "menu", "media": {"*": "more"}, "keys": {"1": "main"}, "otherwise": "bye", "tries": 1},
+        "message": {"kind": "voicemail", "media": {"*": "speak"}},
+        "away": {"kind": "overflow", "endpoint": "PJSIP/other", "media": {"*": "away"}},
+        "bye": {"kind": "end", "media": {"*": "bye"}},
+    },
+}  # fmt: skip
+FLOW: dict[str, Any] = {
+    "id": "main",
+    "default": {"queue": "adult", "skills": {"adult": 1}},
+    "needs": {"deaf": {"child": 3}},
+    "rules": [
+        {"when": "ivr.main == '1' && ivr.code == '1234'", "queue": "child", "skills": {"child": 1}}
+    ],
+    "self_service": SELF_SERVICE,
+}
+
+
+@pytest.fixture
+async def served(router):
+    answer = await router.client.put(
+        "/v1/config", json={"careline": 1, "flows": [FLOW]}, headers=router.admin
+    )
+    assert answer.status_code == 200, answer.text
+    return router
+
+
+def heard(told: dict[str, Any]) -> list[str]:
+    names = {"announce": "media", "transfer": "endpoint"}
+    return [each.get(names.get(each["type"], ""), each["type"]) for each in told["commands"]]
+
+
+async def done(router: Any, told: dict[str, Any]) -> None:
+    for each in told["commands"]:
+        path = f"/v1/pbx/pbx1/commands/{each['id']}/done"
+        await router.client.post(path, json={"ok": True}, headers=router.pbx)
+
+
+async def way(router: Any, call_id: str) -> list[tuple[str, str]]:
+    answer = await router.client.get(f"/v1/calls/{call_id}/path", headers=router.floor)
+    assert answer.status_code == 200, answer.text
+    return [(each["node"], each["input"]) for each in answer.json()["items"]]
+
+
+async def test_keys_lead_a_caller_to_his_queue_and_are_not_told_on(served) -> None:
+    told = await served.arrive("s-1")
+    call = told["call"]
+    assert (call["state"], call["queue"], heard(told)) == (
+        "self_service", None, ["answer", "star", "main-ru"],
+    )  # fmt: skip
+    await done(served, told)
+    told = await served.tell("call.digits", "s-1", digits="1")
+    assert (told["call"]["state"], heard(told)) == ("self_service", ["digits"])
+    told = await served.tell("call.digits", "s-1", digits="12")
+    assert heard(told) == []
+    told = await served.tell("call.digits", "s-1", digits="34#")
+    assert (told["call"]["state"], told["call"]["queue"]) == ("queued", "child")
+    assert heard(told) == ["answer", "hold"]
+    assert await way(served, call["id"]) == [
+        ("main", "entered"), ("main", "1"), ("code", "entered"), ("code", "digits"),
+    ]  # fmt: skip
+
+
+async def test_a_repeated_key_counts_once(served) -> None:
+    """Fails when a repeat under the same webhook-id is applied to the node after it."""
+    await served.arrive("s-1")
+    body = served.event("call.digits", "s-1", digits="1")
+    first = await served.post_event(body, webhook_id="key-1")
+    again = await served.post_event(body, webhook_id="key-1")
+    assert first.json() == again.json()
+    told = await served.tell("call.digits", "s-1", digits="123#")
+    assert told["call"]["queue"] == "adult"
+
+
+@pytest.mark.parametrize(
+    ("keys", "outcome", "last"),
+    [
+        ("4", "voicemail", ["answer", "speak", "voicemail"]),
+        ("5", "overflow", ["answer", "away", "PJSIP/other"]),
+        ("*", "overflow", ["answer", "help", "PJSIP/103@trunk"]),
+        ("1*", "overflow", ["answer", "help", "PJSIP/103@trunk"]),
+    ],
+)
+async def test_some_ends_need_nobody(served, keys, outcome, last) -> None:
+    await done(served, await served.arrive("s-1"))
+    told = await served.tell("call.digits", "s-1", digits=keys)
+    assert (told["call"]["state"], told["call"]["outcome"]) == ("ended", outcome)
+    assert heard(told) == last
+
+
+async def test_silence_asks_again_and_then_finds_somebody(served) -> None:
+    call_id = (await served.arrive("s-1"))["call"]["id"]
+    await served.advance(8)
+
+    async def asked_again() -> bool:
+        return ("main", "silence") in await way(served, call_id)
+
+    await eventually(asked_again)
+    assert (await served.call(call_id))["state"] == "self_service"
+    await served.advance(8)
+
+    async def waits() -> bool:
+        return (await served.call(call_id))["state"] == "queued"
+
+    await eventually(waits)
+    assert (await way(served, call_id)).count(("main", "silence")) == 2
+
+
+async def test_who_has_heard_what_he_called_for_has_served_himself(served) -> None:
+    await served.arrive("s-1")
+    told = await served.tell("call.digits", "s-1", digits="2")
+    assert heard(told)[-2:] == ["now", "more"]
+    told = await served.tell("call.hung_up", "s-1", by="caller")
+    assert told["call"]["outcome"] == "self_served"
+    await served.arrive("s-2")
+    told = await served.tell("call.hung_up", "s-2", by="caller")
+    assert told["call"]["outcome"] == "abandoned"
+    await served.arrive("s-3")
+    await served.tell("call.digits", "s-3", digits="0")
+    await served.arrive("s-4")
+    await served.tell("call.digits", "s-4", digits="2")
+    await served.advance(8)
+
+    async def ended() -> Any:
+        found = await served.client.get("/v1/calls/by-pbx/pbx1/s-4", headers=served.floor)
+        return found.json()["outcome"]
+
+    assert await eventually(ended) == "self_served"
+    answer = await served.client.get("/v1/reports/self-service", headers=served.floor)
+    (row,) = answer.json()["items"]
+    assert row == {
+        "key": "main", "entered": 4, "self_served": 2, "voicemail": 0, "overflow": 0, "to_agents": 1,
+        "abandoned": 1, "containment_pct": 66.67,
+    }  # fmt: skip
+
+
+async def test_after_a_restart_a_caller_goes_on_where_he_was(served, start) -> None:
+    """Fails when the digits that he had typed, or the time that he has, are kept in memory alone."""
+    call_id = (await served.arrive("s-1"))["call"]["id"]
+    await served.tell("call.digits", "s-1", digits="112")
+    silent = (await served.arrive("s-2"))["call"]["id"]
+    await served.stop()
+    async with start() as again:
+        again.numbers = served.numbers
+        assert (await again.call(call_id))["state"] == "self_service"
+        told = await again.tell("call.digits", "s-1", digits="34#")
+        assert told["call"]["queue"] == "child"
+        await again.advance(8)
+
+        async def asked_again() -> bool:
+            return ("main", "silence") in await way(again, silent)
+
+        await eventually(asked_again)
+
+
+async def test_a_flow_that_changes_meanwhile_sends_its_callers_to_somebody(served) -> None:
+    await served.arrive("s-1")
+    plain = {key: value for key, value in FLOW.items() if key != "self_service"}
+    answer = await served.client.post("/v1/flows", json=plain, headers=served.admin)
+    assert answer.status_code == 201, answer.text
+    await served.client.post("/v1/flows/main/publish", headers=served.admin)
+    told = await served.tell("call.digits", "s-1", digits="2")
+    assert (told["call"]["state"], told["call"]["queue"]) == ("queued", "adult")
+
+
+async def test_in_an_emergency_nobody_is_asked_anything(served) -> None:
+    await served.client.put("/v1/emergency", json={"on": True}, headers=served.floor)
+    assert (await served.arrive("s-1"))["call"]["outcome"] == "closed"
+
+
+async def test_a_need_skips_the_menu_and_asks_for_a_skill(served, crm) -> None:
+    crm.people["+79161234567"] = {"payer": "cash", "needs": ["deaf"], "born": "1950-05-09"}
+    async with FakeServer(crm) as server:
+        entry = {
+            "kind": "http", "url": f"{server.url}/customers/{{phone}}", "deadline_ms": 2000,
+            "map": {"payer": "$.payer", "needs": "$.needs", "birth_date": "$.born"},
+        }  # fmt: skip
+        answer = await served.client.put(
+            "/v1/config", json={"careline": 1, "crm": entry}, headers=served.admin
+        )
+        assert answer.status_code == 200, answer.text
+        call = (await served.arrive("s-1"))["call"]
+        assert (call["state"], call["queue"]) == ("queued", "adult")
+        await served.ready("a1")
+        assert (await served.me("a1")).get("offer") is None
+        assert "1950" not in str(call)
+
+
+async def test_a_dialplan_plays_asks_and_is_told_the_end(served) -> None:
+    async def step(**more: Any) -> tuple[str, Any]:
+        asked = {"call_id": "d-1", "caller": "+79161234567", "line": LINE, "wait": 0, **more}
+        answer = await served.client.post("/v1/pbx/pbx1/route", json=asked, headers=served.pbx)
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        return told["action"], told.get("media") or told.get("endpoint")
+
+    assert [await step() for _ in range(3)] == [
+        ("announce", "star"), ("announce", "main-ru"), ("wait", None),
+    ]  # fmt: skip
+    assert await step(digits="5") == ("announce", "away")
+    assert [await step() for _ in range(2)] == [("overflow", "PJSIP/other"), ("hangup", None)]
+
+
+async def test_a_dry_run_presses_keys(served) -> None:
+    async def run(**call: Any) -> dict[str, Any]:
+        answer = await served.client.post("/v1/flows/main/dry-run", json=call, headers=served.admin)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    found = await run(keys=["1", "1234#"])
+    assert found["queue"] == "child"
+    assert [each["path"] for each in found["path"]][-1] == "rules[0]"
+    assert (await run(keys=["1"]))["node"] == "code"
+    assert (await run(keys=["2", ""]))["action"] == "self_served"
+    found = await run(crm={"needs": ["deaf"]})
+    assert (found["queue"], found["skills"]) == ("adult", {"adult": 1, "child": 3})
+
+
+async def test_what_was_typed_stands_with_the_person_alone(served, database_url) -> None:
+    """Fails when a digit gets into the journal, an event, a command or the way that is shown."""
+    await served.arrive("s-1")
+    await served.tell("call.digits", "s-1", digits="1")
+    await served.tell("call.digits", "s-1", digits="90817#")
+    connection = await asyncpg.connect(database_url)
+    try:
+        for table in ("journal", "outbox", "pbx_command", "self_service_step", "call_record"):
+            found = await connection.fetchval(
+                f"SELECT count(*) FROM router.{table} AS t WHERE t::text LIKE '%90817%'"
+            )
+            assert found == 0, table
+        kept = await connection.fetchval("SELECT attributes::text FROM router.call_contact")
+    finally:
+        await connection.close()
+    assert "90817" in kept
