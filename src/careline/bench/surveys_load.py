@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -16,8 +13,8 @@ import asyncpg
 import httpx
 import smpp34
 
+from careline.bench.child import Child
 from careline.datadir import CannotError
-from careline_common.children import exited, spawn
 from careline_common.clock import SystemClock
 from careline_common.events.envelope import Envelope
 from careline_common.events.router import CallEnded
@@ -27,10 +24,8 @@ from careline_common.messaging.local import LocalTransport
 from careline_common.messaging.transport import BATCH, OutgoingMessage
 from careline_common.postgres import PostgresLauncher
 
-START_S = 60.0
 PATIENCE_S = 120.0
 LOOK_EVERY_S = 0.02
-TICKS = os.sysconf("SC_CLK_TCK")
 TEXT = "Оцените звонок от 1 до 5"
 SURVEY = {
     "key": "call",
@@ -44,41 +39,6 @@ ACKNOWLEDGED = """
 SELECT count(*) FROM surveys.message WHERE state IN ('accepted', 'delivered') AND created_at >= $1"""
 UNDELIVERED = "SELECT count(*) FROM surveys.message WHERE state <> 'delivered'"
 ACCOUNT = ("careline", "secret")
-
-
-class Child:
-    """A process of the benchmark, with its log."""
-
-    def __init__(self, command: list[str], log: Path, **environment: str) -> None:
-        self._log = log
-        self._process: subprocess.Popen[bytes] = spawn(
-            [sys.executable, "-m", *command],
-            log=log,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
-        )
-
-    async def ready(self) -> str:
-        """What stands after `ready` in its log, once it does. Raises `CannotError`."""
-        until = perf_counter() + START_S
-        while perf_counter() < until and self._process.poll() is None:
-            for line in self._log.read_text(errors="replace").splitlines():
-                if line.startswith("ready "):
-                    return line.removeprefix("ready ")
-            await asyncio.sleep(0.1)
-        raise CannotError(f"did not start: {self._log.read_text(errors='replace')[-2000:]}")
-
-    def cpu_s(self) -> float:
-        """Seconds of processor time so far, user and system."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def rss_mb(self) -> float:
-        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-    async def stop(self) -> None:
-        self._process.terminate()
-        await exited(self._process, 20.0)
 
 
 class BareClient:

@@ -8,7 +8,8 @@ from floor_scene import Scene
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain.effects import overtaken_by, pbx_steps
-from careline_router.domain.filing import LINGER_S
+from careline_router.domain.filing import FORGET_EVERY_S, LINGER_S, WRAPPED_LINGER_S
+from careline_router.domain.floor import Floor
 from careline_router.domain.specs import AgentSpec, QueueSpec
 
 pytestmark = pytest.mark.unit
@@ -191,6 +192,24 @@ def test_an_ended_call_is_forgotten_after_an_hour() -> None:
     scene.after(LINGER_S)
     assert scene.floor.calls == {}
     assert scene.floor.by_pbx == {}
+
+
+def test_a_call_that_has_been_wrapped_up_is_forgotten_soon_and_no_other_with_it() -> None:
+    scene = Scene(a="app", b="app")
+    for agent, call in (("a", "c1"), ("b", "c2")):
+        scene.ready(agent)
+        scene.call(call)
+        scene.connect(call, agent)
+        scene.do(cmd.HangUp(call_id=call, by="caller"))
+    scene.do(cmd.CompleteWrapUp(agent_id="a", call_id="c1"))
+    scene.after(WRAPPED_LINGER_S + FORGET_EVERY_S)
+    assert set(scene.floor.calls) == {"c2"}
+    back = Floor.restore(scene.floor.snapshot())
+    assert back.next_timer() == scene.floor.next_timer()
+    scene.do(cmd.CompleteWrapUp(agent_id="b", call_id="c2"))
+    scene.after(WRAPPED_LINGER_S + FORGET_EVERY_S)
+    assert scene.floor.calls == scene.floor.by_pbx == {}
+    assert scene.floor.next_timer() is None
 
 
 def test_facts_that_come_too_late_have_no_effect() -> None:

@@ -8,8 +8,8 @@ process does not lead the floor). `receipt` keeps the answer in the transaction 
 from careline_common.config.entries import Configuration
 from careline_router.domain import commands as cmd
 from careline_router.floorplan import FloorPlan
-from careline_router.usecases.agents import AgentUseCases
 from careline_router.usecases.callbacks import Callbacks
+from careline_router.usecases.desk_commands import DeskCommands
 from careline_router.usecases.dialling import Dialling
 from careline_router.usecases.emergencies import Emergencies
 from careline_router.usecases.persons import PersonsData
@@ -20,7 +20,7 @@ OVERVIEW = frozenset({"admin", "auditor", "quality", "service", "contact_admin",
 RECORDINGS = frozenset({"quality", "service", "contact_admin"})
 
 
-class RouterService(Dialling, AgentUseCases, Supervision, Callbacks, Emergencies, PersonsData):
+class RouterService(Dialling, DeskCommands, Supervision, Callbacks, Emergencies, PersonsData):
     """All use cases of the router.
 
     - `queries` (`queries.Queries`): call, calls, call_by_pbx, decisions, queues, agents, agent.

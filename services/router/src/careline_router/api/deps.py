@@ -30,22 +30,22 @@ from careline_router.service import RouterService
 from careline_router.views import Viewer
 
 
-def _service(connection: HTTPConnection) -> RouterService:
+async def _service(connection: HTTPConnection) -> RouterService:
     service: RouterService = connection.app.state.service
     return service
 
 
-def _clock(connection: HTTPConnection) -> Clock:
+async def _clock(connection: HTTPConnection) -> Clock:
     clock: Clock = connection.app.state.clock
     return clock
 
 
-def _callbacks(connection: HTTPConnection) -> SignedCallbacks:
+async def _callbacks(connection: HTTPConnection) -> SignedCallbacks:
     callbacks: SignedCallbacks = connection.app.state.callbacks
     return callbacks
 
 
-def _tickets(connection: HTTPConnection) -> SocketTickets:
+async def _tickets(connection: HTTPConnection) -> SocketTickets:
     tickets: SocketTickets = connection.app.state.tickets
     return tickets
 

@@ -75,13 +75,13 @@ class Desk:
         await handler(read(model, message.data, "data"))
 
     async def _accept(self, data: SocketAccept) -> None:
-        await self._service.accept_offer(self._agent_id, data.offer_id)
+        await self._service.take_offer(self._agent_id, data.offer_id)
 
     async def _reject(self, data: SocketReject) -> None:
-        await self._service.reject_offer(self._agent_id, data.offer_id, data.reason)
+        await self._service.refuse_offer(self._agent_id, data.offer_id, data.reason)
 
     async def _set_state(self, data: StateChange) -> None:
-        await self._service.set_state(self._agent_id, data.state, data.reason)
+        await self._service.change_state(self._agent_id, data.state, data.reason)
 
     async def _hold(self, data: SocketCall) -> None:
         await self._service.hold(self._agent_id, data.call_id)

@@ -23,6 +23,8 @@ from careline_router.domain.words import AgentState, CallState
 
 LINGER_S = 3600.0
 """How long an ended call is remembered, so that it can still be wrapped up."""
+WRAPPED_LINGER_S = 60.0
+"""How long one that has been wrapped up is: twenty calls a second would be a million of them otherwise."""
 FORGET_EVERY_S = 60.0
 AT_WORK: frozenset[AgentState] = frozenset({"talking", "wrap_up"})
 
@@ -60,7 +62,7 @@ class Filing:
         """Calls that have begun to wait since somebody asked for the next timer."""
         self._to_time: list[str] = []
         """Offers that were made since then."""
-        self._to_forget: dict[float, list[str]] = {}
+        self._to_forget: dict[float, set[str]] = {}
         """Ended calls by when they are forgotten."""
         self.refresh_at = 0.0
         self.was_refreshed = False
@@ -139,13 +141,22 @@ class Filing:
             self._timers.set(at, "look", call.id)
 
     def _set_forget(self, call: Call) -> None:
+        """An ended call is forgotten then: an hour after its end, if nothing else holds."""
         assert call.ended_at is not None
-        at = forget_at(call.ended_at)
+        at = call.forgotten_at or forget_at(call.ended_at + LINGER_S)
+        call.forgotten_at = at
         together = self._to_forget.get(at)
         if together is None:
-            together = self._to_forget[at] = []
+            together = self._to_forget[at] = set()
             self._timers.set(at, "forget", "")
-        together.append(call.id)
+        together.add(call.id)
+
+    def _unset_forget(self, call: Call) -> None:
+        together = self._to_forget.get(call.forgotten_at or 0.0)
+        if together is not None:
+            together.discard(call.id)
+            if not together:
+                del self._to_forget[call.forgotten_at or 0.0]
 
     def _look_at_all(self) -> None:
         """What waits may be due at other times now."""
@@ -211,6 +222,6 @@ class Filing:
         )
 
 
-def forget_at(ended_at: float) -> float:
-    """When the floor forgets a call: by the minute, so that many go at once."""
-    return ceil((ended_at + LINGER_S) / FORGET_EVERY_S) * FORGET_EVERY_S
+def forget_at(at: float) -> float:
+    """When the floor forgets a call that it may forget then: by the minute, so that many go at once."""
+    return ceil(at / FORGET_EVERY_S) * FORGET_EVERY_S

@@ -7,7 +7,7 @@ from typing import Any
 from careline_router.domain import events as ev
 from careline_router.domain.demand import Demand
 from careline_router.domain.estimates import Estimates
-from careline_router.domain.filing import AT_WORK, Filing, forget_at
+from careline_router.domain.filing import AT_WORK, WRAPPED_LINGER_S, Filing, forget_at
 from careline_router.domain.policies import policy_of
 from careline_router.domain.promises import Promises
 from careline_router.domain.snapshot import Snapshot
@@ -245,14 +245,18 @@ class FloorState(Filing):
         self._set_forget(call)
 
     def _call_wrapped_up(self, event: ev.CallWrappedUp) -> None:
-        self.calls[event.call_id].wrapped_up = True
+        call = self.calls[event.call_id]
+        call.wrapped_up = True
+        if call.state == "ended":
+            self._unset_forget(call)
+            call.forgotten_at = forget_at(event.at + WRAPPED_LINGER_S)
+            self._set_forget(call)
 
     def _calls_forgotten(self, event: ev.CallsForgotten) -> None:
         for call_id in event.call_ids:
             call = self.calls.pop(call_id)
             self.by_pbx.pop((call.pbx, call.pbx_call_id), None)
-            if call.ended_at is not None:
-                self._to_forget.pop(forget_at(call.ended_at), None)
+            self._unset_forget(call)
 
     # -- callbacks -----------------------------------------------------------------------------
 

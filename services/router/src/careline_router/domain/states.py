@@ -81,6 +81,8 @@ class Call:
     ended_by: Party | None = None
     excluded: frozenset[str] = frozenset()
     wrapped_up: bool = False
+    forgotten_at: float | None = None
+    """When the floor forgets it, once it has ended."""
     estimate_s: float | None = None
     """The wait that was estimated when it was queued, if anybody was."""
     node: str | None = None

@@ -4,7 +4,7 @@ from typing import Any
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.router import CallWrappedUp
-from careline_common.http.problem import invalid
+from careline_common.http.problem import Conflict, invalid
 from careline_router.db import reading, repository
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
@@ -36,14 +36,7 @@ class AgentUseCases(UseCases):
 
     async def set_state(self, agent_id: str, state: str, reason: str | None = None) -> AgentView:
         """`ready` or `not_ready`; while reserved or talking, not ready holds after this call."""
-        command: cmd.Command
-        if state == "ready":
-            command = cmd.SetReady(agent_id=agent_id)
-        elif state == "not_ready":
-            command = cmd.SetNotReady(agent_id=agent_id, reason=reason or "other")
-        else:
-            raise invalid("state", "an agent is set ready or not_ready")
-        return await self._as_agent(agent_id, command)
+        return await self._as_agent(agent_id, state_command(agent_id, state, reason))
 
     async def accept_offer(
         self, agent_id: str, offer_id: str, *, receipt: Receipt | None = None
@@ -73,6 +66,8 @@ class AgentUseCases(UseCases):
             row = await reading.call(connection, call_id)
         if row is None:
             raise unknown_call()
+        if row.wrapped_up_at is not None and call_id not in self._actor.floor.calls:
+            raise Conflict("the call has been wrapped up", type="already-wrapped-up")
         queue = self._plan().queues.get(row.queue or "")
         if queue and queue.dispositions and wrap_up.disposition not in queue.dispositions:
             raise invalid("disposition", f"one of {', '.join(queue.dispositions)}")
@@ -166,3 +161,12 @@ class AgentUseCases(UseCases):
     def _require_agent(self, agent_id: str) -> None:
         if agent_id not in self._plan().agents:
             raise UnknownAgent
+
+
+def state_command(agent_id: str, state: str, reason: str | None) -> cmd.Command:
+    """The command that sets an agent's state; 422 for any but `ready` and `not_ready`."""
+    if state == "ready":
+        return cmd.SetReady(agent_id=agent_id)
+    if state == "not_ready":
+        return cmd.SetNotReady(agent_id=agent_id, reason=reason or "other")
+    raise invalid("state", "an agent is set ready or not_ready")

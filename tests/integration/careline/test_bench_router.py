@@ -1,0 +1,39 @@
+"""`careline bench router` measures what it says, on a small scale. How fast it was is no test's business."""
+
+import json
+from contextlib import suppress
+
+import pytest
+
+from careline.bench.router import Plan, measure_and_tell
+from careline.bench.router_load import Times
+from careline.datadir import CannotError
+
+pytestmark = pytest.mark.integration
+
+SMALL = Plan(
+    seconds=2.0,
+    agents=12,
+    steps=0,
+    calls_per_s=10.0,
+    times=Times(talk_s=0.2, wrap_up_s=0.1),
+    warm_up_s=0.5,
+    bare_s=0.3,
+)
+
+
+async def test_every_call_is_offered_once_and_every_story_ends(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with suppress(CannotError):  # a limit of time, which this machine may miss now
+        await measure_and_tell(SMALL, as_json=True)
+    result = json.loads(capsys.readouterr().out)
+    load = result["load"]
+    assert (load["calls"], load["offered"], load["errors"]) == (20, 20, 0)
+    assert (load["calls_per_s"], load["seconds"], load["agents"]) == (10.0, 2.0, 12)
+    met = result["limits_met"]
+    assert met["no error"]
+    assert met["every call offered"]
+    assert 0 < result["offer"]["p50_ms"] <= result["offer"]["p99_ms"]
+    assert result["bare"]["per_s"] > 0
+    assert {"knee", "rss_slope_mb_per_min", "runs", "machine"} <= set(result)
