@@ -24,6 +24,7 @@ from careline_common.observability.metrics import MetricsRegistry
 from careline_common.observability.pii import PiiHasher
 from careline_ingest.adapters.https_pull import HttpsSource
 from careline_ingest.adapters.parsers import LibraryParsers
+from careline_ingest.adapters.readers import LibraryReaders
 from careline_ingest.adapters.sftp import SftpSource
 from careline_ingest.adapters.spool import Spool
 from careline_ingest.api import files, quarantine, records, runs
@@ -122,6 +123,7 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
             database=database,
             spool=spool,
             parsers=parsers,
+            readers=LibraryReaders(),
             hasher=hasher,
             metrics=metrics,
             clock=clock,
