@@ -4,13 +4,15 @@ import codecs
 import csv
 import io
 import itertools
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from careline_ingest.adapters.parsers import LibraryParsers
+from careline_ingest.adapters.readers import LibraryReaders
 from careline_ingest.domain.decode import candidates, is_text_encoding, undecodable_byte
 from careline_ingest.domain.faults import UnreadableFileError
 from careline_ingest.domain.feed import Column, FeedSpec
@@ -63,17 +65,17 @@ def spec(*names: str, **changes: object) -> FeedSpec:
 
 
 def rows_of(content: bytes, how: FeedSpec) -> list[RawRow]:
-    file = open_file(lambda: io.BytesIO(content), how)
-    with file.stream:
+    file = open_file(lambda: io.BytesIO(content), how, LibraryReaders())
+    with closing(file):
         return list(file.rows)
 
 
 def values_of(content: bytes, how: FeedSpec) -> list[dict[str, str]]:
-    file = open_file(lambda: io.BytesIO(content), how)
-    with file.stream:
+    file = open_file(lambda: io.BytesIO(content), how, LibraryReaders())
+    with closing(file):
         found = list(file.rows)
         assert all(row.fault is None for row in found), found
-        return [extract(file.binding, row.cells or {}) for row in found]
+        return [extract(file.binding, row.cells or {}, LibraryParsers()) for row in found]
 
 
 @pytest.mark.parametrize("language", ["ru", "fa"])
@@ -115,7 +117,9 @@ def test_a_byte_order_mark_stands_over_what_was_declared() -> None:
     assert candidates(codecs.BOM_UTF16_LE + b"a\x00", ("cp1251",)) == ("utf-16",)
     assert candidates(codecs.BOM_UTF8 + b"a", ("cp1251",)) == ("utf-8-sig",)
     assert candidates(codecs.BOM_UTF32_LE, ("cp1251",)) == ("utf-32",)
-    assert candidates(b"abc", ("cp1251", "utf-8")) == ("cp1251", "utf-8")
+    assert candidates(b"abc", ("cp1251", "utf-8")) == ("utf-8", "cp1251")
+    assert candidates(b"<?xml", ("cp1251",), "koi8-r") == ("koi8-r", "utf-8", "cp1251")
+    assert candidates(b"a\x00b\x00", ("cp1251", "utf-16-le")) == ("utf-16-le",)
 
 
 @given(st.binary(max_size=300), st.sampled_from(["utf-8", "cp1251", "utf-16-le", "gb18030"]))
@@ -190,7 +194,7 @@ def test_a_line_without_end_stops_the_file() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "not JSON"),
+        (b" ", "not JSON"),
         (b"{}", "no list of rows at the top"),
         (b"[NaN]", "not JSON"),
         (b"[" * 100_000, "not JSON"),

@@ -26,6 +26,7 @@ from careline_ingest.adapters.https_pull import HttpsSource
 from careline_ingest.adapters.open311 import open311_of
 from careline_ingest.adapters.parsers import LibraryParsers
 from careline_ingest.adapters.portal import PortalSource, portal_of
+from careline_ingest.adapters.readers import LibraryReaders
 from careline_ingest.adapters.sftp import SftpSource
 from careline_ingest.adapters.spool import Spool
 from careline_ingest.api import files, health, persons, quarantine, records, runs, sources
@@ -138,6 +139,7 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
             database=database,
             spool=spool,
             parsers=parsers,
+            readers=LibraryReaders(),
             hasher=hasher,
             metrics=metrics,
             clock=clock,

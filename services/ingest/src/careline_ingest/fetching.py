@@ -148,9 +148,10 @@ class Fetching:
             return
         delivered, stored = fetched
         accepted = await self._service.take_fetched(source, offer, delivered, stored)
-        visit.accepted.append(accepted)
-        if accepted.is_new:
-            log.info("file.taken", source=source.id, run=accepted.run.id)
+        visit.accepted += accepted
+        for each in accepted:
+            if each.is_new:
+                log.info("file.taken", source=source.id, run=each.run.id)
         await session.put_away(offer, stored.sha256)
         if delivered.trouble is not None:
             raise delivered.trouble

@@ -6,55 +6,42 @@ the order its files came.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, suppress
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
+from typing import ParamSpec, TypeVar
 
 import structlog
 from sqlalchemy import func, select
 
 from careline_common.clock import Clock
 from careline_common.db.engine import Database, is_unavailable
+from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.messaging.retry import describe
 from careline_common.observability.pii import PiiHasher
 from careline_ingest.adapters.spool import Spool
-from careline_ingest.db import fetches, quarantines, runs
-from careline_ingest.db.quarantines import Refused
+from careline_ingest.batches import Prepared, Reader, Taken, changed
+from careline_ingest.db import fetches, quarantines, records, runs
 from careline_ingest.db.runs import Run
-from careline_ingest.domain.faults import Fault, UnreadableFileError
+from careline_ingest.domain.faults import UnreadableFileError
 from careline_ingest.domain.feed import FeedSpec
-from careline_ingest.domain.normalise import Parsers, storable
-from careline_ingest.domain.reading import OpenFile, open_file
-from careline_ingest.domain.record import identity, read_record
-from careline_ingest.domain.rows import RawRow
+from careline_ingest.domain.normalise import Parsers
+from careline_ingest.domain.reading import OpenFile, Readers, open_file
 from careline_ingest.metrics import IngestMetrics
 from careline_ingest.pace import Pace
-from careline_ingest.settling import GoodRow, counted, settle_rows, tell_ended
+from careline_ingest.settling import counted, settle_rows, tell_ended
 
 log = structlog.get_logger(__name__)
 
 IDLE_S = 2.0
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 class TakenOverError(Exception):
     """Another process has gone on with this run."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """Rows that were read and not yet written."""
-
-    last_row: int
-    good: list[GoodRow] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-    failure: UnreadableFileError | None = None
-    """What ended the file after these rows."""
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.good and not self.refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +51,7 @@ class IntakeTools:
     database: Database
     spool: Spool
     parsers: Parsers
+    readers: Readers
     hasher: PiiHasher
     metrics: IngestMetrics
     clock: Clock
@@ -148,38 +136,78 @@ async def process(tools: IntakeTools, run: Run) -> None:
         await _finish(tools, run, run.checkpoint, UnreadableFileError(fetches.NOT_HERE))
         return
     log.info("run.reads", run=run.id, source=run.source, after_row=run.checkpoint)
-    seen = run.checkpoint
-    with closing(file.stream):
+    reader = Reader(file, spec, parsers=tools.parsers, hasher=tools.hasher, size=tools.batch_rows)
+    seen, failure = await _read_all(tools, run, reader)
+    await _finish(tools, run, seen, failure)
+
+
+async def _read_all(
+    tools: IntakeTools, run: Run, reader: Reader
+) -> tuple[int, UnreadableFileError | None]:
+    """Writes batch after batch; the next is prepared while one is written. Returns the last row that was
+    taken, and what ended the file before its end."""
+    seen, before = run.checkpoint, frozenset[str | None]()
+    ahead = asyncio.create_task(_prepare(tools, run, reader, seen, before))
+    try:
         while True:
-            batch = await asyncio.to_thread(
-                _read_batch,
-                file,
-                spec,
-                seen,
-                parsers=tools.parsers,
-                now=tools.clock.now(),
-                size=tools.batch_rows,
-            )
-            if not batch.is_empty:
-                await _write(tools, run, spec, batch, seen)
-                await tools.pace.after(len(batch.good) + len(batch.refused))
-            seen = batch.last_row
-            if batch.failure is not None or batch.is_empty:
-                break
-    await _finish(tools, run, seen, batch.failure)
+            prepared = await ahead
+            batch = prepared.batch
+            if not batch.rows:
+                return seen, batch.failure
+            if batch.failure is None:
+                before = frozenset(row.external_id for row in batch.rows)
+                ahead = asyncio.create_task(_prepare(tools, run, reader, batch.last_row, before))
+            seen, failure = await _write(tools, run, reader, prepared, seen)
+            await tools.pace.after(len(batch.rows))
+            if failure is not None:
+                return seen, failure
+    finally:
+        await _let_go(ahead, reader.file)
+
+
+async def _prepare(
+    tools: IntakeTools, run: Run, reader: Reader, seen: int, before: frozenset[str | None]
+) -> Prepared:
+    """The rows after row `seen`, read as far as they have to be. `before` are the records that are being
+    written meanwhile: of all others what is in the database now is what these rows come after."""
+    batch = await _in_thread(reader.next, seen)
+    ids = {row.external_id for row in batch.rows if row.external_id is not None}
+    async with tools.database.read() as connection:
+        marks = await records.marks(connection, run.source, ids)
+    read, same = changed(batch.rows, marks, before)
+    taken = await _in_thread(reader.taken, read, tools.clock.now())
+    return Prepared(batch, same, taken)
+
+
+async def _in_thread(work: Callable[P, T], *arguments: P.args, **more: P.kwargs) -> T:
+    """Runs work beside the event loop, and lets nobody go on while it runs: a thread cannot be stopped,
+    and it reads a file that is about to be closed."""
+    running = asyncio.ensure_future(asyncio.to_thread(work, *arguments, **more))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
+
+
+async def _let_go(ahead: "asyncio.Task[Prepared]", file: OpenFile) -> None:
+    """Closes a file once nobody reads it any more."""
+    ahead.cancel()
+    await asyncio.gather(ahead, return_exceptions=True)
+    await asyncio.to_thread(file.close)
 
 
 async def _open(tools: IntakeTools, run: Run, spec: FeedSpec) -> OpenFile:
     """Opens a run's file in a thread, which cannot be stopped: who is stopped meanwhile closes what it opens."""
     opening = asyncio.ensure_future(
-        asyncio.to_thread(open_file, partial(tools.spool.open, run.id), spec)
+        asyncio.to_thread(open_file, partial(tools.spool.open, run.id), spec, tools.readers)
     )
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
         await asyncio.wait([opening])
         if not opening.cancelled() and opening.exception() is None:
-            opening.result().stream.close()
+            await asyncio.to_thread(opening.result().close)
         raise
 
 
@@ -191,58 +219,37 @@ async def give_up(tools: IntakeTools, run: Run, reason: str) -> None:
         await _finish(tools, present, present.checkpoint, UnreadableFileError(reason))
 
 
-def _read_batch(
-    file: OpenFile, spec: FeedSpec, seen: int, *, parsers: Parsers, now: datetime, size: int
-) -> Batch:
-    """The next rows after `seen`, in their one spelling; runs beside the event loop."""
-    batch = Batch(seen)
-    try:
-        for raw in file.rows:
-            if raw.number <= seen:
-                continue
-            batch.last_row = raw.number
-            found = raw.fault or read_record(
-                raw.cells or {}, file.binding, spec, parsers=parsers, now=now
-            )
-            if isinstance(found, Fault):
-                batch.refused.append(_refused(raw, found, file))
-            else:
-                batch.good.append(GoodRow(row=raw.number, fields=found))
-            if len(batch.good) + len(batch.refused) == size:
-                break
-    except UnreadableFileError as error:
-        batch.failure = error
-    return batch
-
-
-def _refused(raw: RawRow, fault: Fault, file: OpenFile) -> Refused:
-    cells = None if raw.cells is None else storable(dict(raw.cells))
-    assert cells is None or isinstance(cells, dict)
-    return Refused(
-        row=raw.number,
-        fault=fault,
-        external_id=identity(raw.cells, file.binding) if raw.cells is not None else None,
-        cells=cells,
-        raw=None if raw.raw is None else str(storable(raw.raw)),
-    )
-
-
-async def _write(tools: IntakeTools, run: Run, spec: FeedSpec, batch: Batch, seen: int) -> None:
+async def _write(
+    tools: IntakeTools, run: Run, reader: Reader, prepared: Prepared, seen: int
+) -> tuple[int, UnreadableFileError | None]:
+    """Writes a batch in one transaction: rows, events, quarantine, counts and checkpoint. Returns the
+    last row that was taken, and what ends the file there."""
+    batch, same, taken = prepared.batch, prepared.same, prepared.taken
+    last_row, failure = batch.last_row, taken.failure or batch.failure
+    if taken.failure is not None:
+        last_row = taken.failed_at - 1
+        same = [row for row in same if row.raw.number < taken.failed_at]
     async with tools.database.unit_of_work() as uow:
-        settled = await settle_rows(uow, spec, run.id, batch.good, tools.hasher)
-        counts = counted(settled, quarantined=len(batch.refused))
-        await quarantines.add(
-            uow.connection,
-            run_id=run.id,
-            source=run.source,
-            rows=[(uow.ids.new(), refused) for refused in batch.refused],
-            at=uow.clock.now(),
-        )
+        settled = await settle_rows(uow, reader.spec, run.id, taken.good, tools.hasher)
+        counts = counted(settled, quarantined=len(taken.refused), same=len(same))
+        await _keep_faults(uow, run, taken)
         if not await runs.advance(
-            uow.connection, run.id, seen=seen, checkpoint=batch.last_row, more=counts
+            uow.connection, run.id, seen=seen, checkpoint=last_row, more=counts
         ):
             raise TakenOverError(run.id)
         uow.after_commit(lambda: tools.metrics.rows(run.source, counts))
+    return last_row, failure
+
+
+async def _keep_faults(uow: UnitOfWork, run: Run, taken: Taken) -> None:
+    await quarantines.add(
+        uow.connection,
+        run_id=run.id,
+        source=run.source,
+        rows=[(uow.ids.new(), refused) for refused in taken.refused],
+        at=uow.clock.now(),
+    )
+    await quarantines.left_out(uow.connection, run.id, taken.left_out)
 
 
 async def _finish(

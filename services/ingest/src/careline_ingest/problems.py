@@ -8,6 +8,11 @@ class KindNotAvailable(Conflict):
     title = "This version does not fetch from sources of this kind"
 
 
+class ArchiveRefused(InvalidInput):
+    type = "archive-refused"
+    title = "The archive cannot be taken"
+
+
 class FetchRunning(Conflict):
     type = "fetch-running"
     title = "The source is being fetched just now"

@@ -100,16 +100,20 @@ class Replays:
         spec = self._spec(run)
         contents = await quarantines.cells(uow.connection, [row.id for row in rows])
         tried: list[tuple[Quarantined, Fields | Fault]] = []
+        left_out: list[tuple[int, Fault]] = []
         for row in rows:
             if row.id not in contents:
                 raise ContentErased(f"row {row.row} can only come in a new file")
-            tried.append((row, self._read(uow, spec, contents[row.id], fix)))
+            without: list[Fault] = []
+            tried.append((row, self._read(uow, spec, contents[row.id], fix, without)))
+            left_out += [(row.row, fault) for fault in without]
         good = [
             GoodRow(row=row.row, fields=found, by_hand=bool(fix))
             for row, found in tried
             if not isinstance(found, Fault)
         ]
         settled = await settle_rows(uow, spec, run.id, good, self._hasher)
+        await quarantines.left_out(uow.connection, run.id, left_out)
         counts = counted(settled)
         await runs.released(uow.connection, run.id, counts)
         if counts.read:
@@ -124,20 +128,26 @@ class Replays:
         return FeedSpec.of(run.spec) if source is None else feed_spec(source, current)
 
     def _read(
-        self, uow: UnitOfWork, spec: FeedSpec, cells: Cells, fix: Mapping[str, str | None]
+        self,
+        uow: UnitOfWork,
+        spec: FeedSpec,
+        cells: Cells,
+        fix: Mapping[str, str | None],
+        left_out: list[Fault],
     ) -> Fields | Fault:
         try:
             binding = bind(spec.columns, cells.keys(), whole=False)
+            return read_record(
+                cells,
+                binding,
+                spec,
+                parsers=self._parsers,
+                now=uow.clock.now(),
+                fix={target: value or "" for target, value in fix.items()},
+                left_out=left_out,
+            )
         except UnreadableFileError as error:
             return Fault(field=None, code="row-shape", text=str(error))
-        return read_record(
-            cells,
-            binding,
-            spec,
-            parsers=self._parsers,
-            now=uow.clock.now(),
-            fix={target: value or "" for target, value in fix.items()},
-        )
 
 
 async def _locked(uow: UnitOfWork, run_id: str) -> Run | None:
@@ -154,7 +164,7 @@ def _settled(row: Quarantined) -> Settled | None:
         return None
     match row.outcome:
         case "created" | "updated" | "unchanged":
-            return Settled(outcome=row.outcome, record_id=row.record_id)
+            return Settled(row.outcome, row.record_id)
     raise AssertionError(row.outcome)
 
 

@@ -15,6 +15,7 @@ from careline_common.db.engine import Database
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.problem import NotFound, TooLarge
 from careline_common.ids import Ids
+from careline_ingest.adapters.archives import ArchiveRefusedError, is_archive, unpack
 from careline_ingest.adapters.folder import look
 from careline_ingest.adapters.spool import (
     FileChangedError,
@@ -31,7 +32,7 @@ from careline_ingest.db.runs import Run
 from careline_ingest.domain.feed import FeedSpec
 from careline_ingest.metrics import IngestMetrics
 from careline_ingest.ports import Delivered, FileRefusedError, Offer
-from careline_ingest.problems import KindNotAvailable
+from careline_ingest.problems import ArchiveRefused, KindNotAvailable
 from careline_ingest.settings import IngestSettings
 from careline_ingest.settling import tell_ended
 
@@ -46,7 +47,7 @@ class Accepted:
     is_new: bool
 
 
-Note = Callable[[UnitOfWork, Accepted], Awaitable[None]]
+Note = Callable[[UnitOfWork, Sequence[Accepted]], Awaitable[None]]
 
 
 class IngestService:
@@ -85,29 +86,36 @@ class IngestService:
 
     async def upload(
         self, source: SourceEntry, name: str | None, body: AsyncIterator[bytes]
-    ) -> Accepted:
-        """Takes a file as it streams in; raises 413 when it is too large."""
+    ) -> Sequence[Accepted]:
+        """Takes a file, or the files in a ZIP, as it streams in; raises 413 when it is too large, 422
+        when the archive is hostile."""
         limit = self._settings.ingest_max_file
         try:
             stored = await self._spool.take(body, name=self._ids.new(), limit=limit)
         except FileTooLargeError:
             raise TooLarge(f"a file may have {limit} bytes") from None
-        return await self._accept(source, name, stored)
+        try:
+            return await self._accept(source, name, stored)
+        except ArchiveRefusedError as refused:
+            raise ArchiveRefused(str(refused)) from None
 
-    async def take_from_folder(self, source: SourceEntry, path: Path) -> Accepted | None:
-        """Takes a file out of a drop folder, where it stays. None: it is still being written, or is
+    async def take_from_folder(self, source: SourceEntry, path: Path) -> Sequence[Accepted]:
+        """Takes a file out of a drop folder, where it stays. Nothing: it is still being written, or is
         gone. A file that cannot be taken becomes a failed run."""
         name, limit = self._ids.new(), self._settings.ingest_max_file
         file = os.fsencode(path.name).decode(errors="replace")  # it need not be UTF-8
         try:
             stored = await asyncio.to_thread(self._spool.copy, path, name=name, limit=limit)
         except (FileChangedError, FileNotFoundError):
-            return None
+            return []
         except FileTooLargeError:
-            return await self.note_failure(source, too_large(limit), file=file)
+            return [await self.note_failure(source, too_large(limit), file=file)]
         except FileUnreadableError as error:
-            return await self.note_failure(source, f"the file cannot be read: {error}", file=file)
-        return await self._accept(source, file, stored)
+            return [await self.note_failure(source, f"the file cannot be read: {error}", file=file)]
+        try:
+            return await self._accept(source, file, stored)
+        except ArchiveRefusedError as refused:
+            return [await self.note_failure(source, str(refused), file=file)]
 
     async def run_now(self, source: SourceEntry) -> Sequence[Accepted]:
         """Reads a source's drop folder at once. Every file that lies there finished gives a run;
@@ -125,8 +133,9 @@ class IngestService:
             return [await self.note_failure(source, unreadable(error))]
         self._metrics.reachable(source.id, yes=True)
         finished = [name for name, glimpse in after.items() if before.get(name) == glimpse]
-        taken = [await self.take_from_folder(source, folder / name) for name in finished]
-        accepted = [each for each in taken if each is not None]
+        accepted = [
+            each for name in finished for each in await self.take_from_folder(source, folder / name)
+        ]
         return accepted or [await self.note_nothing(source)]
 
     def landing(self, source: SourceEntry) -> Landing:
@@ -136,14 +145,17 @@ class IngestService:
 
     async def take_fetched(
         self, source: SourceEntry, offer: Offer, delivered: Delivered, stored: Stored
-    ) -> Accepted:
-        """Takes a file that has been fetched; in one transaction it becomes a run, is remembered as
-        known, and its sender is promised an answer."""
+    ) -> Sequence[Accepted]:
+        """Takes a file that has been fetched, or the files in a ZIP; in one transaction each becomes a
+        run, it is remembered as known, and its sender is promised an answer to each."""
 
-        async def note(uow: UnitOfWork, accepted: Accepted) -> None:
-            await self._remember(uow, source, offer.name, delivered.mark, accepted.run)
+        async def note(uow: UnitOfWork, accepted: Sequence[Accepted]) -> None:
+            await self._remember(uow, source, offer.name, delivered.mark, accepted[0].run)
 
-        return await self._accept(source, delivered.name or offer.name, stored, note)
+        try:
+            return await self._accept(source, delivered.name or offer.name, stored, note)
+        except ArchiveRefusedError as refused:
+            raise FileRefusedError(str(refused), lasting=True) from None
 
     async def refuse_fetched(
         self, source: SourceEntry, offer: Offer, refused: FileRefusedError
@@ -186,20 +198,36 @@ class IngestService:
 
     async def _accept(
         self, source: SourceEntry, name: str | None, stored: Stored, note: Note | None = None
-    ) -> Accepted:
-        """Makes a run of a stored file, unless one of the same bytes is there; `note` writes what
-        belongs to it into the same transaction."""
+    ) -> Sequence[Accepted]:
+        """Makes a run of a stored file, or of each file in a stored archive, unless one of the same bytes
+        is there; `note` writes what belongs to them into the same transaction. Raises
+        `ArchiveRefusedError`."""
+        files = [(name, stored)]
         try:
+            files = await self._unpacked(name, stored)
             async with self._database.unit_of_work() as uow:
                 await runs.one_at_a_time(uow.connection, source.id)
-                accepted = await self._run_of(uow, source, name, stored)
-                if accepted.is_new and source.wants_answers:
-                    await replies.expect(uow.connection, source.id, accepted.run.id)
+                accepted = [await self._run_of(uow, source, *file) for file in files]
+                if source.wants_answers:
+                    for run in (each.run for each in accepted if each.is_new):
+                        await replies.expect(uow.connection, source.id, run.id)
                 if note is not None:
                     await note(uow, accepted)
                 return accepted
         finally:
-            self._spool.discard(stored)
+            for _, each in [(name, stored), *files]:
+                self._spool.discard(each)
+
+    async def _unpacked(self, name: str | None, stored: Stored) -> list[tuple[str | None, Stored]]:
+        """The file itself, or the files in it."""
+        if not await asyncio.to_thread(is_archive, stored.path):
+            return [(name, stored)]
+        limit = self._settings.ingest_max_file
+        return [
+            *await asyncio.to_thread(
+                unpack, self._spool, stored, new_name=self._ids.new, limit=limit
+            )
+        ]
 
     async def _run_of(
         self, uow: UnitOfWork, source: SourceEntry, name: str | None, stored: Stored

@@ -1,12 +1,13 @@
 """Brings good rows into the database: what is new, what has changed, and what the others hear."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.ingest import FeedRunFinished, RecordReceived
+from careline_common.events.envelope import Event
+from careline_common.events.ingest import FeedRunFinished, RecordReceived, ServiceRendered
 from careline_common.observability.pii import PiiHasher
 from careline_ingest.db import records
 from careline_ingest.db.records import Change
@@ -18,21 +19,25 @@ from careline_ingest.domain.record import (
     Fields,
     Known,
     Outcome,
+    as_json,
     digest,
+    is_same,
     is_withdrawn,
     settle,
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # to freeze it would make it twice as dear to make
 class GoodRow:
     row: int
     fields: Fields
     by_hand: bool = False
     """Put right by somebody: it holds even where a later row was taken before it."""
+    mark: bytes | None = None
+    """How the row looked as it came."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Settled:
     """What became of a row."""
 
@@ -47,11 +52,15 @@ class _Batch:
     known: dict[str, Known]
     created: dict[str, Change] = field(default_factory=dict)
     updated: dict[str, Change] = field(default_factory=dict)
+    marked: dict[str, bytes] = field(default_factory=dict)
+    """Records that are as they were, under a mark that they did not have."""
 
-    def keep(self, change: Change, run_id: str) -> None:
-        is_new = change.external_id not in self.known or change.external_id in self.created
-        (self.created if is_new else self.updated)[change.external_id] = change
-        self.known[change.external_id] = Known(
+    def state(self, external_id: str, run_id: str) -> Known | None:
+        """What is known of a record after the rows before."""
+        change = self.updated.get(external_id) or self.created.get(external_id)
+        if change is None:
+            return self.known.get(external_id)
+        return Known(
             record_id=change.record_id,
             version=change.version,
             digest=change.digest,
@@ -59,7 +68,24 @@ class _Batch:
             partner_version=change.fields.get("version"),
             run_id=run_id,
             row=change.row,
+            mark=change.mark,
         )
+
+    def keep(self, change: Change) -> None:
+        is_new = change.external_id not in self.known
+        (self.created if is_new else self.updated)[change.external_id] = change
+        if self.marked:
+            self.marked.pop(change.record_id, None)
+
+    def unchanged(self, known: Known, row: GoodRow) -> None:
+        """A row that says what is known; not so one that is behind it."""
+        external_id = row.fields[IDENTITY]
+        if row.mark is None or row.mark == known.mark:
+            return
+        if external_id in self.created or external_id in self.updated:
+            return
+        if is_same(known, as_json(row.fields)):
+            self.marked[known.record_id] = row.mark
 
 
 async def settle_rows(
@@ -74,17 +100,18 @@ async def settle_rows(
     batch = _Batch(await records.known(uow.connection, spec.source, ids))
     at = uow.clock.now()
     settled: list[Settled] = []
-    for row in rows:
-        known = batch.known.get(row.fields[IDENTITY])
+    for row, salt in zip(rows, _salts(len(rows)), strict=True):
+        known = batch.state(row.fields[IDENTITY], run_id)
         outcome = settle(known, row.fields, run_id=run_id, row=row.row, by_hand=row.by_hand)
         if outcome == "unchanged":
             assert known is not None
-            settled.append(Settled(outcome=outcome, record_id=known.record_id))
+            batch.unchanged(known, row)
+            settled.append(Settled(outcome, known.record_id))
             continue
-        change = _change(row, known, uow, hasher)
-        batch.keep(change, run_id)
+        change = _change(row, known, uow, hasher, salt)
+        batch.keep(change)
         _tell(uow, spec, change, outcome, at)
-        settled.append(Settled(outcome=outcome, record_id=change.record_id))
+        settled.append(Settled(outcome, change.record_id))
     await records.write(
         uow.connection,
         source=spec.source,
@@ -94,15 +121,17 @@ async def settle_rows(
         updated=list(batch.updated.values()),
         at=at,
     )
+    await records.mark(uow.connection, batch.marked)
     return settled
 
 
-def counted(settled: Sequence[Settled], *, quarantined: int = 0) -> Counts:
+def counted(settled: Sequence[Settled], *, quarantined: int = 0, same: int = 0) -> Counts:
+    """`same` rows were known to be unchanged without being settled."""
     outcomes = [each.outcome for each in settled]
     return Counts(
         created=outcomes.count("created"),
         updated=outcomes.count("updated"),
-        unchanged=outcomes.count("unchanged"),
+        unchanged=outcomes.count("unchanged") + same,
         quarantined=quarantined,
     )
 
@@ -123,36 +152,65 @@ def tell_ended(uow: UnitOfWork, run: Run) -> None:
     )
 
 
-def _change(row: GoodRow, known: Known | None, uow: UnitOfWork, hasher: PiiHasher) -> Change:
-    salt = (known.salt if known else b"") or secrets.token_bytes(SALT_BYTES)
+def _salts(count: int) -> Iterator[bytes]:
+    """New salts, all of one call to the system."""
+    random = secrets.token_bytes(SALT_BYTES * count)
+    return (random[at : at + SALT_BYTES] for at in range(0, len(random), SALT_BYTES))
+
+
+def _change(
+    row: GoodRow, known: Known | None, uow: UnitOfWork, hasher: PiiHasher, salt: bytes
+) -> Change:
+    """`salt` is for a record that has none."""
+    salt = (known.salt if known else b"") or salt
     phone = row.fields.get("phone")
+    told = as_json(row.fields)
     return Change(
         record_id=known.record_id if known else uow.ids.new(),
         external_id=row.fields[IDENTITY],
         version=known.version + 1 if known else 1,
-        digest=digest(row.fields, salt),
+        digest=digest(told, salt),
         salt=salt,
         fields=row.fields,
+        told=told,
         phone_key=hasher.lookup(phone) if phone else None,
+        mark=row.mark,
         withdrawn=is_withdrawn(row.fields),
         row=row.row,
     )
 
 
 def _tell(uow: UnitOfWork, spec: FeedSpec, change: Change, outcome: Outcome, at: datetime) -> None:
-    uow.emit(
-        RecordReceived(
-            record_id=change.record_id,
-            source=spec.source,
-            external_id=change.external_id,
-            version=change.version,
-            kind="withdrawn"
-            if change.withdrawn
-            else "created"
-            if outcome == "created"
-            else "updated",
-            received_at=at,
-        ),
-        subject=change.record_id,
-        sequence=change.version,
+    """An appeal is told to the journal, a visit to whoever asks patients how it was; of an appointment
+    nobody wants to hear."""
+    event: Event | None = None
+    if spec.record == "appeal":
+        event = _received(spec, change, outcome, at)
+    elif spec.record == "visit" and not change.withdrawn:
+        event = _rendered(spec, change)
+    if event is not None:
+        uow.emit(event, subject=change.record_id, sequence=change.version)
+
+
+def _received(spec: FeedSpec, change: Change, outcome: Outcome, at: datetime) -> RecordReceived:
+    return RecordReceived(
+        record_id=change.record_id,
+        source=spec.source,
+        external_id=change.external_id,
+        version=change.version,
+        kind="withdrawn" if change.withdrawn else "created" if outcome == "created" else "updated",
+        received_at=at,
+    )
+
+
+def _rendered(spec: FeedSpec, change: Change) -> ServiceRendered:
+    return ServiceRendered.model_validate(
+        {
+            "record_id": change.record_id,
+            "source": spec.source,
+            "external_id": change.external_id,
+            "service": change.fields["kind"],
+            "organisation": change.fields.get("organisation"),
+            "rendered_at": change.fields["registered_at"],
+        }
     )

@@ -65,11 +65,12 @@ class FolderWatch:
             if memory.taken.get(name) == glimpse or memory.last.get(name) != glimpse:
                 continue
             accepted = await self._service.take_from_folder(source, Path(memory.path) / name)
-            if accepted is None:
+            if not accepted:
                 continue
             memory.taken[name] = glimpse
-            if accepted.is_new:
-                log.info("folder.taken", source=source.id, run=accepted.run.id)
+            for each in accepted:
+                if each.is_new:
+                    log.info("folder.taken", source=source.id, run=each.run.id)
 
     async def _failed(self, source: SourceEntry, memory: _Memory, error: OSError) -> None:
         self._metrics.reachable(source.id, yes=False)

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +86,17 @@ class Spool:
             self.discard(stored)
             raise FileChangedError
         return stored
+
+    def store(self, blocks: Iterable[bytes], *, name: str, limit: int) -> Stored:
+        """Stores blocks under a new `name`; raises `FileTooLargeError` beyond `limit` bytes."""
+        writer = _Writer(self._folder / f"{name}.new", limit)
+        try:
+            for block in blocks:
+                writer.write(block)
+            return writer.finish()
+        except BaseException:
+            writer.abandon()
+            raise
 
     def keep(self, stored: Stored, run_id: str) -> None:
         """Makes a stored file that of a run; to be called before the run is committed."""

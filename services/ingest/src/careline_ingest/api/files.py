@@ -32,13 +32,13 @@ _FILE = {
     status_code=202,
     responses=_ANSWERS,
     openapi_extra=_FILE,
-    summary="Send a file; its name stands in Content-Disposition",
+    summary="Send a file, or a ZIP of files; its name stands in Content-Disposition",
 )
 async def send_file(source_id: str, request: Request, caller: Sender, service: Service) -> Response:
     source = service.source(source_id)
     check_insurer(caller, source.insurer, "source")
     name = file_name(request.headers.get("content-disposition"))
-    return answer_of(request, [await service.upload(source, name, request.stream())])
+    return answer_of(request, await service.upload(source, name, request.stream()))
 
 
 @router.post("/{source_id}/run", status_code=202, responses=_ANSWERS, summary="Read the source now")

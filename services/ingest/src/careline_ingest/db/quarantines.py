@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row, Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from careline_ingest.db.tables import left_out as left_out_table
 from careline_ingest.db.tables import quarantine, quarantine_content, run
 from careline_ingest.domain.faults import Fault
 
@@ -103,6 +104,27 @@ async def add(
     )
 
 
+async def left_out(
+    connection: AsyncConnection, run_id: str, values: Sequence[tuple[int, Fault]]
+) -> None:
+    """Notes values without which their rows were taken."""
+    if values:
+        await connection.execute(
+            insert(left_out_table),
+            [
+                {
+                    "run_id": run_id,
+                    "row": row,
+                    "field": fault.field,
+                    "code": fault.code,
+                    "text": fault.text,
+                    "value": fault.value,
+                }
+                for row, fault in values
+            ],
+        )
+
+
 async def lock(connection: AsyncConnection, quarantine_id: str) -> Quarantined | None:
     statement = _select().where(quarantine.c.id == quarantine_id).with_for_update()
     row = (await connection.execute(statement)).one_or_none()
@@ -187,3 +209,4 @@ async def forget_run(connection: AsyncConnection, run_id: str) -> None:
         delete(quarantine_content).where(quarantine_content.c.quarantine_id.in_(ids))
     )
     await connection.execute(delete(quarantine).where(quarantine.c.run_id == run_id))
+    await connection.execute(delete(left_out_table).where(left_out_table.c.run_id == run_id))

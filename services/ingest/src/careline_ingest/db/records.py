@@ -1,21 +1,23 @@
-"""Records in the database, read and written a batch at a time."""
+"""Records in the database, read and written a batch at a time: COPY for what is new, one statement over
+arrays for what has changed."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
+import asyncpg
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from careline_common.db.copying import copy_rows, driver_of
 from careline_ingest.db.tables import audit, record, record_content
 from careline_ingest.domain.record import Fields, Known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # to freeze it would make it twice as dear to make
 class Change:
-    """A record as a row has left it."""
+    """A record as a row has left it. `told` is its fields as JSON."""
 
     record_id: str
     external_id: str
@@ -23,7 +25,9 @@ class Change:
     digest: bytes
     salt: bytes
     fields: Fields
+    told: str
     phone_key: bytes | None
+    mark: bytes | None
     withdrawn: bool
     row: int
 
@@ -35,35 +39,60 @@ async def take_turn(connection: AsyncConnection, source: str) -> None:
     )
 
 
+_MARKS = """
+SELECT r.external_id, c.mark FROM ingest.record r LEFT JOIN ingest.record_content c ON c.record_id = r.id
+WHERE r.source = $1 AND r.external_id = ANY($2::text[])"""
+_KNOWN = """
+SELECT r.external_id, r.id, r.version, r.digest, r.partner_version, r.run_id, r."row", c.salt, c.mark
+FROM ingest.record r LEFT JOIN ingest.record_content c ON c.record_id = r.id
+WHERE r.source = $1 AND r.external_id = ANY($2::text[])"""
+_UPDATE = """
+UPDATE ingest.record r SET insurer = $1, run_id = $2, updated_at = $3, version = n.version,
+    partner_version = n.partner_version, digest = n.digest, withdrawn = n.withdrawn, "row" = n."row"
+FROM unnest($4::text[], $5::int[], $6::text[], $7::bytea[], $8::bool[], $9::bigint[])
+    AS n(id, version, partner_version, digest, withdrawn, "row")
+WHERE r.id = n.id"""
+_CONTENT = """
+INSERT INTO ingest.record_content AS c (record_id, salt, fields, phone_key, mark)
+SELECT * FROM unnest($1::text[], $2::bytea[], $3::jsonb[], $4::bytea[], $5::bytea[])
+ON CONFLICT (record_id) DO UPDATE SET
+    salt = excluded.salt, fields = excluded.fields, phone_key = excluded.phone_key, mark = excluded.mark"""
+_MARK = """
+UPDATE ingest.record_content c SET mark = n.mark
+FROM unnest($1::text[], $2::bytea[]) AS n(id, mark) WHERE c.record_id = n.id"""
+
+_RECORD_COLUMNS = (
+    "id", "source", "external_id", "insurer", "version", "partner_version", "digest", "withdrawn",
+    "run_id", "row", "created_at", "updated_at",
+)  # fmt: skip
+_CONTENT_COLUMNS = ("record_id", "salt", "fields", "phone_key", "mark")
+
+
+async def marks(
+    connection: AsyncConnection, source: str, external_ids: Collection[str]
+) -> dict[str, bytes | None]:
+    """The mark of every one of these records that there is."""
+    driver = await driver_of(connection)
+    return dict(await driver.fetch(_MARKS, source, list(external_ids)))
+
+
 async def known(
     connection: AsyncConnection, source: str, external_ids: Collection[str]
 ) -> dict[str, Known]:
     """What is kept of these records. One whose content was erased differs from any row."""
-    statement = (
-        select(
-            record.c.external_id,
-            record.c.id,
-            record.c.version,
-            record.c.digest,
-            record.c.partner_version,
-            record.c.run_id,
-            record.c.row,
-            record_content.c.salt,
-        )
-        .outerjoin(record_content, record_content.c.record_id == record.c.id)
-        .where(record.c.source == source, record.c.external_id == func.any(list(external_ids)))
-    )
+    driver = await driver_of(connection)
     return {
-        row.external_id: Known(
-            record_id=row.id,
-            version=row.version,
-            digest=row.digest,
-            salt=row.salt or b"",
-            partner_version=row.partner_version,
-            run_id=row.run_id,
-            row=row.row,
+        row["external_id"]: Known(
+            record_id=row["id"],
+            version=row["version"],
+            digest=row["digest"],
+            salt=row["salt"] or b"",
+            partner_version=row["partner_version"],
+            run_id=row["run_id"],
+            row=row["row"],
+            mark=row["mark"],
         )
-        for row in await connection.execute(statement)
+        for row in await driver.fetch(_KNOWN, source, list(external_ids))
     }
 
 
@@ -77,69 +106,71 @@ async def write(
     updated: Sequence[Change],
     at: datetime,
 ) -> None:
+    """Writes what rows have changed; who calls it has the turn of the source."""
+    driver = await driver_of(connection)
     if created:
-        await connection.execute(
-            insert(record),
-            [
-                {
-                    "id": change.record_id,
-                    "source": source,
-                    "external_id": change.external_id,
-                    "created_at": at,
-                    **_values(change, insurer, run_id, at),
-                }
-                for change in created
-            ],
-        )
-    if updated:
-        parameters = [
-            {"the_id": change.record_id, **_values(change, insurer, run_id, at)}
-            for change in updated
+        rows = [
+            (
+                change.record_id,
+                source,
+                change.external_id,
+                insurer,
+                change.version,
+                change.fields.get("version"),
+                change.digest,
+                change.withdrawn,
+                run_id,
+                change.row,
+                at,
+                at,
+            )
+            for change in created
         ]
-        await connection.execute(
-            update(record)
-            .where(record.c.id == bindparam("the_id"))
-            .values({name: bindparam(name) for name in parameters[0] if name != "the_id"}),
-            parameters,
-        )
-    if created or updated:
-        await _write_content(connection, [*created, *updated])
+        await copy_rows(driver, record, _RECORD_COLUMNS, rows)
+        contents = [
+            (change.record_id, change.salt, change.told, change.phone_key, change.mark)
+            for change in created
+        ]
+        await copy_rows(driver, record_content, _CONTENT_COLUMNS, contents)
+    if updated:
+        await _write_updated(driver, insurer, run_id, updated, at)
 
 
-def _values(change: Change, insurer: str | None, run_id: str, at: datetime) -> dict[str, Any]:
-    return {
-        "insurer": insurer,
-        "version": change.version,
-        "partner_version": change.fields.get("version"),
-        "digest": change.digest,
-        "withdrawn": change.withdrawn,
-        "run_id": run_id,
-        "row": change.row,
-        "updated_at": at,
-    }
-
-
-async def _write_content(connection: AsyncConnection, changes: Sequence[Change]) -> None:
-    statement = pg_insert(record_content)
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[record_content.c.record_id],
-            set_={
-                "salt": statement.excluded.salt,
-                "fields": statement.excluded.fields,
-                "phone_key": statement.excluded.phone_key,
-            },
-        ),
-        [
-            {
-                "record_id": change.record_id,
-                "salt": change.salt,
-                "fields": dict(change.fields),
-                "phone_key": change.phone_key,
-            }
-            for change in changes
-        ],
+async def _write_updated(
+    driver: asyncpg.Connection,
+    insurer: str | None,
+    run_id: str,
+    updated: Sequence[Change],
+    at: datetime,
+) -> None:
+    ids = [change.record_id for change in updated]
+    await driver.execute(
+        _UPDATE,
+        insurer,
+        run_id,
+        at,
+        ids,
+        [change.version for change in updated],
+        [change.fields.get("version") for change in updated],
+        [change.digest for change in updated],
+        [change.withdrawn for change in updated],
+        [change.row for change in updated],
     )
+    await driver.execute(
+        _CONTENT,
+        ids,
+        [change.salt for change in updated],
+        [change.told for change in updated],
+        [change.phone_key for change in updated],
+        [change.mark for change in updated],
+    )
+
+
+async def mark(connection: AsyncConnection, marked: Mapping[str, bytes]) -> None:
+    """Notes for records, by id, how the row looked by which they are known to be unchanged."""
+    if marked:
+        driver = await driver_of(connection)
+        await driver.execute(_MARK, list(marked), list(marked.values()))
 
 
 async def id_of(connection: AsyncConnection, source: str, external_id: str) -> str | None:

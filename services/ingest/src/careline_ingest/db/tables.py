@@ -78,8 +78,11 @@ record_content = Table(
     Column("salt", LargeBinary, nullable=False),
     Column("fields", JSONB, nullable=False),
     Column("phone_key", LargeBinary),
+    Column("mark", LargeBinary),
     Index("ix_record_content_phone_key", "phone_key"),
 )
+"""`mark` tells the row that the record was last read from, as it came: the same row read the same way
+has the same, and need not be read again. It goes with the content."""
 
 quarantine = Table(
     "quarantine",
@@ -109,6 +112,18 @@ quarantine_content = Table(
     Column("cells", JSONB),
     Column("raw", Text),
 )
+
+left_out = Table(
+    "left_out",
+    metadata,
+    Column("run_id", Text, ForeignKey("ingest.run.id"), primary_key=True),
+    Column("row", BigInteger, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("value", Text),
+)
+"""A bad value without which its row was taken, because the source's contract says so."""
 
 fetch = Table(
     "fetch",

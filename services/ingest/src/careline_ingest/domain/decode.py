@@ -1,6 +1,7 @@
 """Which encoding a file is in. Nothing is guessed: a byte order mark says it, or the source does."""
 
 import codecs
+import re
 from collections.abc import Iterable, Sequence
 
 _BOMS: tuple[tuple[bytes, str], ...] = (
@@ -24,6 +25,11 @@ _ARCHIVES: tuple[tuple[bytes, str], ...] = (
 )
 
 
+_DECLARATION = re.compile(
+    rb"""\s*<\?xml[^>]{0,100}?\bencoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']"""
+)
+
+
 def is_text_encoding(name: str) -> bool:
     """True for encodings of text that Python knows; never for its byte-to-byte codecs."""
     try:
@@ -39,12 +45,26 @@ def foreign_kind(head: bytes) -> str | None:
     return next((kind for magic, kind in _ARCHIVES if head.startswith(magic)), None)
 
 
-def candidates(head: bytes, declared: Sequence[str]) -> tuple[str, ...]:
-    """The encodings to try, in order: the byte order mark's alone, else declared, then UTF-8."""
+def declared_in(head: bytes) -> str | None:
+    """The encoding that an XML declaration names, where it is one that we know."""
+    found = _DECLARATION.match(head)
+    name = found[1].decode("ascii") if found else ""
+    return name if name and is_text_encoding(name) else None
+
+
+def candidates(head: bytes, listed: Sequence[str], declared: str | None = None) -> tuple[str, ...]:
+    """The encodings to try, in order: the byte order mark's alone, else what the file itself declares,
+    strict UTF-8, and those that the partner uses. A text that begins with zero bytes is in none of one
+    byte a letter."""
     for bom, encoding in _BOMS:
         if head.startswith(bom):
             return (encoding,)
-    return tuple(dict.fromkeys((*declared, "utf-8")))
+    first = () if declared is None else (declared,)
+    order = tuple(dict.fromkeys((*first, "utf-8", *listed)))
+    wide = tuple(
+        each for each in order if codecs.lookup(each).name.startswith(("utf-16", "utf-32"))
+    )
+    return wide if b"\x00" in head else order
 
 
 def undecodable_byte(chunks: Iterable[bytes], encoding: str) -> int | None:

@@ -19,6 +19,8 @@ ERROR_NUMBERS: dict[str, int] = {
     "quoting": 909,
     "not-json": 910,
     "version": 911,
+    "expression": 912,
+    "number-digits": 913,
 }
 """Every quarantine code with its number (OSHIB) in the FLK protocol, where codes are numbers."""
 

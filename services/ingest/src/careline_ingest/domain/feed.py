@@ -28,7 +28,10 @@ IDENTITY = "external_id"
 PERSONAL: frozenset[str] = frozenset(
     {"phone", "name", "birth_date", "policy_number", "text", "answer"}
 )
-READABLE_FORMATS: frozenset[str] = frozenset({"csv", "json", "ndjson"})
+Contract = Mapping[str, str]
+"""By target, what a bad value does: `discard_row` (the default: the row is quarantined), `discard_value`
+(the row is taken without it), `freeze` (the file ends there), `evolve` (a code that nobody knows is
+taken as it stands). `columns` says it of columns that are not mapped: `evolve` or `freeze`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,8 @@ class Column:
     """Taken where the cell is empty or the column is not in the file."""
     values: Mapping[str, str] = field(default_factory=dict)
     """The partner's codes, and what each is here."""
+    expression: str | None = None
+    """CEL over `row` (the cells by column) and `value` (this cell); it gives the value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +69,21 @@ class FeedSpec:
     """The channel of records that name none."""
     insurer: str | None = None
     """Whose appeals these are."""
+    contract: Contract = field(default_factory=dict)
     references: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """For subject, territory and organisation: what a row may say, and the id it means. A target
     that has no entries here takes any value."""
 
     def document(self) -> dict[str, Any]:
-        """As JSON, to be kept with the run."""
-        return asdict(self)
+        """As JSON, to be kept with the run. What says nothing is left out, so that a process of the
+        last version can read it."""
+        document = asdict(self)
+        if not self.contract:
+            del document["contract"]
+        for column in document["columns"]:
+            if column["expression"] is None:
+                del column["expression"]
+        return document
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:

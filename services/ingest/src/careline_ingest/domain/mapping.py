@@ -1,11 +1,11 @@
 """From a partner's columns to the fields of a record."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from careline_ingest.domain.faults import UnreadableFileError, ValueRefusedError
 from careline_ingest.domain.feed import Column
-from careline_ingest.domain.normalise import folded
+from careline_ingest.domain.normalise import Parsers, folded
 
 Cells = Mapping[str, object]
 """One row as it came: what stands in which column."""
@@ -62,41 +62,73 @@ def bind_by_name(columns: Iterable[Column]) -> Binding:
     return Binding(columns=tuple((column, None) for column in columns))
 
 
-def extract(binding: Binding, cells: Cells) -> dict[str, str]:
-    """The value of every target that has one, as text, by the partner's codes where he has any.
+def extract(
+    binding: Binding, cells: Cells, parsers: Parsers, *, without: Collection[str] = ()
+) -> dict[str, str]:
+    """The value of every target that has one, as text, by the partner's codes where he has any;
+    not of the targets `without` which it is asked for.
 
-    Raises `CellRefusedError` when a cell holds a list or an object.
+    Raises `CellRefusedError` when a cell holds what is no text, or an expression gives none.
     """
     values: dict[str, str] = {}
     for column, name in binding.columns:
-        found = cells.get(name) if name is not None else _by_any_name(cells, column.names)
-        text = _as_text(column.target, found)
-        if not text or text.isspace():
-            text = column.default or ""
-        elif column.values:
-            text = column.values.get(folded(text), text)
+        if column.target in without:
+            continue
+        text = _value(column, name, cells, parsers)
         if text:
             values[column.target] = text
     return values
 
 
+def extract_one(binding: Binding, target: str, cells: Cells, parsers: Parsers) -> str:
+    """The value of one target; raises as `extract` does."""
+    for column, name in binding.columns:
+        if column.target == target:
+            return _value(column, name, cells, parsers)
+    return ""
+
+
+def _value(column: Column, name: str | None, cells: Cells, parsers: Parsers) -> str:
+    found = cells.get(name) if name is not None else _by_any_name(cells, column.names)
+    text = found if type(found) is str else _as_text(column.target, found)
+    if column.expression is not None:
+        try:
+            text = parsers.evaluate(column.expression, cells, text)
+        except ValueError as error:
+            raise CellRefusedError(column.target, "expression", str(error)) from None
+    if not text or text.isspace():
+        return column.default or ""
+    return column.values.get(folded(text), text) if column.values else text
+
+
 class CellRefusedError(ValueRefusedError):
     """A cell of a target that cannot become text."""
 
-    def __init__(self, target: str) -> None:
-        super().__init__("not-scalar", "the value is a list or an object; it must be text")
+    def __init__(self, target: str, code: str, text: str) -> None:
+        super().__init__(code, text)
         self.target = target
 
 
+INEXACT = "inexact"
+"""The key under which spreadsheets hand over a number of more digits than they keep."""
+
+
 def _as_text(target: str, value: object) -> str:
-    if isinstance(value, str):
-        return value
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict) and INEXACT in value:
+        raise CellRefusedError(
+            target,
+            "number-digits",
+            "a number of more than 15 digits has lost its last ones in the sheet: format the column"
+            " as text",
+        )
     if isinstance(value, list | dict):
-        raise CellRefusedError(target)
+        raise CellRefusedError(
+            target, "not-scalar", "the value is a list or an object; it must be text"
+        )
     return str(value)
 
 
@@ -109,9 +141,12 @@ def _by_any_name(cells: Cells, names: tuple[str, ...]) -> object:
 
 
 def _by_path(cells: Cells, path: str) -> object:
-    """`a.b` is the key `a.b`, or else `b` of the object under `a`."""
+    """`a.b` and `a/b` are a key, or else `b` of the object under `a`."""
     if path in cells:
         return cells[path]
-    head, dot, rest = path.partition(".")
+    below = path.replace(".", "/")
+    if below in cells:
+        return cells[below]
+    head, dot, rest = path.replace("/", ".").partition(".")
     inner = cells.get(head)
     return _by_path(inner, rest) if dot and isinstance(inner, dict) else None

@@ -13,17 +13,16 @@ from typing import TextIO
 
 from careline_ingest.domain.faults import Fault, UnreadableFileError
 from careline_ingest.domain.feed import Column, FeedSpec
-from careline_ingest.domain.mapping import Binding, Cells, bind, bind_by_name, matches
+from careline_ingest.domain.mapping import Binding, Cells, bind, matches
+from careline_ingest.domain.normalise import folded
 
 MAX_LINE_CHARS = 1 << 20
 MAX_FIELD_CHARS = 1 << 17
 """A quoted field that is longer is taken for a quote that was never closed."""
-MAX_JSON_CHARS = 64 << 20
-"""A JSON document is held in memory; larger ones have to come as NDJSON."""
 DELIMITERS = (";", ",", "\t", "|")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # to freeze it would make it twice as dear to make
 class RawRow:
     """A row as it came. `number` counts from the header, which is 1; in JSON and NDJSON, which
     have none, from 1 at the first row. `cells` is None when the row could not be split."""
@@ -70,29 +69,42 @@ class _Lines:
         return len(self._taken) > 1
 
 
-def read_rows(stream: TextIO, spec: FeedSpec) -> tuple[Binding, Iterator[RawRow]]:
+@dataclass(frozen=True, slots=True)
+class FoundRows:
+    """What stands under a header, and which of its columns the targets are taken from."""
+
+    binding: Binding
+    header: tuple[str, ...]
+    rows: Iterator[RawRow]
+
+
+def csv_rows(stream: TextIO, spec: FeedSpec) -> FoundRows:
     """Finds the header and gives the rows after it; raises `UnreadableFileError`."""
-    if spec.format == "csv":
-        return _csv(stream, spec)
-    if spec.format == "ndjson":
-        return bind_by_name(spec.columns), _ndjson(stream)
-    if spec.format == "json":
-        return bind_by_name(spec.columns), _json(stream, spec.rows)
-    raise UnreadableFileError(f"format {spec.format} is not supported by this version")
-
-
-def _csv(stream: TextIO, spec: FeedSpec) -> tuple[Binding, Iterator[RawRow]]:
     csv.field_size_limit(MAX_FIELD_CHARS)
     lines = _Lines(stream)
     first, above = _first_line(lines)
-    delimiter = spec.delimiter or _delimiter_of(first, spec.columns)
+    delimiter = spec.delimiter or delimiter_of(first, spec.columns)
     reader = csv.reader(_Header(first, lines), delimiter=delimiter, strict=True)
     try:
         header = [name.strip("\ufeff \t") for name in next(reader)]
     except csv.Error as error:
         raise UnreadableFileError(f"the header is not CSV: {error}") from None
     binding = bind(spec.columns, header)
-    return binding, _csv_rows(reader, delimiter, lines, header, above + 1)
+    check_columns(spec, header)
+    rows = _csv_rows(reader, delimiter, lines, header, above + 1)
+    return FoundRows(binding, tuple(header), rows)
+
+
+def check_columns(spec: FeedSpec, header: Sequence[str]) -> None:
+    """Raises `UnreadableFileError` where the contract freezes the columns and there is a new one."""
+    if spec.contract.get("columns") != "freeze":
+        return
+    mapped = {folded(name) for column in spec.columns for name in column.names}
+    new = [name for name in header if name and folded(name) not in mapped]
+    if new:
+        raise UnreadableFileError(
+            f"columns are frozen by the source's contract, and there are new ones: {', '.join(new)}"
+        )
 
 
 def _first_line(lines: _Lines) -> tuple[str, int]:
@@ -118,7 +130,9 @@ class _Header:
         return next(self._rest) if first is None else first
 
 
-def _delimiter_of(header: str, columns: Sequence[Column]) -> str:
+def delimiter_of(header: str, columns: Sequence[Column]) -> str:
+    """The one that makes most of the mapped columns appear."""
+
     def found(delimiter: str) -> int:
         return matches(columns, next(csv.reader([header], delimiter=delimiter), []))
 
@@ -165,7 +179,7 @@ def _shape_fault(cells: int, width: int) -> Fault:
     )
 
 
-def _ndjson(stream: TextIO) -> Iterator[RawRow]:
+def ndjson_rows(stream: TextIO) -> Iterator[RawRow]:
     for number, text in enumerate(_Lines(stream), 1):
         stripped = text.strip("\ufeff \t\r\n")
         if not stripped:
@@ -176,28 +190,10 @@ def _ndjson(stream: TextIO) -> Iterator[RawRow]:
             fault = Fault(field=None, code="not-json", text=f"this line is not JSON: {error}")
             yield RawRow(number, None, fault, stripped)
             continue
-        yield _json_row(number, row)
+        yield json_row(number, row)
 
 
-def _json(stream: TextIO, path: str | None) -> Iterator[RawRow]:
-    text = stream.read(MAX_JSON_CHARS + 1)
-    if len(text) > MAX_JSON_CHARS:
-        raise UnreadableFileError(
-            f"a JSON document over {MAX_JSON_CHARS >> 20} Mi characters has to come as NDJSON"
-        )
-    try:
-        document = _parse(text.lstrip("\ufeff"))
-    except (ValueError, RecursionError) as error:
-        raise UnreadableFileError(f"the file is not JSON: {error}") from None
-    for step in path.split(".") if path else ():
-        document = document.get(step) if isinstance(document, dict) else None
-    if not isinstance(document, list):
-        where = f"under {path!r}" if path else "at the top"
-        raise UnreadableFileError(f"the JSON document has no list of rows {where}")
-    return (_json_row(number, row) for number, row in enumerate(document, 1))
-
-
-def _json_row(number: int, row: object) -> RawRow:
+def json_row(number: int, row: object) -> RawRow:
     if isinstance(row, dict):
         return RawRow(number, row)
     fault = Fault(field=None, code="not-json", text="the row is not a JSON object")

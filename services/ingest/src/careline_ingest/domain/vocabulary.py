@@ -50,8 +50,27 @@ WITHDRAWN = frozenset(
         "отменена", "удалено", "удалена",
     )
 )  # fmt: skip
-CODED: Mapping[str, Mapping[str, str]] = MappingProxyType(
+SERVICES = _lookup(
+    {
+        "inpatient": ("стационар", "госпитализация", "госпиталь", "بستری", "住院"),
+        "outpatient": ("поликлиника", "амбулаторно", "приём", "прием", "визит", "سرپایی", "门诊"),
+        "branch": ("офис", "филиал", "отделение", "شعبه", "营业厅"),
+        "remote": ("дистанционно", "телемедицина", "онлайн", "از راه دور", "远程"),
+    }
+)
+"""What a visit was: the services that surveys asks about."""
+
+_APPEAL: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {"kind": KINDS, "channel": CHANNELS, "outcome": OUTCOMES}
 )
-DEFAULT_KIND = "complaint"
-"""What an appeal is that does not say: a complaint is looked at most strictly."""
+_VISIT: Mapping[str, Mapping[str, str]] = MappingProxyType({"kind": SERVICES, "channel": CHANNELS})
+_APPOINTMENT: Mapping[str, Mapping[str, str]] = MappingProxyType({"channel": CHANNELS})
+_CODED = {"appeal": _APPEAL, "visit": _VISIT, "appointment": _APPOINTMENT}
+
+DEFAULT_KINDS: Mapping[str, str] = MappingProxyType({"appeal": "complaint", "visit": "outpatient"})
+"""What a record is that does not say: of appeals a complaint, which is looked at most strictly."""
+
+
+def coded(record: str) -> Mapping[str, Mapping[str, str]]:
+    """The targets of a kind of record that take certain words alone, and the words."""
+    return _CODED[record]
