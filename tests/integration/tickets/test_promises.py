@@ -281,3 +281,38 @@ async def test_an_appeal_goes_to_who_stands_in_for_who_is_away(desk: "Desk") -> 
         await desk.agent.register(subject="refusal", territory="46"), "take"
     )
     assert (await desk.agent.does(ticket, "escalate", to_level=2))["owner"] == "spec1"
+
+
+async def test_an_appeal_keeps_what_it_was_promised_until_somebody_says_otherwise(
+    desk: "Desk",
+) -> None:
+    ticket = await desk.boss.does(await desk.boss.register(), "take")
+    desk.clock.advance(600)
+    waiting = await desk.boss.does(ticket, "wait", **{"for": "papers"})
+    done = await closed(desk)
+    await configure(desk, clocks={"level1": "2h", "statutory": "10d"})
+    before = (await desk.boss.get(f"tickets/{ticket['id']}")).json()
+    assert (due(before)["statutory"], before["policy"]) == (
+        due(waiting)["statutory"],
+        ticket["policy"],
+    )
+    dry = (await desk.boss.post("policies/apply", {})).json()
+    assert (dry["dry_run"], dry["differing"], dry["changed"]) == (True, 1, 0)
+    assert (await desk.agent.post("policies/apply", {"dry_run": False})).status_code == 403
+    wet = (await desk.boss.post("policies/apply", {"dry_run": False})).json()
+    assert (wet["differing"], wet["changed"]) == (1, 1)
+    assert (await desk.boss.post("policies/apply", {"dry_run": False})).json()["differing"] == 0
+    seen = (await desk.boss.get(f"tickets/{ticket['id']}")).json()
+    desk.clock.advance(600)
+    resumed = await desk.boss.does(seen, "resume")
+    assert due(resumed) == {
+        # of two hours ten minutes were used, twenty waited, and the break is not counted
+        "level1": "2026-03-02T12:20:00Z",
+        "statutory": "2026-03-12T21:00:00Z",
+    }
+    last = (await history(desk, resumed))[-2]
+    assert (last["action"], last["who"]) == ("apply_policy", "boss")
+    assert last["after"]["policy"] == seen["policy"] != waiting["policy"]
+    assert (await desk.boss.get(f"tickets/{done['id']}")).json()["version"] == done["version"]
+    listed = (await desk.boss.get("policies")).json()["items"]
+    assert [(one["deadlines"], one["open"]) for one in listed] == [(["default"], 1), ([], 0)]

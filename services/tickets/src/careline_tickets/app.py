@@ -23,7 +23,7 @@ from careline_common.observability.pii import PiiHasher
 from careline_tickets.adapters.chance import SystemChance
 from careline_tickets.adapters.comments import SurveyComments
 from careline_tickets.adapters.records import IngestRecords
-from careline_tickets.api import lists, persons, pulling, reports, tickets, track
+from careline_tickets.api import lists, persons, policies, pulling, reports, tickets, track
 from careline_tickets.api.office import Office
 from careline_tickets.config import SECTIONS, Rules, cross_check
 from careline_tickets.consumers import subscriptions
@@ -112,6 +112,7 @@ def create_service(
     app.state.office = office
     for router in (
         lists.router,
+        policies.router,
         pulling.router,
         tickets.router,
         track.router,
