@@ -20,6 +20,7 @@ import pytest
 import step_child
 from proofs import budget, proving, record
 
+from careline.bench.due_step import database_at, due_step, journal_over, promises
 from careline_common.clock import SystemClock
 from careline_common.testing.waiting import eventually
 from careline_tickets.db.verify import verify_chain
@@ -40,8 +41,8 @@ FIRED = "SELECT count(*) FROM tickets.step WHERE fired_at IS NOT NULL"
 
 async def registered(url: str, appeals: int) -> set[str]:
     """Appeals of two hours ago, whose first three steps are all due."""
-    database = step_child.database_at(url)
-    journal = step_child.journal_over(step_child.promises())
+    database = database_at(url, SystemClock())
+    journal = journal_over(promises(step_child.STEPS))
     new = NewTicket(
         details=Details(channel=Channel.PHONE, kind=Kind.COMPLAINT, subject="care"),
         text="text",
@@ -140,7 +141,7 @@ async def test_every_due_step_fires_once_whoever_is_killed(database_url: str) ->
         == appeals
     )
     await connection.close()
-    database = step_child.database_at(database_url)
+    database = database_at(database_url, SystemClock())
     assert (await verify_chain(database)).holds
     await database.close()
     record(
@@ -152,3 +153,14 @@ async def test_every_due_step_fires_once_whoever_is_killed(database_url: str) ->
 async def events(connection: asyncpg.Connection, event_type: str) -> list[dict[str, Any]]:
     rows = await connection.fetch("SELECT body FROM tickets.outbox WHERE type = $1", event_type)
     return [json.loads(row["body"])["data"] for row in rows]
+
+
+async def test_the_bench_waits_until_every_probe_has_fired(database_url: str) -> None:
+    await registered(database_url, 3)
+    figures = await due_step(database_url, probes=4)
+    assert (figures["open_appeals"], figures["probes"]) == (7, 4)
+    assert figures["max_delay_s"] >= 0
+    connection = await asyncpg.connect(database_url)
+    assert await connection.fetchval(FIRED) == 3 * len(DUE) + 4
+    assert await connection.fetchval("SELECT count(*) FROM tickets.step WHERE step = 'bench'") == 0
+    await connection.close()
