@@ -4,7 +4,6 @@ python step_child.py DATABASE_URL SKEW_S
 """
 
 import asyncio
-import sys
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,10 +30,6 @@ class WrongClock(SystemClock):
         return super().now() + self._skew
 
 
-async def main(url: str, skew_s: float) -> None:
+def run(url: str, skew_s: float) -> None:
     database = database_at(url, WrongClock(skew_s))
-    await Stepper(database, journal_over(promises(STEPS)), batch=3).run()
-
-
-if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], float(sys.argv[2])))
+    asyncio.run(Stepper(database, journal_over(promises(STEPS)), batch=3).run())

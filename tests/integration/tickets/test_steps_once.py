@@ -6,13 +6,13 @@ the events, in the history and in the appeals, read from the database past the c
 
 import asyncio
 import json
+import multiprocessing
 import random
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
+from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 import asyncpg
@@ -57,38 +57,42 @@ async def registered(url: str, appeals: int) -> set[str]:
 
 
 class Workers:
-    """Four processes, each with its own wrong clock; who is killed is replaced."""
+    """Four processes, each with its own wrong clock; who is killed is replaced.
+
+    They are forked from one that has everything loaded: a replacement is at work at once.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._alive: dict[float, asyncio.subprocess.Process] = {}
+        self._processes = multiprocessing.get_context("forkserver")
+        self._processes.set_forkserver_preload([due_step.__module__])
+        self._alive: dict[float, ForkServerProcess] = {}
         self.killed = 0
 
     async def start(self, skew_s: float) -> None:
-        self._alive[skew_s] = await asyncio.create_subprocess_exec(
-            sys.executable, step_child.__file__, self._url, str(skew_s),
-            cwd=Path(step_child.__file__).parent,
-        )  # fmt: skip
+        worker = self._processes.Process(target=step_child.run, args=(self._url, skew_s))
+        await asyncio.to_thread(worker.start)
+        self._alive[skew_s] = worker
 
     async def kill(self, skew_s: float) -> None:
-        process = self._alive[skew_s]
-        assert process.returncode is None, "it ended by itself"
-        process.kill()
-        await process.wait()
+        worker = self._alive[skew_s]
+        assert worker.exitcode is None, "it ended by itself"
+        worker.kill()
+        await asyncio.to_thread(worker.join)
         self.killed += 1
 
     async def close(self) -> None:
-        for process in self._alive.values():
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+        for worker in self._alive.values():
+            worker.kill()
+            await asyncio.to_thread(worker.join)
 
 
 @asynccontextmanager
 async def four_workers(url: str) -> AsyncIterator[Workers]:
     workers = Workers(url)
     try:
-        await asyncio.gather(*map(workers.start, SKEWS_S))
+        for skew_s in SKEWS_S:
+            await workers.start(skew_s)
         yield workers
     finally:
         await workers.close()
