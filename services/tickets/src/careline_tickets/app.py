@@ -20,10 +20,20 @@ from careline_common.messaging.runtime import messaging_tasks
 from careline_common.messaging.transport import Transport
 from careline_common.observability.metrics import MetricsRegistry
 from careline_common.observability.pii import PiiHasher
+from careline_tickets.adapters.calls import RouterCalls
 from careline_tickets.adapters.chance import SystemChance
 from careline_tickets.adapters.comments import SurveyComments
 from careline_tickets.adapters.records import IngestRecords
-from careline_tickets.api import lists, persons, policies, pulling, reports, tickets, track
+from careline_tickets.api import (
+    lists,
+    persons,
+    policies,
+    pulling,
+    recordings,
+    reports,
+    tickets,
+    track,
+)
 from careline_tickets.api.office import Office
 from careline_tickets.config import SECTIONS, Rules, cross_check
 from careline_tickets.consumers import subscriptions
@@ -35,6 +45,7 @@ from careline_tickets.feeds import FeedDesk
 from careline_tickets.limiter import Limiter
 from careline_tickets.lookup import Lookup
 from careline_tickets.metrics import TicketsMetrics
+from careline_tickets.recordings import RecordingDesk
 from careline_tickets.service import Journal
 from careline_tickets.settings import TicketsSettings
 from careline_tickets.stepping import Stepper
@@ -62,6 +73,9 @@ def create_service(
     readiness.need("started")
     store = ConfigStore(database, SECTIONS, clock=clock, cross_check=cross_check)
     journal = _journal(settings, store, metrics)
+    tokens = ServiceTokens.from_settings(settings, subject="tickets", clock=clock)
+    router_client = http_client(f"{settings.router_url.rstrip('/')}/", tokens=tokens)
+    keepers = http_client()
     office = Office(
         database=database,
         journal=journal,
@@ -69,8 +83,13 @@ def create_service(
         region=settings.phone_region,
         limiter=Limiter(per_minute=settings.track_per_minute, clock=clock),
         metrics=metrics,
+        calls=RouterCalls(router_client),
+        recordings=RecordingDesk(
+            keepers,
+            hosts=[host.strip() for host in settings.recording_hosts.split(",") if host.strip()],
+            chance=SystemChance(),
+        ),
     )
-    tokens = ServiceTokens.from_settings(settings, subject="tickets", clock=clock)
     ingest = http_client(f"{settings.ingest_url.rstrip('/')}/", tokens=tokens)
     surveys = http_client(f"{settings.surveys_url.rstrip('/')}/", tokens=tokens)
     messaging = messaging_tasks(
@@ -94,8 +113,8 @@ def create_service(
         await transport.open()
 
     async def stop() -> None:
-        await ingest.aclose()
-        await surveys.aclose()
+        for client in (ingest, surveys, router_client, keepers):
+            await client.aclose()
         await database.close()
 
     app = create_app(
@@ -114,6 +133,7 @@ def create_service(
         lists.router,
         policies.router,
         pulling.router,
+        recordings.router,
         tickets.router,
         track.router,
         reports.router,

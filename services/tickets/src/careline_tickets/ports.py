@@ -25,6 +25,15 @@ class Records(Protocol):
         ...
 
 
+class Calls(Protocol):
+    """Where calls are known."""
+
+    async def recording_of(self, call_id: str) -> str | None:
+        """Where the recording of a call can be fetched, None when there is none. Raises while it
+        cannot be asked."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment:
     """What a patient wrote in answer to a question of a survey."""

@@ -14,6 +14,10 @@ class TicketsSettings(ServiceSettings):
         pattern="^[A-Z]{2}$",
         description="country of phone numbers that are written without a country code",
     )
+    recording_hosts: str = Field(
+        default="127.0.0.1,localhost",
+        description="hosts from which recordings are fetched, with commas between them",
+    )
     track_per_minute: int = Field(
         default=30, ge=1, description="questions by tracking code that an address may ask a minute"
     )

@@ -19,6 +19,8 @@ from careline_tickets.domain.vocabulary import Role
 from careline_tickets.domain.workflow import Actor, NotNow, NotPermitted
 from careline_tickets.limiter import Limiter
 from careline_tickets.metrics import TicketsMetrics
+from careline_tickets.ports import Calls
+from careline_tickets.recordings import RecordingDesk
 from careline_tickets.service import Journal
 
 ACTING = frozenset(Role) - {Role.SYSTEM}
@@ -34,6 +36,8 @@ class Office:
     region: str
     limiter: Limiter
     metrics: TicketsMetrics
+    calls: Calls
+    recordings: RecordingDesk
 
     @property
     def rules(self) -> Rules:

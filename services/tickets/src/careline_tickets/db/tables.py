@@ -239,6 +239,17 @@ presence = Table(
 )
 """Who the router has last seen at work."""
 
+recording_link = Table(
+    "recording_link",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("ticket_id", Text, ForeignKey("tickets.ticket.id"), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+"""Who may hear which recording for the next minute; what is over goes with the next one."""
+
 audit = Table(
     "audit",
     metadata,
