@@ -9,6 +9,7 @@ from typing import Any
 
 from careline.bench.due_step import database_at, journal_over, promises
 from careline_common.clock import SystemClock
+from careline_common.lifecycle import supervise
 from careline_tickets.stepping import Stepper
 
 STEPS: list[dict[str, Any]] = [
@@ -32,4 +33,5 @@ class WrongClock(SystemClock):
 
 def run(url: str, skew_s: float) -> None:
     database = database_at(url, WrongClock(skew_s))
-    asyncio.run(Stepper(database, journal_over(promises(STEPS)), batch=3).run())
+    stepper = Stepper(database, journal_over(promises(STEPS)), batch=5)
+    asyncio.run(supervise("steps", stepper.run))

@@ -48,17 +48,6 @@ STATEMENTS = (
         sequence bigint NOT NULL,
         CONSTRAINT pk_presence PRIMARY KEY (agent)
     )""",
-    """
-    CREATE TABLE tickets.recording_link (
-        digest bytea NOT NULL,
-        ticket_id text NOT NULL,
-        who text NOT NULL,
-        url text NOT NULL,
-        expires_at timestamptz NOT NULL,
-        CONSTRAINT pk_recording_link PRIMARY KEY (digest),
-        CONSTRAINT fk_recording_link_ticket_id_ticket
-            FOREIGN KEY (ticket_id) REFERENCES tickets.ticket (id)
-    )""",
     "CREATE INDEX ix_step_fires_at ON tickets.step (fires_at) WHERE fired_at IS NULL",
     """
     CREATE INDEX ix_ticket_pull ON tickets.ticket (level, priority, due_at, registered_at)
