@@ -87,7 +87,13 @@ def _limits() -> str:
         for role, limits in rule.by.items()
         if limits != Limits()
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_elsewhere()]) + "\n"
+
+
+def _elsewhere() -> Iterator[str]:
+    for rule in TABLE.values():
+        if rule.elsewhere:
+            yield f"- {rule.action}: only for a person who is insured in another territory"
 
 
 def _said(limits: Limits) -> Iterator[str]:

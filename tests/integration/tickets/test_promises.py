@@ -316,3 +316,21 @@ async def test_an_appeal_keeps_what_it_was_promised_until_somebody_says_otherwis
     assert (await desk.boss.get(f"tickets/{done['id']}")).json()["version"] == done["version"]
     listed = (await desk.boss.get("policies")).json()["items"]
     assert [(one["deadlines"], one["open"]) for one in listed] == [(["default"], 1), ([], 0)]
+
+
+async def test_who_is_insured_elsewhere_is_forwarded_with_notice(desk: "Desk") -> None:
+    here = await desk.specialist.does(await desk.specialist.register(), "take")
+    refused = await desk.specialist.act(here, "forward", text="Moscow answers you")
+    assert refused.status_code == 409
+    assert "forward" not in refused.json()["allowed"]
+    ticket = await desk.specialist.register(insured_in="77")
+    ticket = await desk.specialist.does(ticket, "take")
+    assert (await desk.specialist.act(ticket, "forward")).status_code == 422
+    ticket = await desk.specialist.does(ticket, "forward", text="Moscow answers you")
+    assert (ticket["status"], ticket["forwarded_to"]) == ("closed", "77")
+    rows = await desk.query(
+        "SELECT convert_from(body, 'utf8') AS body FROM tickets.outbox"
+        " WHERE type = 'careline.ticket.forwarded.v1'"
+    )
+    [told] = [json.loads(row["body"])["data"] for row in rows]
+    assert (told["territory"], told["due_at"]) == ("77", "2026-04-01T21:00:00Z")

@@ -6,6 +6,7 @@ the events, in the history and in the appeals, read from the database past the c
 
 import asyncio
 import json
+import math
 import multiprocessing
 import random
 from collections import Counter
@@ -121,7 +122,7 @@ async def fire_under_kills(url: str, connection: asyncpg.Connection, steps: int)
 
 
 async def test_every_due_step_fires_once_whoever_is_killed(database_url: str) -> None:
-    appeals = STEPS // len(DUE)
+    appeals = math.ceil(STEPS / len(DUE))
     ids = await registered(database_url, appeals)
     connection = await asyncpg.connect(database_url)
     killed = await fire_under_kills(database_url, connection, appeals * len(DUE))

@@ -24,7 +24,13 @@ from careline_common.events.router import (
     RecordingReady,
 )
 from careline_common.events.surveys import CommentGiven, InvitationSent, OptedOut, ScoreRecorded
-from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved, TicketStepFired
+from careline_common.events.tickets import (
+    TicketClosed,
+    TicketCreated,
+    TicketForwarded,
+    TicketMoved,
+    TicketStepFired,
+)
 
 BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 SOURCE = "ins7-daily"
@@ -354,6 +360,15 @@ def tickets(draw: st.DrawFn) -> Story:
                     status="in_work",
                     level=1,
                     priority="normal",
+                )
+            )
+            events.append(
+                TicketForwarded(
+                    ticket_id=ticket,
+                    number=about["number"],
+                    territory="77",
+                    registered_at=_at(number),
+                    forwarded_at=_at(number),
                 )
             )
         if closed:

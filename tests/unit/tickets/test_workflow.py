@@ -1,6 +1,7 @@
 """The workflow, cell by cell, against the public contract's own words written out here."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -34,6 +35,7 @@ FROM = {
     "resume": {"waiting"},
     "reopen": {"closed"},
 }
+"""`forward` is Careline's own, for people insured elsewhere, and has its own test."""
 AGENT = {"take", "escalate", "answer", "wait", "resume", "close"}
 SPECIALIST = AGENT | {"invite_expert", "send_to_insurer", "extend", "reopen"}
 MAY = {
@@ -105,7 +107,7 @@ def test_a_refusal_says_what_is_possible_instead() -> None:
 
 
 def test_the_table_knows_the_contracts_words_and_no_others() -> None:
-    assert {str(action) for action in TABLE} == set(FROM) | SYSTEM_ACTIONS
+    assert {str(action) for action in TABLE} == set(FROM) | SYSTEM_ACTIONS | {"forward"}
     assert {str(status) for status in Status} == STATUSES
 
 
@@ -155,3 +157,13 @@ def test_somebody_without_a_role_may_do_nothing() -> None:
     nobody = Actor(id="me", roles=frozenset())
     assert allowed(facts(), nobody) == ()
     assert ask(facts("new"), "take", nobody) == "never"
+
+
+@pytest.mark.parametrize(("role", "status"), list(itertools.product(MAY, sorted(STATUSES))))
+def test_only_people_insured_elsewhere_are_forwarded(role: str, status: str) -> None:
+    here, elsewhere = facts(status), replace(facts(status), insured_in="77")
+    may = role in {"specialist", "contact_admin"}
+    assert ask(here, "forward", actor(role)) == ("not now" if may else "never")
+    now = "now" if status == "in_work" else "not now"
+    assert ask(elsewhere, "forward", actor(role)) == (now if may else "never")
+    assert (Action.FORWARD in allowed(elsewhere, actor(role))) == (may and now == "now")

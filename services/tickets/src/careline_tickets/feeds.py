@@ -253,6 +253,8 @@ def _details_now(
     return replace(
         details,
         insurer=before.insurer if sent else details.insurer or before.insurer,
+        language=before.language,
+        insured_in=before.insured_in,
         call_id=before.call_id,
         invitation_id=before.invitation_id,
     )

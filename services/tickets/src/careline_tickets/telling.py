@@ -3,9 +3,15 @@
 from collections.abc import Iterator
 
 from careline_common.events.envelope import Event
-from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved
+from careline_common.events.tickets import (
+    TicketClosed,
+    TicketCreated,
+    TicketForwarded,
+    TicketMoved,
+)
+from careline_tickets.domain.clocks import ClockKind
 from careline_tickets.domain.ticket import REGISTER, Change, Ticket
-from careline_tickets.domain.vocabulary import Status
+from careline_tickets.domain.vocabulary import Action, Status
 
 
 def events_of(ticket: Ticket, change: Change) -> Iterator[Event]:
@@ -16,6 +22,8 @@ def events_of(ticket: Ticket, change: Change) -> Iterator[Event]:
     yield _moved(ticket, change)
     if change.after.get("status") == Status.CLOSED:
         yield _closed(ticket)
+    if change.action == Action.FORWARD:
+        yield _forwarded(ticket, change)
 
 
 def _created(ticket: Ticket) -> TicketCreated:
@@ -55,6 +63,21 @@ def _moved(ticket: Ticket, change: Change) -> TicketMoved:
         returns=ticket.returns,
         due_at=ticket.due_at,
         at=change.at,
+    )
+
+
+def _forwarded(ticket: Ticket, change: Change) -> TicketForwarded:
+    external = ticket.details.external
+    promised = [clock.due_at for clock in ticket.clocks if clock.kind is ClockKind.STATUTORY]
+    return TicketForwarded(
+        ticket_id=ticket.id,
+        number=ticket.number,
+        territory=str(change.after["forwarded_to"]),
+        registered_at=ticket.registered_at,
+        due_at=promised[-1] if promised else None,
+        external_source=external.source if external else None,
+        external_id=external.id if external else None,
+        forwarded_at=change.at,
     )
 
 

@@ -46,6 +46,23 @@ class TicketMoved(Event):
     at: datetime
 
 
+class TicketForwarded(Event):
+    """A person is insured in another territory: the appeal was closed here and goes on there. The
+    citizen is to have notice of it, and who answers there the appeal."""
+
+    TYPE: ClassVar[str] = "careline.ticket.forwarded.v1"
+
+    ticket_id: str
+    number: str
+    territory: str
+    registered_at: datetime
+    due_at: datetime | None = None
+    """When the citizen was promised an answer."""
+    external_source: str | None = None
+    external_id: str | None = None
+    forwarded_at: datetime
+
+
 class TicketStepFired(Event):
     """A step before or after a clock of a ticket runs out was due: once for each generation of it.
 

@@ -44,6 +44,10 @@ class TicketIn(Body):
     organisation: Reference | None = None
     insurer: Reference | None = None
     language: Reference | None = None
+    insured_in: Reference | None = Field(
+        default=None,
+        description="the territory where the person is insured, when it is another one",
+    )
     text: Text = Field(repr=False)
     call_id: Reference | None = None
     external: ExternalIn | None = None
@@ -60,6 +64,7 @@ class TicketIn(Body):
             organisation=self.organisation,
             insurer=self.insurer,
             language=self.language,
+            insured_in=self.insured_in,
             call_id=self.call_id,
             external=External(source=external.source, id=external.id) if external else None,
         )
@@ -122,7 +127,7 @@ class TransitionIn(Body):
     user: Reference | None = Field(default=None, description="invite_expert")
     insurer: Reference | None = Field(default=None, description="send_to_insurer")
     text: str | None = Field(
-        default=None, repr=False, description="answer, expert_answer, insurer_answer"
+        default=None, repr=False, description="answer, expert_answer, insurer_answer, forward"
     )
     answer: str | None = Field(default=None, repr=False, description="close")
     outcome: Outcome | None = Field(default=None, description="accept, close")

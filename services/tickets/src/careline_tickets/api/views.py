@@ -76,6 +76,8 @@ class TicketOut(BaseModel):
     priority: str
     extended_days: int
     root_cause: str | None
+    insured_in: str | None
+    forwarded_to: str | None
     follows: str | None
     followed_by: str | None
     policy: str | None
@@ -163,6 +165,8 @@ def shown_ticket(ticket: Ticket, actor: Actor, now: datetime) -> TicketOut:
         priority=ticket.priority,
         extended_days=ticket.extended_days,
         root_cause=ticket.root_cause,
+        insured_in=details.insured_in,
+        forwarded_to=ticket.forwarded_to,
         follows=ticket.follows,
         followed_by=ticket.followed_by,
         policy=ticket.policy.id if ticket.policy else None,

@@ -74,6 +74,8 @@ ticket = Table(
     Column("followed_by", Text, ForeignKey("tickets.ticket.id")),
     Column("merged_into", Text, ForeignKey("tickets.ticket.id")),
     Column("language", Text),
+    Column("insured_in", Text),
+    Column("forwarded_to", Text),
     Column("call_id", Text),
     Column("invitation_id", Text),
     Column("external_source", Text),
@@ -109,10 +111,10 @@ ticket = Table(
     Index("ix_ticket_owner", "owner", postgresql_where=text("status NOT IN ('closed', 'merged')")),
     Index(
         "ix_ticket_pull",
-        "level",
         "priority",
         "due_at",
         "registered_at",
+        "id",
         postgresql_where=text("owner IS NULL AND status IN ('new', 'in_work')"),
     ),
     Index(

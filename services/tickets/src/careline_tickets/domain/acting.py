@@ -116,6 +116,8 @@ def _recorded(ticket: Ticket) -> dict[str, object]:
         "extended_by": ticket.extended_by,
         "follows": ticket.follows,
         "followed_by": ticket.followed_by,
+        "insured_in": details.insured_in,
+        "forwarded_to": ticket.forwarded_to,
         "policy": ticket.policy and ticket.policy.id,
         "merged_into": ticket.merged_into,
         "registered_at": ticket.registered_at.isoformat(),

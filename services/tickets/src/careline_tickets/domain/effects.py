@@ -106,6 +106,7 @@ def _reopen(ticket: Ticket, command: Command, _actor: Actor, _now: datetime) -> 
         root_cause=None,
         answered_by=None,
         closed_at=None,
+        forwarded_to=None,
         reopens=ticket.reopens + 1,
         reopen_clocks=_terms(ticket).reopen_clocks,
     )
@@ -135,6 +136,17 @@ def _merge(ticket: Ticket, command: Command, _actor: Actor, _now: datetime) -> T
     if into == ticket.id:
         raise InvalidCommandError("into", "is this appeal itself")
     return replace(ticket, merged_into=into)
+
+
+def _forward(ticket: Ticket, command: Command, _actor: Actor, _now: datetime) -> Ticket:
+    """Closed here, with what the citizen is told; the answer itself is given there."""
+    _required(command.text, "text")
+    return replace(
+        ticket,
+        forwarded_to=ticket.details.insured_in,
+        outcome=Outcome.INFORMATION,
+        answered_by=Answerer.STAFF,
+    )
 
 
 def _import_answer(ticket: Ticket, command: Command, _actor: Actor, _now: datetime) -> Ticket:
@@ -213,6 +225,7 @@ EFFECTS: Mapping[Action, Callable[[Ticket, Command, Actor, datetime], Ticket]] =
         Action.WAIT: _wait,
         Action.RESUME: _resume,
         Action.MERGE: _merge,
+        Action.FORWARD: _forward,
         Action.IMPORT_ANSWER: _import_answer,
         Action.WITHDRAW: _withdraw,
         Action.AMEND: _amend,

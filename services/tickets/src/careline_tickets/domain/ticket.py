@@ -66,6 +66,8 @@ class Details:
     organisation: str | None = None
     insurer: str | None = None
     language: str | None = None
+    insured_in: str | None = None
+    """The territory where the person is insured, when that is another one."""
     call_id: str | None = None
     invitation_id: str | None = None
     external: External | None = None
@@ -104,6 +106,8 @@ class Ticket:
     follows: str | None = None
     """The appeal that could not be reopened any more, from which this one goes on."""
     followed_by: str | None = None
+    forwarded_to: str | None = None
+    """The territory to which it was forwarded."""
     merged_into: str | None = None
     closed_at: datetime | None = None
     policy: Policy | None = None
@@ -128,6 +132,7 @@ class Ticket:
             owner=self.owner,
             expert=self.expert,
             insurer=self.details.insurer,
+            insured_in=self.details.insured_in,
         )
 
 

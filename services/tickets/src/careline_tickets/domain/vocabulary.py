@@ -91,6 +91,8 @@ class Action(StrEnum):
     WAIT = "wait"
     RESUME = "resume"
     MERGE = "merge"
+    FORWARD = "forward"
+    """The person is insured elsewhere: the appeal goes on there."""
     IMPORT_ANSWER = "import_answer"
     """A feed brought the answer that a partner gave."""
     WITHDRAW = "withdraw"

@@ -30,6 +30,8 @@ class Facts:
     owner: str | None
     expert: str | None
     insurer: str | None
+    insured_in: str | None = None
+    """The territory where the person is insured, when that is another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,8 @@ class Rule:
     to: Status | None
     by: Mapping[Role, Limits]
     unowned: frozenset[Status] = frozenset()
+    elsewhere: bool = False
+    """Only for a person who is insured in another territory."""
 
     def permits(self, facts: Facts, actor: Actor) -> bool:
         """Whether the actor may do this to this appeal at all, whatever its status is."""
@@ -78,6 +82,8 @@ class Rule:
 
     def possible(self, facts: Facts) -> bool:
         """Whether the appeal is in a state in which this can be done."""
+        if self.elsewhere and facts.insured_in is None:
+            return False
         if facts.status in self.unowned:
             return facts.owner is None
         return facts.status in self.sources
@@ -100,10 +106,17 @@ def _rule(
     to: Status | None,
     by: Mapping[Role, Limits],
     unowned: frozenset[Status] = frozenset(),
+    *,
+    elsewhere: bool = False,
 ) -> Rule:
     states = frozenset({sources}) if isinstance(sources, Status) else sources
     return Rule(
-        action=action, sources=states, to=to, by=MappingProxyType(dict(by)), unowned=unowned
+        action=action,
+        sources=states,
+        to=to,
+        by=MappingProxyType(dict(by)),
+        unowned=unowned,
+        elsewhere=elsewhere,
     )
 
 
@@ -141,6 +154,7 @@ TABLE: Mapping[Action, Rule] = MappingProxyType(
             _rule(Action.WAIT, Status.IN_WORK, Status.WAITING, _STAFF),
             _rule(Action.RESUME, Status.WAITING, Status.IN_WORK, _STAFF),
             _rule(Action.MERGE, Status.IN_WORK, Status.MERGED, _ADMIN),
+            _rule(Action.FORWARD, Status.IN_WORK, Status.CLOSED, _LEVEL2, elsewhere=True),
             _rule(Action.IMPORT_ANSWER, _OPEN, Status.IN_REVIEW, _SYSTEM),
             _rule(Action.WITHDRAW, _OPEN, Status.CLOSED, _SYSTEM),
             _rule(Action.AMEND, _OPEN | {Status.CLOSED}, None, _SYSTEM),
@@ -193,7 +207,9 @@ def check(facts: Facts, action: Action, actor: Actor) -> Rule:
     rule = require_permitted(facts, action, actor)
     if not rule.possible(facts):
         raise NotNow(
-            f"{action} is not possible while the appeal is {facts.status}",
+            f"{action} is not possible while the appeal is {facts.status}"
+            if facts.status not in rule.sources
+            else f"{action} is not possible for this appeal",
             allowed=allowed(facts, actor),
         )
     return rule
