@@ -1,9 +1,10 @@
 """Rows of the journal's tables and the domain's objects, each way."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from sqlalchemy import Row
 
 from careline_tickets.domain.clocks import Clock, ClockKind, Policy, ReopenClocks
@@ -132,18 +133,19 @@ def clock_values(ticket_id: str, clock: Clock) -> dict[str, Any]:
     }
 
 
-def read_clock(row: Row[Any]) -> Clock:
+def read_clock(row: Mapping[str, Any]) -> Clock:
+    """From a row as the driver gives it, JSON as text."""
     return Clock(
-        kind=ClockKind(row.kind),
-        generation=row.generation,
-        started_at=row.started_at,
-        due_at=row.due_at,
-        paused_at=row.paused_at,
-        stopped_at=row.stopped_at,
+        kind=ClockKind(row["kind"]),
+        generation=row["generation"],
+        started_at=row["started_at"],
+        due_at=row["due_at"],
+        paused_at=row["paused_at"],
+        stopped_at=row["stopped_at"],
         pauses=tuple(
             (datetime.fromisoformat(paused), datetime.fromisoformat(resumed))
-            for paused, resumed in row.pauses
+            for paused, resumed in from_json(row["pauses"])
         ),
-        extended_days=row.extended_days,
-        rework=row.rework,
+        extended_days=row["extended_days"],
+        rework=row["rework"],
     )
