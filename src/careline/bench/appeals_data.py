@@ -19,10 +19,11 @@ from careline_common.observability.pii import PiiHasher
 from careline_common.postgres import PostgresLauncher
 from careline_tickets.db.rows import clock_values, ticket_values
 from careline_tickets.db.wording import vector_values
+from careline_tickets.domain.acting import register
 from careline_tickets.domain.calendars import Calendar, Span, Window
 from careline_tickets.domain.clocks import ClockKind
 from careline_tickets.domain.policies import make_policy, policy_body
-from careline_tickets.domain.ticket import Details, Ticket, register
+from careline_tickets.domain.ticket import Details, Ticket
 from careline_tickets.domain.vocabulary import Channel, Kind, Role
 from careline_tickets.domain.words import time_words
 from careline_tickets.domain.workflow import Actor

@@ -12,7 +12,7 @@ import httpx
 
 from careline.bench.appeals import COMMON_WORDS, SEED, rare_words, texts
 from careline.bench.appeals_data import PEOPLE, PII_KEY, phone, policy_number
-from careline.bench.surveys_load import Child
+from careline.bench.child import Child
 from careline.datadir import CannotError
 from careline_common.http.issuer import LocalIssuer
 

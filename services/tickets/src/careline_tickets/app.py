@@ -20,11 +20,13 @@ from careline_common.messaging.runtime import messaging_tasks
 from careline_common.messaging.transport import Transport
 from careline_common.observability.metrics import MetricsRegistry
 from careline_common.observability.pii import PiiHasher
+from careline_tickets.adapters.calls import RouterCalls
 from careline_tickets.adapters.chance import SystemChance
 from careline_tickets.adapters.comments import SurveyComments
 from careline_tickets.adapters.records import IngestRecords
-from careline_tickets.api import lists, persons, pulling, reports, tickets, track
+from careline_tickets.api import lists, persons, pulling, reports, suggestions, tickets, track
 from careline_tickets.api.office import Office
+from careline_tickets.classifier import Classifier
 from careline_tickets.config import SECTIONS, Rules, cross_check
 from careline_tickets.consumers import subscriptions
 from careline_tickets.db import reading, steps
@@ -41,6 +43,8 @@ from careline_tickets.stepping import Stepper
 
 PACKAGE = "careline_tickets"
 COUNT_EVERY_S = 30.0
+CALL_LOOKUP_S = 0.5
+"""Whoever registers an appeal waits no longer for what the router knows of the call."""
 
 
 def create_service(
@@ -62,12 +66,18 @@ def create_service(
     readiness.need("started")
     store = ConfigStore(database, SECTIONS, clock=clock, cross_check=cross_check)
     journal = _journal(settings, store, metrics)
+    classifier = Classifier(database, clock)
+    router = http_client(
+        f"{settings.router_url.rstrip('/')}/", connect_s=CALL_LOOKUP_S, read_s=CALL_LOOKUP_S
+    )
     office = Office(
         database=database,
         journal=journal,
         clock=clock,
         region=settings.phone_region,
         limiter=Limiter(per_minute=settings.track_per_minute, clock=clock),
+        classifier=classifier,
+        calls=RouterCalls(router),
         metrics=metrics,
     )
     tokens = ServiceTokens.from_settings(settings, subject="tickets", clock=clock)
@@ -96,6 +106,7 @@ def create_service(
     async def stop() -> None:
         await ingest.aclose()
         await surveys.aclose()
+        await router.aclose()
         await database.close()
 
     app = create_app(
@@ -110,15 +121,8 @@ def create_service(
         ids=ids,
     )
     app.state.office = office
-    for router in (
-        lists.router,
-        pulling.router,
-        tickets.router,
-        track.router,
-        reports.router,
-        persons.router,
-    ):
-        app.include_router(router)
+    for routes in (lists, pulling, tickets, suggestions, track, reports, persons):
+        app.include_router(routes.router)
     app.include_router(config_routes(store))
     return Service(
         name="tickets",
@@ -128,6 +132,7 @@ def create_service(
         background=(
             *messaging,
             ("watch-config", lambda: watch_config(store)),
+            ("learn-subjects", classifier.learn_on),
             ("count-open", _counting(database, clock, metrics)),
             ("fire-steps", Stepper(database, journal).run),
             ("finish-erasing", lambda: keep_finishing(database)),

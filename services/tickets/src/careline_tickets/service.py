@@ -47,6 +47,7 @@ class NewTicket:
     details: Details
     person: Person = field(default_factory=Person)
     text: str = field(repr=False)
+    transcript: str | None = field(default=None, repr=False)
     registered_at: datetime
     closing: Closing | None = None
     follows: str | None = None
@@ -117,6 +118,7 @@ class Journal:
             tracking_code=self._chance.code(),
             details=details,
             text=new.text,
+            transcript=new.transcript,
             policy=rules.policy(
                 kind=details.kind, subject=details.subject, insurer=details.insurer
             ),

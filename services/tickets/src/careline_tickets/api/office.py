@@ -11,6 +11,7 @@ from careline_common.clock import Clock
 from careline_common.db.engine import Database
 from careline_common.http.auth import Caller
 from careline_common.http.problem import Conflict, Forbidden, NotFound, invalid
+from careline_tickets.classifier import Classifier
 from careline_tickets.config import Rules
 from careline_tickets.db import audit
 from careline_tickets.domain.sight import Viewer
@@ -19,6 +20,7 @@ from careline_tickets.domain.vocabulary import Role
 from careline_tickets.domain.workflow import Actor, NotNow, NotPermitted
 from careline_tickets.limiter import Limiter
 from careline_tickets.metrics import TicketsMetrics
+from careline_tickets.ports import Calls
 from careline_tickets.service import Journal
 
 ACTING = frozenset(Role) - {Role.SYSTEM}
@@ -33,6 +35,8 @@ class Office:
     clock: Clock
     region: str
     limiter: Limiter
+    classifier: Classifier
+    calls: Calls
     metrics: TicketsMetrics
 
     @property
