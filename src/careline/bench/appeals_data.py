@@ -124,12 +124,13 @@ class _Marker:
 
 
 async def _make(url: str, appeals: int, tell: Callable[[str], None]) -> None:
-    await upgrade(url, package="careline_tickets", schema="tickets")
     connection = await asyncpg.connect(url)
     try:
+        # a making that was broken off may have left a schema without indexes
+        await connection.execute("DROP SCHEMA IF EXISTS tickets CASCADE")
+        await upgrade(url, package="careline_tickets", schema="tickets")
         await connection.execute("SET maintenance_work_mem = '1GB'; SET search_path = tickets")
         await connection.execute("SET session_replication_role = replica")  # keys hold by making
-        await connection.execute(f"TRUNCATE {', '.join(TABLES)}, policy CASCADE")
         indexes = await connection.fetch(INDEXES, TABLES)
         for index in indexes:
             await connection.execute(index["dropping"])

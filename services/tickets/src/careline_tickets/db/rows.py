@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 from sqlalchemy import Row
 
 from careline_tickets.domain.clocks import Clock, ClockKind, Policy, ReopenClocks
@@ -134,7 +134,6 @@ def clock_values(ticket_id: str, clock: Clock) -> dict[str, Any]:
 
 
 def read_clock(row: Mapping[str, Any]) -> Clock:
-    """From a row as the driver gives it, JSON as text."""
     return Clock(
         kind=ClockKind(row["kind"]),
         generation=row["generation"],
@@ -144,7 +143,7 @@ def read_clock(row: Mapping[str, Any]) -> Clock:
         stopped_at=row["stopped_at"],
         pauses=tuple(
             (datetime.fromisoformat(paused), datetime.fromisoformat(resumed))
-            for paused, resumed in from_json(row["pauses"])
+            for paused, resumed in row["pauses"]
         ),
         extended_days=row["extended_days"],
         rework=row["rework"],
