@@ -24,7 +24,7 @@ from careline_tickets.adapters.calls import RouterCalls
 from careline_tickets.adapters.chance import SystemChance
 from careline_tickets.adapters.comments import SurveyComments
 from careline_tickets.adapters.records import IngestRecords
-from careline_tickets.api import lists, persons, pulling, reports, suggestions, tickets, track
+from careline_tickets.api import form, lists, persons, pulling, reports, suggestions, tickets, track
 from careline_tickets.api.office import Office
 from careline_tickets.classifier import Classifier
 from careline_tickets.config import SECTIONS, Rules, cross_check
@@ -76,6 +76,8 @@ def create_service(
         clock=clock,
         region=settings.phone_region,
         limiter=Limiter(per_minute=settings.track_per_minute, clock=clock),
+        form_limiter=Limiter(per_minute=settings.form_per_minute, clock=clock),
+        fresh_key=lambda: SystemChance().salt().hex(),
         classifier=classifier,
         calls=RouterCalls(router),
         metrics=metrics,
@@ -121,7 +123,7 @@ def create_service(
         ids=ids,
     )
     app.state.office = office
-    for routes in (lists, pulling, tickets, suggestions, track, reports, persons):
+    for routes in (lists, pulling, tickets, suggestions, track, form, reports, persons):
         app.include_router(routes.router)
     app.include_router(config_routes(store))
     return Service(

@@ -1,6 +1,6 @@
 """What the routes work with, and who is at the counter."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Annotated
@@ -35,6 +35,9 @@ class Office:
     clock: Clock
     region: str
     limiter: Limiter
+    form_limiter: Limiter
+    fresh_key: Callable[[], str]
+    """A key for an empty form, which nobody can guess."""
     classifier: Classifier
     calls: Calls
     metrics: TicketsMetrics
