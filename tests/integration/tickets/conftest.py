@@ -147,6 +147,7 @@ def tickets_settings(database_url: str, tmp_path: Path) -> TicketsSettings:
             "issuer_file": tmp_path / "issuer.json",
             "pii_key": "a key of this test",
             "ingest_url": "http://127.0.0.1:9",
+            "router_url": "http://127.0.0.1:9",
         }
     )
 

@@ -20,21 +20,25 @@ from careline_common.messaging.runtime import messaging_tasks
 from careline_common.messaging.transport import Transport
 from careline_common.observability.metrics import MetricsRegistry
 from careline_common.observability.pii import PiiHasher
+from careline_tickets.adapters.call_recordings import RouterRecordings
 from careline_tickets.adapters.calls import RouterCalls
 from careline_tickets.adapters.chance import SystemChance
 from careline_tickets.adapters.comments import SurveyComments
 from careline_tickets.adapters.records import IngestRecords
 from careline_tickets.api import (
+    form,
     lists,
     persons,
     policies,
     pulling,
     recordings,
     reports,
+    suggestions,
     tickets,
     track,
 )
 from careline_tickets.api.office import Office
+from careline_tickets.classifier import Classifier
 from careline_tickets.config import SECTIONS, Rules, cross_check
 from careline_tickets.consumers import subscriptions
 from careline_tickets.db import reading, steps
@@ -52,6 +56,8 @@ from careline_tickets.stepping import Stepper
 
 PACKAGE = "careline_tickets"
 COUNT_EVERY_S = 30.0
+CALL_LOOKUP_S = 0.5
+"""Whoever registers an appeal waits no longer for what the router knows of the call."""
 
 
 def create_service(
@@ -73,8 +79,12 @@ def create_service(
     readiness.need("started")
     store = ConfigStore(database, SECTIONS, clock=clock, cross_check=cross_check)
     journal = _journal(settings, store, metrics)
+    classifier = Classifier(database, clock)
+    call_client = http_client(
+        f"{settings.router_url.rstrip('/')}/", connect_s=CALL_LOOKUP_S, read_s=CALL_LOOKUP_S
+    )
     tokens = ServiceTokens.from_settings(settings, subject="tickets", clock=clock)
-    router_client = http_client(f"{settings.router_url.rstrip('/')}/", tokens=tokens)
+    recording_client = http_client(f"{settings.router_url.rstrip('/')}/", tokens=tokens)
     keepers = http_client()
     office = Office(
         database=database,
@@ -82,8 +92,12 @@ def create_service(
         clock=clock,
         region=settings.phone_region,
         limiter=Limiter(per_minute=settings.track_per_minute, clock=clock),
+        form_limiter=Limiter(per_minute=settings.form_per_minute, clock=clock),
+        fresh_key=lambda: SystemChance().salt().hex(),
+        classifier=classifier,
+        calls=RouterCalls(call_client),
         metrics=metrics,
-        calls=RouterCalls(router_client),
+        call_recordings=RouterRecordings(recording_client),
         recordings=RecordingDesk(
             keepers,
             hosts=[host.strip() for host in settings.recording_hosts.split(",") if host.strip()],
@@ -113,7 +127,7 @@ def create_service(
         await transport.open()
 
     async def stop() -> None:
-        for client in (ingest, surveys, router_client, keepers):
+        for client in (ingest, surveys, call_client, recording_client, keepers):
             await client.aclose()
         await database.close()
 
@@ -129,17 +143,19 @@ def create_service(
         ids=ids,
     )
     app.state.office = office
-    for router in (
-        lists.router,
-        policies.router,
-        pulling.router,
-        recordings.router,
-        tickets.router,
-        track.router,
-        reports.router,
-        persons.router,
+    for routes in (
+        lists,
+        policies,
+        pulling,
+        recordings,
+        tickets,
+        suggestions,
+        track,
+        form,
+        reports,
+        persons,
     ):
-        app.include_router(router)
+        app.include_router(routes.router)
     app.include_router(config_routes(store))
     return Service(
         name="tickets",
@@ -149,6 +165,7 @@ def create_service(
         background=(
             *messaging,
             ("watch-config", lambda: watch_config(store)),
+            ("learn-subjects", classifier.learn_on),
             ("count-open", _counting(database, clock, metrics)),
             ("fire-steps", Stepper(database, journal).run),
             ("finish-erasing", lambda: keep_finishing(database)),

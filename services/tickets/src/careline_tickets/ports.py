@@ -25,10 +25,10 @@ class Records(Protocol):
         ...
 
 
-class Calls(Protocol):
-    """Where calls are known."""
+class CallRecordings(Protocol):
+    """Where recordings of calls are known."""
 
-    async def recording_of(self, call_id: str) -> str | None:
+    async def of(self, call_id: str) -> str | None:
         """Where the recording of a call can be fetched, None when there is none. Raises while it
         cannot be asked."""
         ...
@@ -48,4 +48,23 @@ class Comments(Protocol):
     async def of(self, invitation_id: str) -> Sequence[Comment]:
         """What was written in answer to an invitation, none once it is erased. Raises while it
         cannot be asked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What a call, and the CRM that was asked about its caller, say of a person."""
+
+    phone: str | None = field(default=None, repr=False)
+    name: str | None = field(default=None, repr=False)
+    policy_number: str | None = field(default=None, repr=False)
+    insurer: str | None = None
+
+
+class Calls(Protocol):
+    """Where calls are known."""
+
+    async def of(self, call_id: str, authorization: str) -> Call | None:
+        """A call as whoever has this `Authorization` may see it; None when it is not there for him, or
+        cannot be asked in time: an appeal is registered all the same."""
         ...

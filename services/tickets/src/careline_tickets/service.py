@@ -8,11 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import select
-
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_tickets.config import Rules
-from careline_tickets.db import tables
 from careline_tickets.db.likeness import Duplicate, Likeness, Shares, duplicates
 from careline_tickets.db.repository import Repository, Stored
 from careline_tickets.domain.acting import act, register
@@ -50,6 +47,7 @@ class NewTicket:
     details: Details
     person: Person = field(default_factory=Person)
     text: str = field(repr=False)
+    transcript: str | None = field(default=None, repr=False)
     registered_at: datetime
     closing: Closing | None = None
     follows: str | None = None
@@ -112,7 +110,7 @@ class Journal:
         self, uow: UnitOfWork, new: NewTicket, actor: Actor
     ) -> tuple[Ticket, list[Change]]:
         now, rules, details = uow.clock.now(), self.rules(), new.details
-        number = await uow.connection.scalar(select(tables.ticket_number.next_value()))
+        number = await self.repository.next_number(uow.connection)
         year = new.registered_at.astimezone(rules.zone).year
         ticket, first = register(
             ticket_id=uow.ids.new(),
@@ -120,6 +118,7 @@ class Journal:
             tracking_code=self._chance.code(),
             details=details,
             text=new.text,
+            transcript=new.transcript,
             policy=rules.policy(
                 kind=details.kind, subject=details.subject, insurer=details.insurer
             ),

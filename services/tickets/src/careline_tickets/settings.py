@@ -21,3 +21,6 @@ class TicketsSettings(ServiceSettings):
     track_per_minute: int = Field(
         default=30, ge=1, description="questions by tracking code that an address may ask a minute"
     )
+    form_per_minute: int = Field(
+        default=5, ge=1, description="appeals by the public form that an address may send a minute"
+    )

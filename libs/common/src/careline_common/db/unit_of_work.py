@@ -107,8 +107,13 @@ class UnitOfWork:
             " $6::timestamptz[])) SELECT pg_notify($7, '')"
         )
         channel = outbox_channel(str(self._outbox.schema))
-        columns = map(list, zip(*rows, strict=True))
-        await self.connection.exec_driver_sql(insert, (*columns, channel))
+        values = (*map(list, zip(*rows, strict=True)), channel)
+        raw = await self.connection.get_raw_connection()
+        driver = raw.driver_connection
+        if driver is not None and driver.is_in_transaction():
+            await driver.execute(insert, *values)
+        else:  # nothing was done but to tell: SQLAlchemy begins the transaction
+            await self.connection.exec_driver_sql(insert, values)
 
     async def _tell_relay(self) -> None:
         if not self._relay_told:

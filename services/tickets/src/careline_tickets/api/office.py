@@ -1,6 +1,6 @@
 """What the routes work with, and who is at the counter."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,6 +11,7 @@ from careline_common.clock import Clock
 from careline_common.db.engine import Database
 from careline_common.http.auth import Caller
 from careline_common.http.problem import Conflict, Forbidden, NotFound, invalid
+from careline_tickets.classifier import Classifier
 from careline_tickets.config import Rules
 from careline_tickets.db import audit
 from careline_tickets.domain.sight import Viewer
@@ -19,7 +20,7 @@ from careline_tickets.domain.vocabulary import Role
 from careline_tickets.domain.workflow import Actor, NotNow, NotPermitted
 from careline_tickets.limiter import Limiter
 from careline_tickets.metrics import TicketsMetrics
-from careline_tickets.ports import Calls
+from careline_tickets.ports import CallRecordings, Calls
 from careline_tickets.recordings import RecordingDesk
 from careline_tickets.service import Journal
 
@@ -35,8 +36,13 @@ class Office:
     clock: Clock
     region: str
     limiter: Limiter
-    metrics: TicketsMetrics
+    form_limiter: Limiter
+    fresh_key: Callable[[], str]
+    """A key for an empty form, which nobody can guess."""
+    classifier: Classifier
     calls: Calls
+    metrics: TicketsMetrics
+    call_recordings: CallRecordings
     recordings: RecordingDesk
 
     @property

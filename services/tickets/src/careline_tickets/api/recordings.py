@@ -61,7 +61,7 @@ _NOT_LISTED = "the recording is kept at a host that CARELINE_RECORDING_HOSTS doe
 
 async def _kept(office: OfficeHere, call_id: str) -> str | None:
     try:
-        return await office.calls.recording_of(call_id)
+        return await office.call_recordings.of(call_id)
     except httpx.HTTPError:
         raise NotReady("the router cannot be asked where the recording is: try again") from None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Self
 
 from pydantic import Field, StrictBool, StrictInt
 
@@ -12,6 +13,7 @@ from careline_tickets.config import Rules
 from careline_tickets.domain.person import Person, birth_date_fault
 from careline_tickets.domain.ticket import Command, Details, External
 from careline_tickets.domain.vocabulary import Action, Channel, Kind, Outcome, Status
+from careline_tickets.ports import Call
 
 
 class PersonIn(Body):
@@ -34,11 +36,15 @@ class ClosingIn(Body):
 
 
 class TicketIn(Body):
-    """An appeal. `registered_at` is for services and the contact-centre administrator."""
+    """An appeal. `registered_at` is for services and the contact-centre administrator.
+
+    With a `call_id` the rest may be left out: the channel is then the phone and the kind a consultation,
+    and the person and insurer are those of the call, as far as the caller of this may see them.
+    """
 
     person: PersonIn = PersonIn()
-    channel: Channel
-    kind: Kind
+    channel: Channel | None = None
+    kind: Kind | None = None
     subject: Reference | None = None
     territory: Reference | None = None
     organisation: Reference | None = None
@@ -49,16 +55,30 @@ class TicketIn(Body):
         description="the territory where the person is insured, when it is another one",
     )
     text: Text = Field(repr=False)
+    transcript: Text | None = Field(
+        default=None, repr=False, description="what was said, as it was typed while listening"
+    )
     call_id: Reference | None = None
     external: ExternalIn | None = None
     registered_at: Moment | None = None
     close: ClosingIn | None = None
 
+    def completed(self, call: Call) -> Self:
+        """This, with what it does not say as the call does."""
+        told = {"phone": call.phone, "name": call.name, "policy_number": call.policy_number}
+        missing = {
+            name: value
+            for name, value in told.items()
+            if value is not None and getattr(self.person, name) is None
+        }
+        person = self.person.model_copy(update=missing)
+        return self.model_copy(update={"person": person, "insurer": self.insurer or call.insurer})
+
     def details(self) -> Details:
         external = self.external
         return Details(
-            channel=self.channel,
-            kind=self.kind,
+            channel=self.channel or Channel.PHONE,
+            kind=self.kind or Kind.CONSULTATION,
             subject=self.subject,
             territory=self.territory,
             organisation=self.organisation,

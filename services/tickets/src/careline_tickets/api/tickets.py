@@ -1,5 +1,6 @@
 """Appeals: register, read, list, act."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -52,7 +53,7 @@ async def register_ticket(
     office: OfficeHere,
 ) -> Response:
     """Registers an appeal; 200 with the known one when its external id is in the journal."""
-    new = _new_ticket(body, caller, office)
+    new = _new_ticket(await _completed(body, request, office), caller, office)
 
     async def effect(uow: UnitOfWork) -> Answer:
         with problems():
@@ -81,6 +82,23 @@ async def _with_text(office: Office, kept: Response) -> Response:
     return Response(body, kept.status_code, headers)
 
 
+async def _completed(body: TicketIn, request: Request, office: Office) -> TicketIn:
+    """With what the call says of the person, where the form does not say it all."""
+    if body.call_id is None:
+        for name in ("channel", "kind"):
+            if getattr(body, name) is None:
+                raise invalid(name, "is required without a call_id")
+    known = body.person
+    if body.call_id is None or (known.phone and known.name and body.insurer):
+        return body
+    call = await office.calls.of(body.call_id, request.headers.get("Authorization", ""))
+    if call is None:
+        return body
+    if call.insurer is not None and call.insurer not in office.rules.insurers:
+        call = replace(call, insurer=None)
+    return body.completed(call)
+
+
 def _new_ticket(body: TicketIn, caller: Principal, office: Office) -> NewTicket:
     now = office.clock.now()
     if body.registered_at is not None:
@@ -92,6 +110,7 @@ def _new_ticket(body: TicketIn, caller: Principal, office: Office) -> NewTicket:
         details=body.details(),
         person=read_person(body.person, rules=office.rules, region=office.region, now=now),
         text=body.text,
+        transcript=body.transcript,
         registered_at=body.registered_at or now,
         closing=Closing(answer=body.close.answer, outcome=body.close.outcome)
         if body.close

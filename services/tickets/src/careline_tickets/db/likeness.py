@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from careline_tickets.db import tables, wording
 from careline_tickets.domain.likeness import telling
 from careline_tickets.domain.vocabulary import Status
-from careline_tickets.domain.words import Sought, windows, words_of
+from careline_tickets.domain.words import Sought, windows
 
 t, p, c, w = tables.ticket.c, tables.person.c, tables.content.c, tables.wording.c
 
@@ -181,14 +181,9 @@ async def _candidates(
     connection: AsyncConnection, body: str, shares: Mapping[str, float]
 ) -> Sequence[str]:
     """The newest appeals that have enough of the text's telling words."""
-    words = words_of(body)
-    query = select(
-        func.tsvector_to_array(func.to_tsvector(wording.PLAIN, " ".join(words.stemmed))),
-        select(func.max(w.registered_at)).scalar_subquery(),
-    )
-    stems, newest = (await connection.execute(query)).one()
     # a single Chinese sign tells nothing
-    found = telling([*stems, *(word for word in words.exact if len(word) > 1)], shares, 0.0)
+    lexemes = [word for word in await wording.lexemes_of(connection, body) if not _single(word)]
+    found, newest = telling(lexemes, shares, 0.0), await wording.newest(connection)
     if found is None or newest is None:
         return ()
     sought = Sought(exact=(tuple(found.groups()),))
@@ -205,6 +200,10 @@ async def _candidates(
         if len(ids) == MOST_TEXTS:
             break
     return ids
+
+
+def _single(word: str) -> bool:
+    return len(word) == 1 and not word.isascii()
 
 
 def _ranked(rows: Sequence[Row[Any]], likeness: Likeness) -> list[Duplicate]:

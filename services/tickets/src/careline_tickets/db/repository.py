@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from careline_common.db.copying import driver_of
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.observability.pii import PiiHasher
 from careline_tickets.db import steps, tables
@@ -22,6 +23,12 @@ from careline_tickets.domain.person import Person
 from careline_tickets.domain.policies import policy_body, read_policy
 from careline_tickets.domain.ticket import Change, TextKind, Ticket
 from careline_tickets.ports import Chance
+
+NEXT_NUMBER = "SELECT nextval('tickets.ticket_number')"
+FIND = "SELECT * FROM tickets.ticket WHERE id = $1"
+FIND_LOCKED = f"{FIND} FOR UPDATE"
+CLOCKS = "SELECT * FROM tickets.clock WHERE ticket_id = ANY($1) ORDER BY started_at, kind"
+"""Asked at every action, so as they are sent: building a statement takes longer than carrying it out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +61,12 @@ class Repository:
         self._chance = chance
         self._policies: dict[str, Policy] = {}
         self._kept: set[str] = set()
+
+    async def next_number(self, connection: AsyncConnection) -> int:
+        """The number of the next appeal; one that is not used leaves a gap."""
+        found = await connection.exec_driver_sql(NEXT_NUMBER)
+        number: int = found.scalar_one()
+        return number
 
     async def insert(
         self, uow: UnitOfWork, ticket: Ticket, person: Person, changes: Sequence[Change]
@@ -108,8 +121,9 @@ class Repository:
     async def find(
         self, connection: AsyncConnection, ticket_id: str, *, for_update: bool = False
     ) -> Stored | None:
-        query = select(tables.ticket).where(tables.ticket.c.id == ticket_id)
-        return await self._one(connection, query, for_update=for_update)
+        found = await connection.exec_driver_sql(FIND_LOCKED if for_update else FIND, (ticket_id,))
+        stored = await self.stored(connection, found.all())
+        return stored[0] if stored else None
 
     async def find_external(
         self,
@@ -162,20 +176,16 @@ class Repository:
         """Rows of the ticket table with their clocks and policies, in the same order."""
         if not rows:
             return []
-        found = await connection.execute(
-            select(tables.clock)
-            .where(tables.clock.c.ticket_id.in_([row.id for row in rows]))
-            .order_by(tables.clock.c.started_at, tables.clock.c.kind)
-        )
-        clocks: dict[str, list[Row[Any]]] = {}
-        for clock in found:
-            clocks.setdefault(clock.ticket_id, []).append(clock)
+        found = await (await driver_of(connection)).fetch(CLOCKS, [row.id for row in rows])
+        clocks: dict[str, list[Clock]] = {}
+        for row in found:
+            clocks.setdefault(row["ticket_id"], []).append(read_clock(row))
         await self._learn_policies(connection, {row.policy_id for row in rows})
         return [
             Stored(
                 ticket=read_ticket(
                     row,
-                    tuple(read_clock(clock) for clock in clocks.get(row.id, ())),
+                    tuple(clocks.get(row.id, ())),
                     self._policies.get(row.policy_id),
                 ),
                 chain=bytes(row.chain),

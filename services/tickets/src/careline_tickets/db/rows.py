@@ -1,5 +1,6 @@
 """Rows of the journal's tables and the domain's objects, each way."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -136,18 +137,18 @@ def clock_values(ticket_id: str, clock: Clock) -> dict[str, Any]:
     }
 
 
-def read_clock(row: Row[Any]) -> Clock:
+def read_clock(row: Mapping[str, Any]) -> Clock:
     return Clock(
-        kind=ClockKind(row.kind),
-        generation=row.generation,
-        started_at=row.started_at,
-        due_at=row.due_at,
-        paused_at=row.paused_at,
-        stopped_at=row.stopped_at,
+        kind=ClockKind(row["kind"]),
+        generation=row["generation"],
+        started_at=row["started_at"],
+        due_at=row["due_at"],
+        paused_at=row["paused_at"],
+        stopped_at=row["stopped_at"],
         pauses=tuple(
             (datetime.fromisoformat(paused), datetime.fromisoformat(resumed))
-            for paused, resumed in row.pauses
+            for paused, resumed in row["pauses"]
         ),
-        extended_days=row.extended_days,
-        rework=row.rework,
+        extended_days=row["extended_days"],
+        rework=row["rework"],
     )

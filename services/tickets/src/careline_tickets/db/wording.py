@@ -74,6 +74,14 @@ def _quoted(word: str) -> str:
     return f"'{word}'"
 
 
+async def lexemes_of(connection: AsyncConnection, text: str) -> list[str]:
+    """The words of a text as they stand in the index."""
+    words = words_of(text)
+    query = func.tsvector_to_array(func.to_tsvector(PLAIN, " ".join(words.stemmed)))
+    stems: list[str] = (await connection.execute(select(query))).scalar_one()
+    return [*stems, *words.exact]
+
+
 async def newest(connection: AsyncConnection) -> datetime | None:
     """When the last of the appeals that have words was registered."""
     found: datetime | None = await connection.scalar(select(func.max(w.registered_at)))

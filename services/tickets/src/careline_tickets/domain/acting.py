@@ -34,6 +34,7 @@ def register(
     actor: Actor,
     now: datetime,
     follows: str | None = None,
+    transcript: str | None = None,
 ) -> tuple[Ticket, Change]:
     """A new appeal; its clocks start at `registered_at`, which may lie before `now`."""
     ticket = Ticket(
@@ -54,7 +55,11 @@ def register(
         version=ticket.version,
         before={},
         after=_recorded(ticket),
-        texts=((TextKind.TEXT, text),) if text else (),
+        texts=tuple(
+            (kind, body)
+            for kind, body in ((TextKind.TEXT, text), (TextKind.TRANSCRIPT, transcript))
+            if body
+        ),
     )
     return ticket, change
 

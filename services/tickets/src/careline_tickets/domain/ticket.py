@@ -34,6 +34,7 @@ class TextKind(StrEnum):
     """What a deletable piece of text in the journal is."""
 
     TEXT = "text"
+    TRANSCRIPT = "transcript"
     NOTE = "note"
     REASON = "reason"
     ANSWER = "answer"

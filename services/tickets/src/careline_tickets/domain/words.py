@@ -33,7 +33,8 @@ _ONE_FORM: dict[int, str | None] = {
     **{ord(sign): alike for sign, alike in _ALIKE.items()},
 }
 _CJK = "\u3005\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_WORD = re.compile(rf"(?P<cjk>[{_CJK}]+)|[^\W_{_CJK}]+(?:{ZWNJ}+[^\W_{_CJK}]+)*")
+_WORD = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+(?:{ZWNJ}+[^\W_{_CJK}]+)*")
+_CHINESE = re.compile(f"[{_CJK}]")
 _STEMMED = re.compile("[0-9a-z\u00df-\u024f\u0400-\u052f]+")
 
 
@@ -76,9 +77,8 @@ def sought_in(query: str) -> Sought:
     """The words of a question to the search."""
     stemmed: dict[str, None] = {}
     exact: dict[tuple[tuple[str, ...], ...], None] = {}
-    for match in _WORD.finditer(normal(query)):
-        word = match[0]
-        if match["cjk"]:
+    for word in _WORD.findall(normal(query)):
+        if _CHINESE.match(word):
             exact[(tuple(_pairs(word)) if len(word) > 1 else (word,),)] = None
         elif _STEMMED.fullmatch(word):
             stemmed[word[:LONGEST_WORD]] = None
@@ -96,13 +96,12 @@ def normal(text: str) -> str:
 
 def _indexed(text: str) -> Iterator[tuple[str, bool]]:
     """Words as they are indexed, and whether they are to be stemmed."""
-    for match in _WORD.finditer(normal(text)):
-        word = match[0]
-        if match["cjk"]:
+    for word in dict.fromkeys(_WORD.findall(normal(text))):
+        if _STEMMED.fullmatch(word):
+            yield word[:LONGEST_WORD], True
+        elif _CHINESE.match(word):
             yield from ((sign, False) for sign in word)
             yield from ((pair, False) for pair in _pairs(word))
-        elif _STEMMED.fullmatch(word):
-            yield word[:LONGEST_WORD], True
         else:
             parts = [part for part in word.split(ZWNJ) if part]
             yield "".join(parts)[:LONGEST_WORD], False

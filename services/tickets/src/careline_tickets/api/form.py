@@ -1,0 +1,109 @@
+"""The public form: an appeal without a token and without script, and the code by which it is followed."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from careline_common.phones import parse_phone
+from careline_tickets.api import form_page, form_words
+from careline_tickets.api.office import Office, OfficeHere
+from careline_tickets.domain.person import Person
+from careline_tickets.domain.ticket import Details, External
+from careline_tickets.domain.vocabulary import Channel, Kind, Role
+from careline_tickets.domain.workflow import Actor
+from careline_tickets.service import NewTicket
+
+router = APIRouter(prefix="/v1/form", tags=["form"])
+
+SOURCE = "form"
+"""The external source of appeals by the form; the id is the form's key."""
+FORM = Actor(id="form", roles=frozenset({Role.SYSTEM}))
+KEY = re.compile(r"[0-9a-f]{32}")
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+Lang = Annotated[str | None, Query(max_length=20)]
+
+
+def _html(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> HTMLResponse:
+    return HTMLResponse(text, status, headers={**HEADERS, **(headers or {})})
+
+
+@router.get("", response_class=HTMLResponse)
+async def show_form(request: Request, office: OfficeHere, lang: Lang = None) -> HTMLResponse:
+    """An empty form, in the language that is asked for or that the browser accepts."""
+    language = form_words.language_of(lang, request.headers.get("accept-language", ""))
+    return _html(form_page.form(language, office.fresh_key()))
+
+
+@router.post("", status_code=201, response_class=HTMLResponse)
+async def send_form(request: Request, office: OfficeHere, lang: Lang = None) -> HTMLResponse:
+    """Registers an appeal. What is wrong is shown in the form again, with what was given kept.
+
+    The same form sent again is the same appeal, with the same code.
+    """
+    language = form_words.language_of(lang, request.headers.get("accept-language", ""))
+    wait = office.form_limiter.wait_s(request.client.host if request.client else "")
+    if wait:
+        retry = {"Retry-After": str(math.ceil(wait))}
+        return _html(form_page.notice(language, form_words.LATER), 429, retry)
+    given = await _given(request)
+    if not KEY.fullmatch(given.get("key", "")) or given.get(form_page.TRAP):
+        again = form_page.form(language, office.fresh_key(), given=given, said=form_words.STALE)
+        return _html(again, 422)
+    faults, phone = _faults(given, office)
+    if faults:
+        return _html(form_page.form(language, given["key"], given=given, faults=faults), 422)
+    async with office.database.unit_of_work() as uow:
+        new = _appeal(given, phone, office)
+        registered = await office.journal.register(uow, new, FORM)
+    said = form_page.notice(language, form_words.REGISTERED, registered.ticket.tracking_code)
+    return _html(said, 201 if registered.fresh else 200)
+
+
+async def _given(request: Request) -> dict[str, str]:
+    form = await request.form(max_files=0, max_fields=20)
+    return {
+        name: value.replace("\0", "").strip()[: form_page.LIMITS.get(name, 100)]
+        for name, value in form.items()
+        if isinstance(value, str)
+    }
+
+
+def _faults(given: Mapping[str, str], office: Office) -> tuple[list[str], str | None]:
+    """The fields that will not do, and the phone as E.164."""
+    faults = [] if given.get("text") else ["text"]
+    if given.get("kind", Kind.COMPLAINT) not in {*Kind}:
+        faults.append("kind")
+    phone = None
+    if given.get("phone"):
+        try:
+            phone = parse_phone(given["phone"], office.region)
+        except ValueError:
+            faults.append("phone")
+    return faults, phone
+
+
+def _appeal(given: Mapping[str, str], phone: str | None, office: Office) -> NewTicket:
+    return NewTicket(
+        details=Details(
+            channel=Channel.PORTAL,
+            kind=Kind(given.get("kind", Kind.COMPLAINT)),
+            external=External(source=SOURCE, id=given["key"]),
+        ),
+        person=Person(
+            phone=phone,
+            name=given.get("name") or None,
+            policy_number=given.get("policy_number") or None,
+        ),
+        text=given["text"],
+        registered_at=office.clock.now(),
+    )

@@ -1,0 +1,94 @@
+"""The public form: four languages, no token, no script, one appeal however often it is sent."""
+
+import re
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Desk
+
+pytestmark = pytest.mark.integration
+
+GIVEN = {
+    "kind": "complaint",
+    "text": "Отказали в приёме",
+    "name": "Анна",
+    "phone": "8 916 123-45-67",
+}
+
+
+async def fresh_key(desk: "Desk", **headers: str) -> tuple[str, str]:
+    """The page and its key."""
+    page = await desk.client.get("/v1/form", headers=headers)
+    assert page.status_code == 200
+    found = re.search(r'name="key" value="([0-9a-f]{32})"', page.text)
+    assert found is not None
+    return page.text, found[1]
+
+
+async def send(desk: "Desk", lang: str = "ru", **fields: str) -> httpx.Response:
+    return await desk.client.post("/v1/form", params={"lang": lang}, data=fields)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language", "direction", "send_word"),
+    [
+        ("fa-IR,en;q=0.5", "fa", "rtl", "ارسال"),
+        ("ru", "ru", "ltr", "Отправить"),
+        ("zh-CN", "zh", "ltr", "提交"),
+        ("de, en;q=0.1", "en", "ltr", "Send"),
+        ("", "en", "ltr", "Send"),
+    ],
+)
+async def test_it_speaks_the_browsers_language(
+    desk: "Desk", accepted: str, language: str, direction: str, send_word: str
+) -> None:
+    page, _ = await fresh_key(desk, **{"Accept-Language": accepted})
+    assert f'<html lang="{language}" dir="{direction}">' in page
+    assert f"<button>{send_word}</button>" in page
+    assert "<script" not in page
+
+
+async def test_an_appeal_by_the_form_is_followed_by_its_code(desk: "Desk") -> None:
+    _, key = await fresh_key(desk)
+    sent = await send(desk, key=key, **GIVEN)
+    assert sent.status_code == 201
+    code = re.search(r"<code[^>]*>([^<]+)</code>", sent.text)
+    assert code is not None
+    assert (await desk.nobody.get(f"track/{code[1]}")).json()["status"] == "new"
+    again = await send(desk, key=key, **GIVEN)
+    assert (again.status_code, code[1] in again.text) == (200, True)
+    found = (await desk.agent.post("tickets/search", {"phone": "+79161234567"})).json()["items"]
+    assert [(one["channel"], one["kind"]) for one in found] == [("portal", "complaint")]
+
+
+async def test_what_is_wrong_is_said_and_what_was_given_kept(desk: "Desk") -> None:
+    _, key = await fresh_key(desk)
+    wrong = await send(desk, key=key, **GIVEN | {"phone": "12", "name": '"><script>x'})
+    assert wrong.status_code == 422
+    assert "Это не номер телефона" in wrong.text
+    assert "Отказали в приёме</textarea>" in wrong.text
+    assert "<script" not in wrong.text
+    assert key in wrong.text
+    assert (await send(desk, key=key, **GIVEN | {"text": " "})).status_code == 422
+    assert (await send(desk, key=key, **GIVEN | {"kind": "poem"})).status_code == 422
+    assert await desk.query("SELECT 1 FROM tickets.ticket") == []
+
+
+async def test_no_key_a_guessed_one_or_a_filled_trap_registers_nothing(desk: "Desk") -> None:
+    _, key = await fresh_key(desk)
+    for fields in ({}, {"key": "1"}, {"key": key, "website": "http://spam"}):
+        sent = await send(desk, **GIVEN, **fields)
+        assert sent.status_code == 422
+        assert "Отказали в приёме</textarea>" in sent.text
+    assert await desk.query("SELECT 1 FROM tickets.ticket") == []
+
+
+async def test_an_address_sends_so_many_a_minute(desk: "Desk") -> None:
+    _, key = await fresh_key(desk)
+    statuses = [(await send(desk, key=key, **GIVEN)).status_code for _ in range(6)]
+    assert statuses == [201, 200, 200, 200, 200, 429]
+    desk.clock.advance(12)
+    assert (await send(desk, key=key, **GIVEN)).status_code == 200
