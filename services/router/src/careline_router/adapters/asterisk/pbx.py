@@ -52,6 +52,9 @@ class AsteriskPbx:
                 if rest is not None:
                     raise rest from None
                 self._is_away(repr(expected))
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # the end of the socket came first and hid it
+                raise asyncio.CancelledError
             await asyncio.sleep(RECONNECT_S)
 
     def _is_away(self, reason: str) -> None:
