@@ -53,7 +53,9 @@ class AsteriskPbx:
                     raise rest from None
                 self._is_away(repr(expected))
             task = asyncio.current_task()
-            if task is not None and task.cancelling():  # the end of the socket came first and hid it
+            if (
+                task is not None and task.cancelling()
+            ):  # the end of the socket came first and hid it
                 raise asyncio.CancelledError
             await asyncio.sleep(RECONNECT_S)
 
