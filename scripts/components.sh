@@ -8,6 +8,7 @@
 #   nginx      the web server, for feeds over HTTPS
 #   promtool   the checker of Prometheus rules
 #   node-smpp  an SMSC's library for Node.js, by npm; Node.js and npm too where this machine has none
+#   chromium   the browser in which patients' forms are looked at, without a window
 #   kustomize  the builder of Kubernetes manifests, which this Debian release does not have
 # The mirror is the one in this machine's apt sources. What is there already is kept. A component that
 # cannot be had is one line "unavailable: NAME: why", kept in .cache/components/NAME.unavailable.
@@ -114,6 +115,11 @@ get_openssh() {
   rm -rf "$1"/usr/share "$1"/etc
 }
 
+get_chromium() {
+  get_from_release "$1" "$2" chromium 'chromium' || return 1
+  rm -rf "$1"/usr/share/doc "$1"/usr/share/man "$1"/usr/share/locale
+}
+
 get_nginx() {
   get_from_release "$1" "$2" nginx 'nginx' || return 1
   rm -rf "$1"/usr/share "$1"/etc "$1"/var
@@ -205,9 +211,9 @@ get() {
   echo "got $name in $((SECONDS - began)) s"
 }
 
-for name in "${@:-rabbitmq sipp asterisk openssh nginx promtool kustomize node-smpp}"; do
+for name in "${@:-rabbitmq sipp asterisk openssh nginx chromium promtool kustomize node-smpp}"; do
   for one in $name; do
-    case $one in rabbitmq | sipp | asterisk | openssh | nginx | promtool | kustomize | node-smpp) (get "$one") & ;; *) echo "components.sh: unknown component $one" >&2; exit 2 ;; esac
+    case $one in rabbitmq | sipp | asterisk | openssh | nginx | chromium | promtool | kustomize | node-smpp) (get "$one") & ;; *) echo "components.sh: unknown component $one" >&2; exit 2 ;; esac
   done
 done
 wait

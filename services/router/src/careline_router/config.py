@@ -26,6 +26,7 @@ from careline_router.domain.specs import MAX_WAIT_S
 from careline_router.domain.words import Priority
 from careline_router.floor_config import FloorEntry, RelaxStep
 from careline_router.flow_config import Branch, Flow, FlowRule, flow_faults
+from careline_router.voice_config import VoiceSurvey
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -36,6 +37,7 @@ class Queue(ConfigModel):
     `wrap_up_max_s` is how far an agent may extend his wrap-up; `max_wait_by_class` holds in place of
     `max_wait_s` for its classes; `recipe` says what a call needs less the longer it waits; with
     `min_idle` the queue's deferrable work goes only to agents who leave so many able ones idle.
+    `voice_survey` is what an Asterisk asks by voice once the agent has gone.
     """
 
     id: Id
@@ -50,6 +52,7 @@ class Queue(ConfigModel):
     recipe: Annotated[list[RelaxStep], Field(max_length=50)] = Field(default_factory=list)
     min_idle: Annotated[int, Field(ge=0)] = 0
     dispositions: list[str] = Field(default_factory=list)
+    voice_survey: VoiceSurvey | None = None
 
 
 class Pbx(ConfigModel):

@@ -14,13 +14,16 @@ from careline_router.usecases.dialling import Dialling
 from careline_router.usecases.emergencies import Emergencies
 from careline_router.usecases.persons import PersonsData
 from careline_router.usecases.supervision import Supervision
+from careline_router.usecases.voice import VoiceSurveys
 from careline_router.views import Viewer
 
 OVERVIEW = frozenset({"admin", "auditor", "quality", "service", "contact_admin", "specialist"})
 RECORDINGS = frozenset({"quality", "service", "contact_admin"})
 
 
-class RouterService(Dialling, DeskCommands, Supervision, Callbacks, Emergencies, PersonsData):
+class RouterService(
+    Dialling, DeskCommands, Supervision, Callbacks, Emergencies, PersonsData, VoiceSurveys
+):
     """All use cases of the router.
 
     - `queries` (`queries.Queries`): call, calls, call_by_pbx, decisions, queues, agents, agent.

@@ -1,8 +1,8 @@
 """SIP phones played by sipp: callers and agents with sound in both directions.
 
-A phone writes what happens to it (`calling ringing answered ended refused cancelled`, with the SIP Call-ID;
+A phone writes what happens to it (`calling ringing answered keyed ended refused cancelled`, with the SIP Call-ID;
 before `ringing` also `called` and `shown`, with the number dialled and the caller's) into a log that the
-test waits on. The test ends a call, or answers one, by sending its phone an INFO.
+test waits on. The test ends a call, or answers one, by sending its phone an INFO, and has it press a key by a MESSAGE.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from careline_common.testing.ports import Ports
 TONE = (b"\x9a" * 9 + b"\x1a" * 9) * 444  # a second of 444 Hz in µ-law
 RTP_PORTS = 8
 PATIENCE_S = 20.0
+KEY_S = 0.3
 
 Behaviour = Literal["answer", "busy", "reject", "ring", "unallocated", "congested"]
 REFUSALS = {
@@ -80,20 +81,28 @@ class Phone:
                 raise AssertionError(f"the call does not end: {self.report()}")
             await asyncio.sleep(0.02)
 
+    async def presses(self, key: str) -> None:
+        """Presses one key in its talk, as a telephone tells it by SIP INFO."""
+        before = sum(one.what == "keyed" for one in self.happenings)
+        self._order("MESSAGE", f"Signal={key}\r\n")
+        await self.waits_for("keyed", times=before + 1)
+        await asyncio.sleep(KEY_S)  # Asterisk drops a key that comes while the last one sounds
+
     async def answers(self) -> None:
         """Takes the call that rings; for a phone that would `ring` on."""
         self._order()
         await self.waits_for("answered")
 
-    def _order(self) -> str:
+    def _order(self, method: str = "INFO", body: str = "") -> str:
         """Has sipp go on with its latest call; gives that call's id."""
         calls = [one.call_id for one in self.happenings if one.what not in {"called", "shown"}]
         assert calls, "this phone has no call"
         order = (
-            f"INFO sip:phone@127.0.0.1 SIP/2.0\r\n"
+            f"{method} sip:phone@127.0.0.1 SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK-{time.monotonic_ns()}\r\n"
             f"From: <sip:test@127.0.0.1>;tag=test\r\nTo: <sip:phone@127.0.0.1>\r\n"
-            f"Call-ID: {calls[-1]}\r\nCSeq: 1 INFO\r\nMax-Forwards: 1\r\nContent-Length: 0\r\n\r\n"
+            f"Call-ID: {calls[-1]}\r\nCSeq: 1 {method}\r\nMax-Forwards: 1\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}"
         )
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.sendto(order.encode(), ("127.0.0.1", self._port))

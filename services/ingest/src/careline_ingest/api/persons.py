@@ -32,6 +32,8 @@ class RecordView(BaseModel):
     created_at: datetime
     updated_at: datetime
     fields: dict[str, Any]
+    given: dict[str, Any] | None
+    """What a portal sent with it that is no field of a record."""
 
 
 class PersonView(BaseModel):

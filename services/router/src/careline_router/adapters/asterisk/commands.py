@@ -19,6 +19,7 @@ from careline_router.adapters.asterisk.requests import (
 )
 from careline_router.adapters.asterisk.serial import SerialByKey
 from careline_router.adapters.asterisk.session import Session
+from careline_router.adapters.asterisk.voice import VoiceSurvey
 from careline_router.views import PbxCommand
 
 log = structlog.get_logger(__name__)
@@ -38,6 +39,7 @@ class Commands:
         self._told = SerialByKey(session.tasks)
         self._under_way: set[str] = set()
         self._playing: dict[str, asyncio.Event] = {}
+        self.voice = VoiceSurvey(session)
 
     def busy(self, pbx_call_id: str) -> bool:
         """Whether commands of a call are under way."""
@@ -83,6 +85,8 @@ class Commands:
         if command.type == "hangup" and command.begun_here:
             await self.drop_talks_of(command.pbx_call_id)
             return Answer(HTTPStatus.OK, None)
+        if command.type == "hangup":
+            await self.voice.before_hangup(command)
         request = plain_request(command, self._target.application, self._persons.party_of(command))
         if request is None:
             return Answer(HTTPStatus.NOT_IMPLEMENTED, {"message": f"no {command.type} by ARI yet"})

@@ -70,9 +70,9 @@ class Hearing:
                 self._note_dial(event)
                 continue
             if kind == "PlaybackFinished":
-                self._commands.heard_out(
-                    str(event["playback"]["target_uri"]).removeprefix("channel:")
-                )
+                channel = str(event["playback"]["target_uri"]).removeprefix("channel:")
+                self._commands.heard_out(channel)
+                self._commands.voice.played(channel, str(event["playback"]["id"]))
                 continue
             known = self._leg_of(event, event["channel"])
             self._heard.run(_call_of(known, event["channel"]), self._tell(kind, event, known))
@@ -136,12 +136,15 @@ class Hearing:
         if kind == "StasisStart" and known is not None:
             arrival = Arrival(pbx_call_id=channel, caller=known.caller, line=known.line)
             self._commands.start((await self._service.call_arrived(pbx, arrival)).commands)
-        elif kind == "ChannelDtmfReceived":
+        elif kind == "ChannelDtmfReceived" and not self._commands.voice.key(
+            channel, str(event["digit"])
+        ):
             self._commands.start(
                 (await self._service.digits(pbx, channel, str(event["digit"]))).commands
             )
         elif kind == "StasisEnd":
             self._commands.heard_out(channel)
+            self._commands.voice.gone(channel)
             self._commands.start((await self._service.hung_up(pbx, channel, "caller")).commands)
             await self._commands.drop_talks_of(channel)
 

@@ -52,6 +52,10 @@ class AsteriskPbx:
                 if rest is not None:
                     raise rest from None
                 self._is_away(repr(expected))
+            # a socket that ended first may have hidden that this task was to end
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError
             await asyncio.sleep(RECONNECT_S)
 
     def _is_away(self, reason: str) -> None:
