@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from careline_common.phones import parse_phone
-from careline_router.ports import CrmProfile
+from careline_router.ports import Appeals, CrmProfile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +20,8 @@ class Contact:
     name: str | None = None
     profile: CrmProfile | None = None
     """What the CRM said of him, while he is being served; it is not kept."""
-    appeal: str | None = None
-    """How the last appeal of this number stands."""
+    appeals: Appeals | None = None
+    """What is known of his appeals, where his flow asks; it is not kept here."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     @property

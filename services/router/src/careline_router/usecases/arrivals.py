@@ -129,9 +129,10 @@ class Arrivals(ServingCallers):
         contact = self._contacts.of(call_id)
         profile = await self._intake.profile(contact)
         plan = self._plan()
-        command, keep_path = self._first_command(plan, line, call, profile, ivr)
-        named = replace(contact, name=profile.name, profile=profile)
+        appeals = await self._appeals_of(plan.flows.get(line.flow), contact)
+        named = replace(contact, name=profile.name, profile=profile, appeals=appeals)
         self._contacts.put(call_id, named)
+        command, keep_path = self._first_command(plan, line, call, profile, ivr)
 
         async def keep_name(uow: UnitOfWork, events: list[Event]) -> None:
             if profile.name is not None:

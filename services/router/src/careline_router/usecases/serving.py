@@ -156,6 +156,10 @@ class ServingCallers(SendingCalls):
         if line is None or flow is None:
             closing = self._closing(plan, call.pbx, call.id, "closed")
             return await self._answer(closing, call.pbx, call.id, receipt)
+        if contact.appeals is None:  # a process before this one has asked
+            appeals = await self._appeals_of(flow, contact)
+            contact = replace(contact, profile=profile, appeals=appeals)
+            self._contacts.put(call.id, contact)
         served = self._served(plan, line, flow, call.id, profile)
         at = At(
             node=call.node or "",
@@ -234,11 +238,12 @@ class ServingCallers(SendingCalls):
     ) -> _Served:
         service = flow.self_service or _NO_SERVICE
         age = profile.age(self._clock.now().date())
+        appeals = self._contacts.of(call_id).appeals
         caller = Caller(
             language=profile.language or line.language,
             slow=service.is_slow(frozenset(profile.needs), age),
             opening=self._opening(plan, line),
-            appeal=self._contacts.of(call_id).appeal,
+            appeal=None if appeals is None else appeals.last,
             checks=profile.checks(),
         )
         return _Served(plan, line, flow, profile, caller)
