@@ -9,6 +9,7 @@ from careline_common.config.entries import Configuration
 from careline_router.domain import commands as cmd
 from careline_router.floorplan import FloorPlan
 from careline_router.usecases.callbacks import Callbacks
+from careline_router.usecases.customers import Customers
 from careline_router.usecases.desk_commands import DeskCommands
 from careline_router.usecases.dialling import Dialling
 from careline_router.usecases.emergencies import Emergencies
@@ -20,7 +21,9 @@ OVERVIEW = frozenset({"admin", "auditor", "quality", "service", "contact_admin",
 RECORDINGS = frozenset({"quality", "service", "contact_admin"})
 
 
-class RouterService(Dialling, DeskCommands, Supervision, Callbacks, Emergencies, PersonsData):
+class RouterService(
+    Dialling, Customers, DeskCommands, Supervision, Callbacks, Emergencies, PersonsData
+):
     """All use cases of the router.
 
     - `queries` (`queries.Queries`): call, calls, call_by_pbx, decisions, queues, agents, agent.

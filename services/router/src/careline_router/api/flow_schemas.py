@@ -86,11 +86,17 @@ class SimulationOrder(Body):
 
 
 class PublishOrder(Body):
+    """`waiting`: whether who waits by this flow keeps his queue, or is sent where it sends him now."""
+
     draft: int | None = None
+    waiting: Literal["keep", "reroute"] = "keep"
 
 
 class RollbackOrder(Body):
+    """`waiting` as when publishing."""
+
     version: int | None = None
+    waiting: Literal["keep", "reroute"] = "keep"
 
 
 class DraftView(BaseModel):

@@ -7,6 +7,9 @@ from typing import Any
 from careline_common.phones import parse_phone
 from careline_router.ports import Appeals, CrmProfile
 
+INPUTS, VERIFIED = "ivr", "verified"
+"""Where `attributes` have what was learned of the caller, and there, that it is he."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
@@ -23,6 +26,11 @@ class Contact:
     appeals: Appeals | None = None
     """What is known of his appeals, where his flow asks; it is not kept here."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def verified(self) -> bool:
+        """Whether he has said what only he should know, to a machine or to his agent."""
+        return bool(self.attributes.get(INPUTS, {}).get(VERIFIED))
 
     @property
     def number(self) -> str | None:

@@ -59,12 +59,22 @@ class SendingCalls(PbxAnswers):
             return replace(self._closing(plan, call.pbx, call.id, media), before=before)
         return replace(command, media=(*before, *command.media))
 
+    def _named(self, contact: Contact) -> Contact:
+        """With his name, as the CRM has it; where callers are to be verified, only once he has been."""
+        profile = contact.profile
+        if profile is None or (self._plan().floor.verify_callers and not contact.verified):
+            return contact
+        return replace(contact, name=profile.name)
+
     async def _appeals_of(self, flow: Flow | None, contact: Contact) -> Appeals | None:
         """What is known of a caller's appeals, if his flow asks."""
         if flow is None or not flow.sees_appeals or contact.number is None:
             return None
+        return await self._all_appeals(contact.number)
+
+    async def _all_appeals(self, number: str) -> Appeals:
         async with self._database.read() as connection:
-            return await appeals.of_person(connection, self._hasher.lookup(contact.number))
+            return await appeals.of_person(connection, self._hasher.lookup(number))
 
     def _load_for(self, plan: FloorPlan, line: Line) -> Mapping[str, Any]:
         """How full the queues are, for a flow that looks at it."""

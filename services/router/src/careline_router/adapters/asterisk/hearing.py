@@ -137,11 +137,12 @@ class Hearing:
             arrival = Arrival(pbx_call_id=channel, caller=known.caller, line=known.line)
             self._commands.start((await self._service.call_arrived(pbx, arrival)).commands)
         elif kind == "ChannelDtmfReceived":
+            await self._commands.keys_pressed(channel)
             self._commands.start(
                 (await self._service.digits(pbx, channel, str(event["digit"]))).commands
             )
         elif kind == "StasisEnd":
-            self._commands.heard_out(channel)
+            self._commands.gone(channel)
             self._commands.start((await self._service.hung_up(pbx, channel, "caller")).commands)
             await self._commands.drop_talks_of(channel)
 
