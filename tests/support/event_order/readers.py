@@ -4,12 +4,16 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from sqlalchemy import select
+
 from careline_common.events.ingest import RecordReceived, ServiceRendered
 from careline_common.events.router import AgentStateChanged, CallEnded, CallKeyed
 from careline_common.events.surveys import CommentGiven, ScoreRecorded
 from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved
 from careline_ingest import consumers as ingest
 from careline_ingest.db import appeals as ingest_appeals
+from careline_router import consumers as router
+from careline_router.db import tables as of_router
 from careline_surveys import consumers as surveys
 from careline_tickets import consumers as tickets
 from careline_tickets.api.office import Office
@@ -137,6 +141,19 @@ async def partners_appeals(centre: Centre, facts: list[Fact]) -> Any:
     ]
 
 
+async def appeals_of_callers(centre: Centre, facts: list[Fact]) -> Any:
+    """How the appeals stand that came out of calls, as callers would hear it."""
+    appeal = of_router.appeal.c
+    calls = {getattr(fact.event, "call_id", None) for fact in facts}
+    async with centre.services["router"].app.state.service._database.read() as connection:
+        found = await connection.execute(
+            select(appeal.ticket_id, appeal.call_id, appeal.status, appeal.owner)
+            .where(appeal.call_id.in_([call for call in calls if call is not None]))
+            .order_by(appeal.ticket_id)
+        )
+    return [list(row) for row in found]
+
+
 READERS: Mapping[str, Reader] = {
     tickets.PRESENCE: presence,
     tickets.LOW_SCORES: low_scores,
@@ -146,6 +163,7 @@ READERS: Mapping[str, Reader] = {
     surveys.APPEALS: appeals,
     surveys.KEYED_CALLS: keyed_calls,
     ingest.APPEALS: partners_appeals,
+    router.APPEALS: appeals_of_callers,
 }
 
 

@@ -27,6 +27,7 @@ from careline_router.api import install
 from careline_router.api.forwarding import Forwarding, connections_to_leader
 from careline_router.callback_queries import CallbackQueries
 from careline_router.config import SECTIONS, cross_check
+from careline_router.consumers import subscriptions
 from careline_router.db.tables import SCHEMA
 from careline_router.emergency import EmergencySwitch
 from careline_router.feeds import Feeds
@@ -112,7 +113,7 @@ def create_service(
     messaging = messaging_tasks(
         database=parts.database,
         transport=transport,
-        subscriptions=(),
+        subscriptions=subscriptions(),
         clock=clock,
         readiness=readiness,
         registry=registry.registry,

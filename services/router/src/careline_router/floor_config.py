@@ -133,7 +133,8 @@ def _policy(name: str) -> str:
 class FloorEntry(ConfigModel):
     """What holds for the whole floor. `units` is how much of an agent's capacity an item takes.
 
-    With `flows_by_two` who has drafted a flow does not publish it.
+    With `flows_by_two` who has drafted a flow does not publish it; with `verify_callers` agents see the name
+    of a caller once he has been verified.
     """
 
     policy: Annotated[str, AfterValidator(_policy)] = "careline"
@@ -143,6 +144,7 @@ class FloorEntry(ConfigModel):
     units: dict[Kind, Annotated[int, Field(ge=1, le=1000)]] = Field(default_factory=dict)
     interruptible: tuple[Literal["ticket", "task", "message", "outbound"], ...] = ("ticket", "task")
     flows_by_two: bool = False
+    verify_callers: bool = False
 
     def spec(self) -> specs.FloorSpec:
         return specs.FloorSpec(

@@ -1,6 +1,6 @@
 """The configuration in the form in which calls are routed by it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from careline_common.config.calendar import Calendar
@@ -8,7 +8,7 @@ from careline_common.config.entries import Configuration
 from careline_common.config.models import AgentEntry, Line, Team
 from careline_common.phones import parse_phone
 from careline_router import config
-from careline_router.adapters.cel_conditions import compile_condition
+from careline_router.adapters.cel_conditions import CelCondition, compile_condition
 from careline_router.crm_config import CrmEntry
 from careline_router.domain.flows import Branch, Flow, Rule
 from careline_router.domain.skills import BEST_LEVEL, SITE, lacking
@@ -168,8 +168,21 @@ def flow_of(entry: config.Flow, version: int) -> Flow:
             for rule, condition in zip(entry.rules, conditions, strict=True)
         ),
         sees_load=any(condition.sees("load") for condition in conditions),
+        sees_appeals=_sees_appeals(entry, conditions),
         self_service=None if entry.self_service is None else entry.self_service.spec(),
         needs={need: dict(skills) for need, skills in entry.needs.items()},
+    )
+
+
+def _sees_appeals(entry: config.Flow, conditions: Iterable[CelCondition]) -> bool:
+    service = entry.self_service
+    return (
+        any(condition.sees("appeals") for condition in conditions)
+        or any(branch.prefer_owner_s > 0 for _, branch in entry.branches())
+        or (
+            service is not None
+            and any(node.kind == "appeal_status" for node in service.nodes.values())
+        )
     )
 
 

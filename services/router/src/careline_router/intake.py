@@ -17,7 +17,7 @@ from careline_router.domain.flows import in_language, preferred_agent, priority_
 from careline_router.domain.words import LineState
 from careline_router.floorplan import FloorPlan
 from careline_router.metrics import RouterMetrics
-from careline_router.ports import Crm, CrmProfile
+from careline_router.ports import Appeals, Crm, CrmProfile
 from careline_router.runtime.contacts import Contact
 
 WITHHELD = frozenset({"", "anonymous", "unknown", "unavailable", "restricted", "private"})
@@ -45,6 +45,7 @@ def contact_of(
 
 
 NO_LOAD: Mapping[str, Any] = {}
+NO_APPEALS = Appeals()
 
 
 def facts_of(
@@ -55,6 +56,7 @@ def facts_of(
     at: datetime,
     opening: LineState,
     load: Mapping[str, Any] = NO_LOAD,
+    appeals: Appeals = NO_APPEALS,
 ) -> dict[str, Any]:
     """What conditions may look at."""
     return {
@@ -65,6 +67,7 @@ def facts_of(
         "time": _time_facts(at, line.zone),
         "calendar": {"state": opening},
         "load": load,
+        "appeals": {"open": appeals.open, "last": appeals.last},
     }
 
 
@@ -108,18 +111,22 @@ class Intake:
         person: str | None,
         opening: LineState = "open",
         load: Mapping[str, Any] = NO_LOAD,
+        appeals: Appeals = NO_APPEALS,
     ) -> QueueCall | None:
         """Where the flow of its line sends a call; None when the line is not open.
 
-        `person` is the caller as the floor knows him, `load` how full its queues are.
+        `person` is the caller as the floor knows him, `load` how full its queues are, `appeals`
+        what is known of his appeals: who has an open one is waited for, where the CRM names nobody.
         """
         flow = plan.flows[line.flow]
-        facts = facts_of(line, profile, ivr, at=self._clock.now(), opening=opening, load=load)
+        facts = facts_of(
+            line, profile, ivr, at=self._clock.now(), opening=opening, load=load, appeals=appeals
+        )
         branch = flow.branch_for(facts, opening)
         if branch is None:
             return None
         preferred, preferred_for_s = preferred_agent(
-            branch, owner=profile.owner, last_agent=profile.last_agent
+            branch, owner=profile.owner or appeals.owner, last_agent=profile.last_agent
         )
         language = profile.language or line.language
         announcement = in_language(branch.announcements, language)

@@ -83,6 +83,15 @@ class CrmProfile:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appeals:
+    """The appeals of a caller's number: how many are open, how the last stands, who has the last open one."""
+
+    open: int = 0
+    last: str | None = None
+    owner: str | None = None
+
+
 class CrmFault(Exception):  # noqa: N818 - a fault of the CRM's, which no call suffers from
     """The CRM did not answer what was asked. `detail` is for the log and never personal."""
 

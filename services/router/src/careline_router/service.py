@@ -9,6 +9,7 @@ from careline_common.config.entries import Configuration
 from careline_router.domain import commands as cmd
 from careline_router.floorplan import FloorPlan
 from careline_router.usecases.callbacks import Callbacks
+from careline_router.usecases.customers import Customers
 from careline_router.usecases.desk_commands import DeskCommands
 from careline_router.usecases.dialling import Dialling
 from careline_router.usecases.emergencies import Emergencies
@@ -22,7 +23,14 @@ RECORDINGS = frozenset({"quality", "service", "contact_admin"})
 
 
 class RouterService(
-    Dialling, DeskCommands, Supervision, Callbacks, Emergencies, PersonsData, VoiceSurveys
+    Dialling,
+    Customers,
+    DeskCommands,
+    Supervision,
+    Callbacks,
+    Emergencies,
+    PersonsData,
+    VoiceSurveys,
 ):
     """All use cases of the router.
 

@@ -283,6 +283,20 @@ async def test_rules_may_look_at_how_full_the_floor_is(router) -> None:
     await router.advance(1)
 
 
+async def test_who_waits_is_moved_only_when_that_is_asked_and_keeps_his_place(router) -> None:
+    told = (await router.arrive("w-1"))["call"]
+    await router.advance(7)
+    await drafted(router, default={"queue": "child", "skills": {"child": 1}}, rules=[])
+    answer = await post(router, "/main/publish", {"waiting": "reroute"})
+    assert answer.status_code == 200, answer.text
+    moved = await router.call(told["id"])
+    assert (moved["state"], moved["queue"], moved["queued_at"]) == (
+        "queued", "child", told["queued_at"],
+    )  # fmt: skip
+    await router.ready("a2")
+    assert (await router.offer("a2"))["call_id"] == told["id"]
+
+
 async def test_the_schema_is_published(shared_router) -> None:
     answer = await shared_router.client.get("/v1/flows/schema", headers=shared_router.admin)
     assert answer.json()["$schema"].startswith("https://json-schema.org/")

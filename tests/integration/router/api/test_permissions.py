@@ -27,6 +27,8 @@ REQUESTS = {
     Action.ANSWER_OFFER: [
         ("POST", "/v1/offers/none/accept", None),
         ("POST", "/v1/offers/none/reject", {}),
+        ("GET", "/v1/calls/none/customer", None),
+        ("POST", "/v1/calls/none/verification", {"check": "birth_date", "answer": "1"}),
     ],
     Action.WRAP_UP: [
         ("POST", "/v1/calls/none/wrap-up", {"disposition": "x", "resolved": True}),

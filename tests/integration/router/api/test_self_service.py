@@ -5,7 +5,10 @@ from typing import Any
 import asyncpg
 import pytest
 
+from careline_common.events.envelope import Envelope
+from careline_common.events.tickets import TicketCreated, TicketMoved
 from careline_common.testing.waiting import eventually
+from careline_router.consumers import subscriptions
 from careline_router.fakes.http_server import FakeServer
 
 pytestmark = pytest.mark.integration
@@ -256,3 +259,52 @@ async def test_what_was_typed_stands_with_the_person_alone(served, database_url)
     finally:
         await connection.close()
     assert "90817" in kept
+
+
+async def test_the_last_appeal_of_his_number_is_read_to_a_caller(served, database_url) -> None:
+    """Fails when the appeals of another number are his, or an old version overtakes a new one."""
+    nodes = {
+        **SELF_SERVICE["nodes"],
+        "main": {**SELF_SERVICE["nodes"]["main"], "keys": {"1": "code", "2": "hours", "4": "message", "5": "away", "6": "appeal"}},
+        "appeal": {
+            "kind": "appeal_status", "next": "more",
+            "by": {"in_work": {"*": "works"}, "closed": {"*": "over"}, "none": {"*": "nothing"}},
+        },
+    }  # fmt: skip
+    flow = {
+        **FLOW,
+        "self_service": {**SELF_SERVICE, "nodes": nodes},
+        "rules": [{"when": "appeals.open > 0", "queue": "child", "skills": {"child": 1}}],
+    }
+    answer = await served.client.put(
+        "/v1/config", json={"careline": 1, "flows": [flow]}, headers=served.admin
+    )
+    assert answer.status_code == 200, answer.text
+    first = (await served.arrive("s-1"))["call"]["id"]
+    told = await served.tell("call.digits", "s-1", digits="6")
+    assert "nothing" in heard(told)
+    database = served.service.app.state.service._database
+    moved = TicketMoved(
+        ticket_id="t-1", number="1", action="take", status="in_work", level=1, owner="a1",
+        call_id=first, at=served.clock.now(),
+    )  # fmt: skip
+    created = TicketCreated(
+        ticket_id="t-1", number="1", channel="phone", kind="complaint", call_id=first,
+        registered_at=served.clock.now(),
+    )  # fmt: skip
+    (consumer,) = subscriptions()
+    for event, sequence in ((moved, 2), (created, 1)):
+        async with database.unit_of_work() as uow:
+            envelope = Envelope(
+                id=f"e-{sequence}", source="/careline/tickets", subject="t-1", sequence=sequence,
+                time=served.clock.now(), correlationid="t-1", causationid=None, data=event,
+            )  # fmt: skip
+            await consumer.handle(uow, envelope, None)
+    await served.arrive("s-2")
+    told = await served.tell("call.digits", "s-2", digits="6")
+    assert "works" in heard(told)
+    told = await served.tell("call.digits", "s-2", digits="0")
+    assert told["call"]["queue"] == "child"
+    await served.arrive("s-3", caller="+79167654321")
+    told = await served.tell("call.digits", "s-3", digits="6")
+    assert "nothing" in heard(told)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from careline_common.config.models import ZoneName
 from careline_router.api.schemas import Body, Moment
 from careline_router.domain.words import LineState, Payer
-from careline_router.ports import CrmProfile
+from careline_router.ports import Appeals, CrmProfile
 from careline_router.usecases.flow_trials import NOBODY, TriedCall
 from careline_router.usecases.flows import Draft, FlowState, Version
 
@@ -35,6 +35,13 @@ class DryRunCrm(Body):
     policy_number: Word | None = None
 
 
+class DryRunAppeals(Body):
+    """How many of his appeals are open, and how the last stands."""
+
+    open: Annotated[int, Field(ge=0)] = 0
+    last: Word | None = None
+
+
 class DryRunCall(Body):
     """A call that is made up. Without `line` it comes to the first of the flow, without `at` now, without
     `calendar` as the line's calendar says; `draft` is the number of the draft to try, `keys` are what he presses, once for each question ("" is
@@ -49,7 +56,7 @@ class DryRunCall(Body):
     ivr: Mapping[str, Any] = Field(default_factory=dict)
     load: Mapping[str, Mapping[str, int]] = Field(default_factory=dict)
     keys: Annotated[list[Keys], Field(max_length=50)] = Field(default_factory=list)
-    appeal: Word | None = None
+    appeals: DryRunAppeals = Field(default_factory=DryRunAppeals)
 
     def tried(self) -> TriedCall:
         profile = NOBODY
@@ -65,7 +72,7 @@ class DryRunCall(Body):
             ivr=self.ivr,
             load=self.load,
             keys=self.keys,
-            appeal=self.appeal,
+            appeals=Appeals(open=self.appeals.open, last=self.appeals.last),
         )
 
 
@@ -79,11 +86,17 @@ class SimulationOrder(Body):
 
 
 class PublishOrder(Body):
+    """`waiting`: whether who waits by this flow keeps his queue, or is sent where it sends him now."""
+
     draft: int | None = None
+    waiting: Literal["keep", "reroute"] = "keep"
 
 
 class RollbackOrder(Body):
+    """`waiting` as when publishing."""
+
     version: int | None = None
+    waiting: Literal["keep", "reroute"] = "keep"
 
 
 class DraftView(BaseModel):

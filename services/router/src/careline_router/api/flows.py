@@ -12,7 +12,7 @@ from careline_common.http.auth import Principal
 from careline_common.http.etag import etag, optional_match
 from careline_common.http.json_body import raw_body, read_json
 from careline_common.http.problem import InvalidInput, MalformedRequest, invalid
-from careline_router.api.deps import may
+from careline_router.api.deps import Service, may
 from careline_router.api.flow_schemas import (
     DryRunCall,
     FlowView,
@@ -158,9 +158,11 @@ async def simulate(
 @router.post("/{flow_id}/publish", response_model=FlowView)
 async def publish(
     flow_id: str,
+    *,
     request: Request,
     writer: Writer,
     office: Office,
+    service: Service,
     body: PublishOrder | None = None,
 ) -> Response:
     """Puts the last draft, or the one named, into force for the calls that come from now on."""
@@ -168,15 +170,19 @@ async def publish(
     state = await office.publish(
         flow_id, by=writer.subject, number=order.draft, match=optional_match(request)
     )
+    if order.waiting == "reroute":
+        await service.send_waiting_anew(flow_id)
     return _shown(state)
 
 
 @router.post("/{flow_id}/rollback", response_model=FlowView)
 async def roll_back(
     flow_id: str,
+    *,
     request: Request,
     writer: Writer,
     office: Office,
+    service: Service,
     body: RollbackOrder | None = None,
 ) -> Response:
     """Puts the version before the present one, or the one named, into force again."""
@@ -184,6 +190,8 @@ async def roll_back(
     state = await office.roll_back(
         flow_id, by=writer.subject, to=order.version, match=optional_match(request)
     )
+    if order.waiting == "reroute":
+        await service.send_waiting_anew(flow_id)
     return _shown(state)
 
 

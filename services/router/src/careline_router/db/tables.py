@@ -120,6 +120,18 @@ self_service_step = Table(  # what he did: a key of a menu, or a word; never dig
     Index("ix_self_service_step_at", "at", postgresql_using="brin"),
 )
 
+appeal = Table(  # of the journal of appeals, as its events tell; whose it is stands with its call
+    "appeal",
+    metadata,
+    Column("ticket_id", Text, primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("owner", Text),
+    Column("updated_at", MOMENT, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Index("ix_appeal_call_id", "call_id"),
+)
+
 call_record = Table(
     "call_record",
     metadata,

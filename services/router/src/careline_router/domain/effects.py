@@ -138,7 +138,7 @@ def _last_steps(event: ev.CallEnded) -> list[PbxStep]:
 
 def _way_out(event: ev.CallEnded) -> PbxStep:
     if event.endpoint is not None:
-        return PbxStep(type="transfer", body={"endpoint": event.endpoint})
+        return PbxStep(type="transfer", body={"endpoint": event.endpoint, "leaves": True})
     if event.outcome == "voicemail":
         return PbxStep(type="voicemail")
     return PbxStep(type="hangup", body={"reason": event.outcome})

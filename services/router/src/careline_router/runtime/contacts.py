@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from careline_common.phones import parse_phone
-from careline_router.ports import CrmProfile
+from careline_router.ports import Appeals, CrmProfile
+
+INPUTS, VERIFIED = "ivr", "verified"
+"""Where `attributes` have what was learned of the caller, and there, that it is he."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +23,14 @@ class Contact:
     name: str | None = None
     profile: CrmProfile | None = None
     """What the CRM said of him, while he is being served; it is not kept."""
-    appeal: str | None = None
-    """How the last appeal of this number stands."""
+    appeals: Appeals | None = None
+    """What is known of his appeals, where his flow asks; it is not kept here."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def verified(self) -> bool:
+        """Whether he has said what only he should know, to a machine or to his agent."""
+        return bool(self.attributes.get(INPUTS, {}).get(VERIFIED))
 
     @property
     def number(self) -> str | None:

@@ -20,9 +20,10 @@ from careline_router.domain.words import Control
 from careline_router.intake import contact_of
 from careline_router.pbx_link import CLOSED_MEDIA
 from careline_router.ports import AlreadyAnswered, Arrival, Receipt
+from careline_router.runtime.contacts import INPUTS
 from careline_router.usecases.callback_rows import keeping_callbacks
 from careline_router.usecases.pbx_answers import NOTHING
-from careline_router.usecases.serving import INPUTS, TYPED, ServingCallers
+from careline_router.usecases.serving import TYPED, ServingCallers
 from careline_router.views import PbxAnswer
 
 log = structlog.get_logger(__name__)
@@ -129,13 +130,14 @@ class Arrivals(ServingCallers):
         contact = self._contacts.of(call_id)
         profile = await self._intake.profile(contact)
         plan = self._plan()
-        command, keep_path = self._first_command(plan, line, call, profile, ivr)
-        named = replace(contact, name=profile.name, profile=profile)
+        appeals = await self._appeals_of(plan.flows.get(line.flow), contact)
+        named = self._named(replace(contact, profile=profile, appeals=appeals))
         self._contacts.put(call_id, named)
+        command, keep_path = self._first_command(plan, line, call, profile, ivr)
 
         async def keep_name(uow: UnitOfWork, events: list[Event]) -> None:
-            if profile.name is not None:
-                await repository.put_contact(uow.connection, call_id, name=profile.name)
+            if named.name is not None:
+                await repository.put_contact(uow.connection, call_id, name=named.name)
             await keep_path(uow, events)
 
         keep = keeping_callbacks(self._contacts, call_id, keep_name)

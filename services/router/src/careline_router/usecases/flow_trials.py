@@ -24,8 +24,8 @@ from careline_router.domain.flows import Flow as DomainFlow
 from careline_router.domain.self_service import Caller, Step, Walk
 from careline_router.domain.words import LineState
 from careline_router.floorplan import FloorPlan, flow_of
-from careline_router.intake import facts_of
-from careline_router.ports import CrmProfile
+from careline_router.intake import NO_APPEALS, facts_of
+from careline_router.ports import Appeals, CrmProfile
 from careline_router.runtime.codec import decode
 from careline_router.runtime.floor_actor import FLOOR
 from careline_router.simulation.drawing import NothingHandledError
@@ -51,7 +51,7 @@ class TriedCall:
     load: Mapping[str, Any] = field(default_factory=dict)
     keys: Sequence[str] = ()
     """What the caller presses, one text for each time that he is asked; an empty one is silence."""
-    appeal: str | None = None
+    appeals: Appeals = NO_APPEALS
 
 
 class FlowTrials:
@@ -73,7 +73,13 @@ class FlowTrials:
         path: list[dict[str, Any]] = []
         step = _served(compiled, call, line, at, opening)
         facts = facts_of(
-            line, call.profile, {**call.ivr, **step.inputs}, at=at, opening=opening, load=call.load
+            line,
+            call.profile,
+            {**call.ivr, **step.inputs},
+            at=at,
+            opening=opening,
+            load=call.load,
+            appeals=call.appeals,
         )
         path += [{"path": f"self_service.nodes.{node}", "input": what} for node, what in step.path]
         if step.end != "human":
@@ -186,7 +192,7 @@ def _served(
         language=profile.language or line.language,
         slow=service.is_slow(needs, age),
         opening=opening,
-        appeal=call.appeal,
+        appeal=call.appeals.last,
         checks=profile.checks(),
     )
     step = Walk(service, caller).enter()

@@ -7,13 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from careline_common.config.models import Line
+from careline_router.db import appeals
 from careline_router.domain import commands as cmd
+from careline_router.domain.flows import Flow
 from careline_router.domain.states import Call
 from careline_router.domain.words import LineState
 from careline_router.floorplan import FloorPlan
+from careline_router.intake import NO_APPEALS
 from careline_router.load_facts import load_of
 from careline_router.pbx_link import CLOSED_MEDIA
-from careline_router.ports import CrmProfile
+from careline_router.ports import Appeals, CrmProfile
+from careline_router.runtime.contacts import Contact
 from careline_router.usecases.parts import Parts
 from careline_router.usecases.pbx_answers import PbxAnswers
 
@@ -47,12 +51,30 @@ class SendingCalls(PbxAnswers):
             person=person,
             opening=opening,
             load=self._load_for(plan, line),
+            appeals=self._contacts.of(call.id).appeals or NO_APPEALS,
         )
         if command is None:
             self._metrics.not_open.labels(opening).inc()
             media = self._announcement(line, opening)
             return replace(self._closing(plan, call.pbx, call.id, media), before=before)
         return replace(command, media=(*before, *command.media))
+
+    def _named(self, contact: Contact) -> Contact:
+        """With his name, as the CRM has it; where callers are to be verified, only once he has been."""
+        profile = contact.profile
+        if profile is None or (self._plan().floor.verify_callers and not contact.verified):
+            return contact
+        return replace(contact, name=profile.name)
+
+    async def _appeals_of(self, flow: Flow | None, contact: Contact) -> Appeals | None:
+        """What is known of a caller's appeals, if his flow asks."""
+        if flow is None or not flow.sees_appeals or contact.number is None:
+            return None
+        return await self._all_appeals(contact.number)
+
+    async def _all_appeals(self, number: str) -> Appeals:
+        async with self._database.read() as connection:
+            return await appeals.of_person(connection, self._hasher.lookup(number))
 
     def _load_for(self, plan: FloorPlan, line: Line) -> Mapping[str, Any]:
         """How full the queues are, for a flow that looks at it."""

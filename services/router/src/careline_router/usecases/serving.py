@@ -21,6 +21,7 @@ from careline_router.domain.states import Call
 from careline_router.floorplan import FloorPlan
 from careline_router.ports import CrmProfile, Receipt
 from careline_router.queries import unknown_call
+from careline_router.runtime.contacts import INPUTS, Contact
 from careline_router.runtime.projection import Projection
 from careline_router.runtime.work import Within
 from careline_router.usecases.callback_rows import keeping_callbacks
@@ -31,8 +32,8 @@ from careline_router.views import PbxAnswer
 
 log = structlog.get_logger(__name__)
 
-INPUTS, TYPED = "ivr", "typed"
-"""Where a contact has what was learned of the caller, and the digits that are not complete yet."""
+TYPED = "typed"
+"""Where a contact has the digits that are not complete yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,39 @@ class ServingCallers(SendingCalls):
         super().__init__(parts)
         self._silences: set[asyncio.Task[None]] = set()
         self._actor.on_committed(self._hear_silence)
+
+    async def send_waiting_anew(self, flow_id: str) -> int:
+        """Sends who waits by a flow where it would send him now, at the place in time that he has; gives how many
+        were moved. Who is being offered meanwhile stays."""
+        moved = 0
+        for call in list(self._actor.floor.calls.values()):
+            if call.state != "queued" or call.kind != "call" or call.flow != flow_id:
+                continue
+            contact, plan = self._contacts.of(call.id), self._plan()
+            profile = contact.profile or await self._intake.profile(contact)
+            line = plan.line(call.line)
+            if line is None or line.flow not in plan.flows or call.state != "queued":
+                continue
+            ivr = contact.attributes.get(INPUTS, {})
+            wanted = self._sending(plan, line, call, profile, ivr)
+            if isinstance(wanted, cmd.QueueCall):
+                moved += await self._move_to(call, wanted)
+        return moved
+
+    async def _move_to(self, call: Call, wanted: cmd.QueueCall) -> bool:
+        commands: list[cmd.Command] = []
+        if (call.queue, dict(call.skills)) != (wanted.queue, dict(wanted.skills)):
+            commands.append(
+                cmd.Move(call_id=call.id, queue=wanted.queue, skills=dict(wanted.skills))
+            )
+        if call.priority != wanted.priority:
+            commands.append(cmd.SetPriority(call_id=call.id, priority=wanted.priority))
+        try:
+            for command in commands:
+                await self._actor.submit(command)
+        except Conflict:  # he does not wait any more
+            return False
+        return bool(commands)
 
     # -- telling of it -------------------------------------------------------------------------
 
@@ -156,6 +190,10 @@ class ServingCallers(SendingCalls):
         if line is None or flow is None:
             closing = self._closing(plan, call.pbx, call.id, "closed")
             return await self._answer(closing, call.pbx, call.id, receipt)
+        if contact.appeals is None:  # a process before this one has asked
+            appeals = await self._appeals_of(flow, contact)
+            contact = replace(contact, profile=profile, appeals=appeals)
+            self._contacts.put(call.id, contact)
         served = self._served(plan, line, flow, call.id, profile)
         at = At(
             node=call.node or "",
@@ -171,21 +209,20 @@ class ServingCallers(SendingCalls):
             INPUTS: ivr,
             TYPED: "" if step.at is None else step.at.typed,
         }
-        keep = keeping_callbacks(
-            self._contacts, call.id, self._keeping(call.id, flow, step, attributes)
-        )
+        after = self._named(replace(contact, profile=profile, attributes=attributes))
+        keep = keeping_callbacks(self._contacts, call.id, self._keeping(call.id, flow, step, after))
         try:
             answer = await self._answer(command, call.pbx, call.id, receipt, first=keep)
         except Conflict:  # he has hung up meanwhile
             return await self._answer(NOTHING, call.pbx, call.id, receipt)
-        self._contacts.put(call.id, replace(contact, profile=profile, attributes=attributes))
+        self._contacts.put(call.id, after)
         return answer
 
-    def _keeping(
-        self, call_id: str, flow: Flow, step: Step, attributes: Mapping[str, Any]
-    ) -> Within:
+    def _keeping(self, call_id: str, flow: Flow, step: Step, after: Contact) -> Within:
         async def keep(uow: UnitOfWork, _events: list[Event]) -> None:
-            await repository.put_contact(uow.connection, call_id, attributes=attributes)
+            await repository.put_contact(
+                uow.connection, call_id, attributes=after.attributes, name=after.name
+            )
             await self._keep_path(uow, call_id, flow, step)
 
         return keep
@@ -234,11 +271,12 @@ class ServingCallers(SendingCalls):
     ) -> _Served:
         service = flow.self_service or _NO_SERVICE
         age = profile.age(self._clock.now().date())
+        appeals = self._contacts.of(call_id).appeals
         caller = Caller(
             language=profile.language or line.language,
             slow=service.is_slow(frozenset(profile.needs), age),
             opening=self._opening(plan, line),
-            appeal=self._contacts.of(call_id).appeal,
+            appeal=None if appeals is None else appeals.last,
             checks=profile.checks(),
         )
         return _Served(plan, line, flow, profile, caller)

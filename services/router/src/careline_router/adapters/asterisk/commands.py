@@ -10,6 +10,7 @@ import structlog
 from careline_common.http.problem import Problem
 from careline_router.adapters.asterisk.channels import agent_arguments, talk_bridge
 from careline_router.adapters.asterisk.connection import Answer, part
+from careline_router.adapters.asterisk.leaving import leave, leaves
 from careline_router.adapters.asterisk.persons import Persons
 from careline_router.adapters.asterisk.requests import (
     NORMAL_CLEARING,
@@ -27,6 +28,11 @@ log = structlog.get_logger(__name__)
 LONGEST_ANNOUNCEMENT_S = 120.0
 
 
+def playback_of(channel: str) -> str:
+    """What is played to a caller: one thing at a time."""
+    return f"play-{channel}"
+
+
 class Commands:
     """Carries commands out; those of one call one after the other."""
 
@@ -40,6 +46,9 @@ class Commands:
         self._under_way: set[str] = set()
         self._playing: dict[str, asyncio.Event] = {}
         self.voice = VoiceSurvey(session)
+        self._keys: dict[str, int] = {}
+        """By channel, how often keys were pressed: what was to be played before that is not played any more."""
+        self._asked_at: dict[str, int] = {}
 
     def busy(self, pbx_call_id: str) -> bool:
         """Whether commands of a call are under way."""
@@ -50,6 +59,7 @@ class Commands:
         for command in commands:
             if command.id not in self._under_way:
                 self._under_way.add(command.id)
+                self._asked_at[command.id] = self._keys.get(command.pbx_call_id, 0)
                 self._told.run(command.pbx_call_id, self._carry_out(command))
 
     async def _carry_out(self, command: PbxCommand) -> None:
@@ -74,14 +84,14 @@ class Commands:
             log.warning("asterisk.command_refused", pbx=self._target.id, problem=problem.type)
         finally:
             self._under_way.discard(command.id)
+            self._asked_at.pop(command.id, None)
 
     async def _do(self, command: PbxCommand) -> Answer:
-        if command.type == "ring":
-            return await self._ring(command)
-        if command.type == "bridge":
-            return await self._bridge(command)
-        if command.type == "announce":
-            return await self._announce(command)
+        longer = {"ring": self._ring, "bridge": self._bridge, "announce": self._announce}
+        if command.type in longer:
+            return await longer[command.type](command)
+        if leaves(command):
+            return await leave(self._ari, command)
         if command.type == "hangup" and command.begun_here:
             await self.drop_talks_of(command.pbx_call_id)
             return Answer(HTTPStatus.OK, None)
@@ -138,10 +148,14 @@ class Commands:
     async def _announce(self, command: PbxCommand) -> Answer:
         """Returns when the caller has heard it out: the hang-up that follows must not cut it short."""
         channel = command.pbx_call_id
+        if self._asked_at.get(command.id, 0) < self._keys.get(channel, 0):
+            return Answer(HTTPStatus.OK, None)
         finished = self._playing[channel] = asyncio.Event()
         try:
             answer = await self._ari.request(
-                "POST", f"channels/{part(channel)}/play", media=media_of(command.body)
+                "POST",
+                f"channels/{part(channel)}/play/{part(playback_of(channel))}",
+                media=media_of(command.body),
             )
             if answer.ok:
                 with contextlib.suppress(TimeoutError):
@@ -151,10 +165,21 @@ class Commands:
             self._playing.pop(channel, None)
         return answer
 
+    async def keys_pressed(self, channel: str) -> None:
+        """Who presses a key has heard enough of what is being played to him."""
+        self._keys[channel] = self._keys.get(channel, 0) + 1
+        if channel in self._playing:
+            await self._ari.request("DELETE", f"playbacks/{part(playback_of(channel))}")
+
     def heard_out(self, channel: str) -> None:
         finished = self._playing.get(channel)
         if finished is not None:
             finished.set()
+
+    def gone(self, channel: str) -> None:
+        """The caller hears nothing any more."""
+        self.heard_out(channel)
+        self._keys.pop(channel, None)
 
     async def drop_talks_of(self, pbx_call_id: str) -> None:
         """A talk is over, or a try to reach a person: Asterisk leaves the other legs alone in the bridge

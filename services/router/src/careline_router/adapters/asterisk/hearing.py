@@ -136,17 +136,20 @@ class Hearing:
         if kind == "StasisStart" and known is not None:
             arrival = Arrival(pbx_call_id=channel, caller=known.caller, line=known.line)
             self._commands.start((await self._service.call_arrived(pbx, arrival)).commands)
-        elif kind == "ChannelDtmfReceived" and not self._commands.voice.key(
-            channel, str(event["digit"])
-        ):
-            self._commands.start(
-                (await self._service.digits(pbx, channel, str(event["digit"]))).commands
-            )
+        elif kind == "ChannelDtmfReceived":
+            await self._key(pbx, channel, str(event["digit"]))
         elif kind == "StasisEnd":
-            self._commands.heard_out(channel)
+            self._commands.gone(channel)
             self._commands.voice.gone(channel)
             self._commands.start((await self._service.hung_up(pbx, channel, "caller")).commands)
             await self._commands.drop_talks_of(channel)
+
+    async def _key(self, pbx: str, channel: str, digit: str) -> None:
+        """A key answers the question of a survey, or else is the call's."""
+        if self._commands.voice.key(channel, digit):
+            return
+        await self._commands.keys_pressed(channel)
+        self._commands.start((await self._service.digits(pbx, channel, digit)).commands)
 
 
 def _call_of(known: Leg | None, channel: dict[str, Any]) -> str:

@@ -1,0 +1,50 @@
+"""What the router hears: how the appeals stand that came out of calls."""
+
+from typing import Any
+
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.events.envelope import Envelope, Event
+from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved
+from careline_common.messaging.subscription import Subscription
+from careline_router.db import appeals
+
+APPEALS = "router.appeals"
+
+CONSUMERS: dict[str, tuple[type[Event], ...]] = {
+    APPEALS: (TicketCreated, TicketMoved, TicketClosed),
+}
+
+
+def subscriptions() -> tuple[Subscription, ...]:
+    """Free of order: of an appeal the newest version stands."""
+    return (
+        Subscription(name=APPEALS, events=CONSUMERS[APPEALS], handle=_keep_appeal, order_free=True),
+    )
+
+
+async def _keep_appeal(uow: UnitOfWork, envelope: Envelope, _: Any) -> None:
+    """Appeals without a call are nobody's here: no caller could be told of them."""
+    event = envelope.data
+    assert isinstance(event, TicketCreated | TicketMoved | TicketClosed)
+    if event.call_id is None:
+        return
+    status, owner, at = _standing(event)
+    await appeals.keep(
+        uow.connection,
+        event.ticket_id,
+        call_id=event.call_id,
+        status=status,
+        owner=owner,
+        updated_at=at,
+        sequence=envelope.sequence,
+    )
+
+
+def _standing(event: TicketCreated | TicketMoved | TicketClosed) -> tuple[str, str | None, Any]:
+    match event:
+        case TicketCreated():
+            return "new", None, event.registered_at
+        case TicketMoved():
+            return event.status, None if event.status in appeals.OVER else event.owner, event.at
+        case TicketClosed():
+            return "closed", None, event.closed_at

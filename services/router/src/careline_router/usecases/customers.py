@@ -1,0 +1,123 @@
+"""The customer card: what an agent sees of his caller, who has looked, and whether it is he."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.http.problem import Conflict
+from careline_router.db import persons, repository
+from careline_router.domain.events import Event
+from careline_router.domain.states import Call
+from careline_router.ports import CrmProfile
+from careline_router.queries import unknown_call
+from careline_router.runtime.contacts import INPUTS, VERIFIED, Contact
+from careline_router.usecases.pbx_answers import NOTHING
+from careline_router.usecases.sending import SendingCalls
+
+log = structlog.get_logger(__name__)
+
+TRIES = "verify_tries"
+MOST_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looker:
+    """Who looks, for the audit."""
+
+    subject: str
+    roles: Collection[str]
+
+
+class Customers(SendingCalls):
+    """Cards are for the agent who is offered the call or has it; every look at one is noted."""
+
+    async def customer(self, looker: Looker, call_id: str) -> dict[str, Any]:
+        """The caller as the CRM and the journal of appeals know him; 404 for a call of somebody else."""
+        call, contact = await self._his(looker, call_id)
+        await self._note(looker, "customer card", call_id)
+        return _card(call, contact)
+
+    async def verify(self, looker: Looker, call_id: str, check: str, said: str) -> dict[str, Any]:
+        """Holds what the caller has said against what the CRM knows; what was said is kept nowhere.
+
+        409 `nothing-to-verify` when the CRM does not know that of him, `too-many-tries` after five.
+        """
+        call, _ = await self._his(looker, call_id)
+        async with self._one_at_a_time(call.pbx, call.pbx_call_id):
+            return await self._hold_against(looker, call_id, check, said)
+
+    async def _hold_against(
+        self, looker: Looker, call_id: str, check: str, said: str
+    ) -> dict[str, Any]:
+        call, contact = await self._his(looker, call_id)
+        known = None if contact.profile is None else contact.profile.checks().get(check)
+        if known is None:
+            raise Conflict("nothing is known to hold that against", type="nothing-to-verify")
+        tries = int(contact.attributes.get(TRIES, 0))
+        if tries >= MOST_TRIES and not contact.verified:
+            raise Conflict(f"he has been asked {MOST_TRIES} times", type="too-many-tries")
+        matches = "".join(sign for sign in said if sign.isdecimal()) == known
+        ivr = {**contact.attributes.get(INPUTS, {})}
+        if matches:
+            ivr[VERIFIED] = True
+        attributes = {**contact.attributes, INPUTS: ivr, TRIES: tries + 1}
+        after = self._named(replace(contact, attributes=attributes))
+
+        async def keep(uow: UnitOfWork, _events: list[Event]) -> None:
+            await repository.put_contact(
+                uow.connection, call_id, attributes=attributes, name=after.name
+            )
+            what = f"verification by {check}: {'matched' if matches else 'failed'}"
+            await self._note_in(uow, looker, what, call_id)
+
+        await self._actor.submit(NOTHING, within=keep)
+        self._contacts.put(call_id, after)
+        return {**_card(call, after), "matched": matches}
+
+    async def _his(self, looker: Looker, call_id: str) -> tuple[Call, Contact]:
+        call = self._actor.floor.calls.get(call_id)
+        if call is None:
+            raise unknown_call()
+        offer = self._actor.floor.offers.get(call.offer or "")
+        if looker.subject not in {call.agent, None if offer is None else offer.agent}:
+            raise unknown_call()
+        contact = self._contacts.of(call_id)
+        if contact.profile is None:  # a process before this one has asked
+            profile = await self._intake.profile(contact)
+            contact = self._named(replace(contact, profile=profile))
+        if contact.appeals is None and contact.number is not None:
+            contact = replace(contact, appeals=await self._all_appeals(contact.number))
+        self._contacts.put(call_id, contact)
+        return call, contact
+
+    async def _note(self, looker: Looker, what: str, call_id: str) -> None:
+        async with self._database.unit_of_work() as uow:
+            await self._note_in(uow, looker, what, call_id)
+
+    async def _note_in(self, uow: UnitOfWork, looker: Looker, what: str, call_id: str) -> None:
+        await persons.note(
+            uow.connection,
+            at=uow.clock.now(),
+            who=looker.subject,
+            roles=looker.roles,
+            what=what,
+            call_ids=[call_id],
+        )
+
+
+def _card(call: Call, contact: Contact) -> dict[str, Any]:
+    profile = contact.profile or CrmProfile(status="unknown")
+    appeals = contact.appeals
+    return {
+        **call.crm,
+        "call_id": call.id,
+        "name": contact.name,
+        "caller": contact.phone,
+        "needs": list(profile.needs),
+        "appeals": None if appeals is None else {"open": appeals.open, "last": appeals.last},
+        "verified": contact.verified,
+        "questions": sorted(profile.checks()),
+    }
