@@ -9,18 +9,18 @@ from careline_common.config.entries import Configuration
 from careline_router.domain import commands as cmd
 from careline_router.floorplan import FloorPlan
 from careline_router.usecases.callbacks import Callbacks
-from careline_router.usecases.desk_commands import DeskCommands
 from careline_router.usecases.dialling import Dialling
 from careline_router.usecases.emergencies import Emergencies
 from careline_router.usecases.persons import PersonsData
 from careline_router.usecases.supervision import Supervision
+from careline_router.usecases.transfers import Transfers
 from careline_router.views import Viewer
 
 OVERVIEW = frozenset({"admin", "auditor", "quality", "service", "contact_admin", "specialist"})
 RECORDINGS = frozenset({"quality", "service", "contact_admin"})
 
 
-class RouterService(Dialling, DeskCommands, Supervision, Callbacks, Emergencies, PersonsData):
+class RouterService(Dialling, Transfers, Supervision, Callbacks, Emergencies, PersonsData):
     """All use cases of the router.
 
     - `queries` (`queries.Queries`): call, calls, call_by_pbx, decisions, queues, agents, agent.
@@ -28,6 +28,7 @@ class RouterService(Dialling, DeskCommands, Supervision, Callbacks, Emergencies,
     - `callbacks` (`callback_queries.CallbackQueries`): all, one.
     - `pbx` (`pbx_link.PbxLink`): commands for PBXs and the dialplan's loop.
     - `feeds` (`feeds.Feeds`): messages for the agents' sockets.
+    - `boards` (`supervisor_board.Boards`): the floor as supervisors watch it.
     """
 
     def viewer(self, subject: str, roles: frozenset[str]) -> Viewer:
@@ -35,6 +36,7 @@ class RouterService(Dialling, DeskCommands, Supervision, Callbacks, Emergencies,
         agent = subject if "agent" in roles else None
         teams = self._plan().teams_led_by(subject) if "supervisor" in roles else frozenset()
         return Viewer(
+            subject=subject,
             agent=agent,
             teams=teams,
             everything="floor" in roles,

@@ -120,6 +120,18 @@ self_service_step = Table(  # what he did: a key of a menu, or a word; never dig
     Index("ix_self_service_step_at", "at", postgresql_using="brin"),
 )
 
+supervisor_action = Table(  # kept: who did what to whom
+    "supervisor_action",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", MOMENT, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("target", Text),
+    Column("detail", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Index("ix_supervisor_action_at", "at", "id"),
+)
+
 call_record = Table(
     "call_record",
     metadata,

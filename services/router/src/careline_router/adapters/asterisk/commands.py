@@ -19,6 +19,7 @@ from careline_router.adapters.asterisk.requests import (
 )
 from careline_router.adapters.asterisk.serial import SerialByKey
 from careline_router.adapters.asterisk.session import Session
+from careline_router.adapters.asterisk.talks import Talks
 from careline_router.views import PbxCommand
 
 log = structlog.get_logger(__name__)
@@ -35,6 +36,7 @@ class Commands:
         self._service = session.service
         self._talks = session.legs.talks
         self._persons = persons
+        self.talk = Talks(session)
         self._told = SerialByKey(session.tasks)
         self._under_way: set[str] = set()
         self._playing: dict[str, asyncio.Event] = {}
@@ -74,16 +76,17 @@ class Commands:
             self._under_way.discard(command.id)
 
     async def _do(self, command: PbxCommand) -> Answer:
-        if command.type == "ring":
-            return await self._ring(command)
-        if command.type == "bridge":
-            return await self._bridge(command)
-        if command.type == "announce":
-            return await self._announce(command)
+        own = {"ring": self._ring, "bridge": self._bridge, "announce": self._announce}
+        if command.type in own:
+            return await own[command.type](command)
         if command.type == "hangup" and command.begun_here:
             await self.drop_talks_of(command.pbx_call_id)
             return Answer(HTTPStatus.OK, None)
-        request = plain_request(command, self._target.application, self._persons.party_of(command))
+        party = self._persons.party_of(command)
+        done = await self.talk.do(command, party)
+        if done is not None:
+            return done
+        request = plain_request(command, self._target.application, party)
         if request is None:
             return Answer(HTTPStatus.NOT_IMPLEMENTED, {"message": f"no {command.type} by ARI yet"})
         method, path, query = request
