@@ -13,6 +13,8 @@ import uvicorn
 from careline.datadir import CannotError
 
 GRACE_S = 3
+LARGEST_SOCKET_MESSAGE = 256 * 1024
+"""Bytes; a larger one is not read to its end: close code 1009."""
 
 
 class _Server(uvicorn.Server):
@@ -71,7 +73,14 @@ def _url(host: str, port: int) -> str:
 async def serving(app: Any, listener: socket.socket) -> Any:
     """Serves `app` on `listener` while the block runs; yields the task that serves."""
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE_S
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE_S,
+        ws_max_size=LARGEST_SOCKET_MESSAGE,
+        # a compressor for each of 2,000 sockets is 600 MB, and their messages are short
+        ws_per_message_deflate=False,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http")

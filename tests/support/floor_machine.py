@@ -28,6 +28,8 @@ needs = st.sampled_from(worlds.NEEDS)
 priorities = st.sampled_from(PRIORITIES)
 persons = st.sampled_from((None, "anna", "boris", "vera"))
 offsets = st.sampled_from((0.0, 10_800.0))
+PASSED_ON = ("out", "in", "endpoint", "agent", "queue")
+ASKING = ("ringing", "answered", "gone", "complete", "back", "join")
 causes = st.sampled_from(("busy", "rejected", "no_answer", "unreachable"))
 
 
@@ -206,6 +208,72 @@ class FloorMachine(RuleBasedStateMachine):
         call = self.some_call(data, "connected")
         self.send(cmd.ControlTalk(call_id=call, kind=kind, agent_id=agent))
         self.send(cmd.Digits(call_id=call, digits="12"))
+
+    @precondition(lambda self: self.floor.busy or self.floor.offers)
+    @rule(data=st.data(), to=agents, queue=queues, skills=needs, how=st.sampled_from(PASSED_ON))
+    def talk_is_passed_on(
+        self, data: st.DataObject, to: str, queue: str, skills: dict[str, int], how: str
+    ) -> None:
+        """At once or after asking, and with whatever may come in between."""
+        self.every_phone_is_answered()
+        talks = [
+            call
+            for call in self.floor.calls.values()
+            if call.state == "connected" and call.kind == "call" and not call.consultation
+        ]
+        call = data.draw(st.sampled_from(talks)) if talks else None
+        name, agent = ("nobody", "a0") if call is None else (call.id, call.agent)
+        mine = {"agent_id": agent, "call_id": name}
+        match how:
+            case "out":
+                self.send(cmd.TransferOut(**mine, endpoint="P/out"))
+                if data.draw(st.booleans()):
+                    self.send(cmd.TransferEnded(call_id=name, ok=data.draw(st.booleans())))
+            case "in":
+                whom = data.draw(st.sampled_from((None, to)))
+                self.send(
+                    cmd.TransferIn(
+                        **mine, queue=queue, skills=skills, to_agent=whom, preferred_for_s=20.0
+                    )
+                )
+            case _:
+                whom = {"endpoint": {"endpoint": "P/out"}, "agent": {"to_agent": to}}
+                asked_for = whom.get(how, {"skills": skills})
+                self.send(cmd.Consult(**mine, consult_id=self.name(), **asked_for))
+                self.asking(data, data.draw(st.sampled_from(ASKING)))
+
+    @precondition(lambda self: any(call.consultation for call in self.floor.calls.values()))
+    @rule(data=st.data(), how=st.sampled_from(ASKING))
+    def asking_goes_on(self, data: st.DataObject, how: str) -> None:
+        self.asking(data, how)
+
+    def asking(self, data: st.DataObject, how: Any) -> None:
+        asking = [call for call in self.floor.calls.values() if call.consultation is not None]
+        if not asking or how == "ringing":
+            return
+        call = data.draw(st.sampled_from(asking))
+        assert call.consultation is not None
+        its = {"call_id": call.id, "consult_id": call.consultation.id}
+        if how == "gone":
+            self.send(cmd.ConsultGone(**its, cause="busy"))
+            return
+        self.send(cmd.ConsultAnswered(**its))
+        if how != "answered":
+            self.send(cmd.EndConsult(agent_id=call.agent or "", call_id=call.id, how=how))
+        if data.draw(st.booleans()):
+            self.send(cmd.TransferEnded(call_id=call.id, ok=data.draw(st.booleans())))
+
+    @precondition(lambda self: self.floor.waiting_count)
+    @rule(data=st.data(), agent=agents, how=st.sampled_from(("assign", "withdraw", "announce")))
+    def supervisor_steers(self, data: st.DataObject, agent: str, how: str) -> None:
+        call = self.some_call(data, "queued", "offered")
+        match how:
+            case "assign":
+                self.send(cmd.Assign(call_id=call, agent_id=agent, for_s=20.0))
+            case "withdraw":
+                self.send(cmd.WithdrawOffer(offer_id=self.some_offer(data)[0]))
+            case _:
+                self.send(cmd.Announce(media="m"))
 
     @precondition(lambda self: self.floor.waiting_count)
     @rule(data=st.data(), queue=st.sampled_from(("q1", "q2", "q3", "gone")), skills=needs)

@@ -44,6 +44,7 @@ from careline_router.runtime.leader import Leader
 from careline_router.runtime.lease import FloorLease
 from careline_router.service import RouterService
 from careline_router.settings import RouterSettings
+from careline_router.supervisor_board import Boards
 from careline_router.usecases.parts import Parts, PlanHolder
 
 PACKAGE = "careline_router"
@@ -177,6 +178,7 @@ def build(
         callbacks=CallbackQueries(database=database, actor=actor),
         pbx=link,
         feeds=feeds,
+        boards=Boards(floor=lambda: actor.floor, plan=plan, clock=clock),
         plan=plan,
         emergency=EmergencySwitch(),
         clock=clock,

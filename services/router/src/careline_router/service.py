@@ -10,11 +10,11 @@ from careline_router.domain import commands as cmd
 from careline_router.floorplan import FloorPlan
 from careline_router.usecases.callbacks import Callbacks
 from careline_router.usecases.customers import Customers
-from careline_router.usecases.desk_commands import DeskCommands
 from careline_router.usecases.dialling import Dialling
 from careline_router.usecases.emergencies import Emergencies
 from careline_router.usecases.persons import PersonsData
 from careline_router.usecases.supervision import Supervision
+from careline_router.usecases.transfers import Transfers
 from careline_router.usecases.voice import VoiceSurveys
 from careline_router.views import Viewer
 
@@ -25,7 +25,7 @@ RECORDINGS = frozenset({"quality", "service", "contact_admin"})
 class RouterService(
     Dialling,
     Customers,
-    DeskCommands,
+    Transfers,
     Supervision,
     Callbacks,
     Emergencies,
@@ -39,6 +39,7 @@ class RouterService(
     - `callbacks` (`callback_queries.CallbackQueries`): all, one.
     - `pbx` (`pbx_link.PbxLink`): commands for PBXs and the dialplan's loop.
     - `feeds` (`feeds.Feeds`): messages for the agents' sockets.
+    - `boards` (`supervisor_board.Boards`): the floor as supervisors watch it.
     """
 
     def viewer(self, subject: str, roles: frozenset[str]) -> Viewer:
@@ -46,6 +47,7 @@ class RouterService(
         agent = subject if "agent" in roles else None
         teams = self._plan().teams_led_by(subject) if "supervisor" in roles else frozenset()
         return Viewer(
+            subject=subject,
             agent=agent,
             teams=teams,
             everything="floor" in roles,

@@ -24,8 +24,10 @@ class Viewer:
     `teams` are the teams he leads. `everything` is for role `floor` and for PBXs: all teams are his.
     `overview` is for who may see all agents and calls, but nothing personal; `recordings` for who
     may have the addresses of recordings besides; `steers_all` for who may give any agent orders.
+    `subject` is who he is, for the record of what he does.
     """
 
+    subject: str = ""
     agent: str | None = None
     teams: frozenset[str] = frozenset()
     everything: bool = False
@@ -256,3 +258,15 @@ class WrapUp:
     subjects: tuple[str, ...] = ()
     booking: Mapping[str, Any] | None = None
     notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisorActionView:
+    """What a supervisor did: `what` is the action, `target` the id of a call, an offer, an agent or a queue,
+    `detail` what he asked for; nothing personal."""
+
+    at: datetime
+    who: str
+    what: str
+    target: str | None
+    detail: Mapping[str, Any]

@@ -1,6 +1,7 @@
 """The agent's socket: what it says, what can be said to it, and how it comes back after a cut."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 import websockets
@@ -191,8 +192,8 @@ async def test_what_cannot_be_done_is_answered_with_a_problem(router, desk):
         assert "offer.accept" in answer["problem"]["allowed"]
         answer = await socket.send("call.hold", call_id="none")
         assert answer["problem"]["status"] in {404, 409}
-        answer = await socket.send("call.transfer", call_id="none", queue="adult")
-        assert answer["problem"]["errors"][0]["path"] == "data.endpoint"
+        answer = await socket.send("call.transfer", call_id="none")
+        assert answer["problem"]["errors"][0]["path"] == "data"
         await socket.connection.send('{"id": "x", "data": 1}')
         answer = await socket.answer()
         assert (answer["type"], answer["id"]) == ("error", "x")
@@ -209,6 +210,20 @@ async def test_a_message_that_is_no_text_ends_the_socket(router, desk):
         with pytest.raises(ConnectionClosed) as closed:
             await socket.until("never")
         assert closed.value.rcvd.code == 4400
+
+
+@pytest.mark.parametrize(
+    ("texts", "code"), [(["x" * 70_000], 1009), (["no json"] * 400, 4430)], ids=["large", "flood"]
+)
+async def test_a_client_that_is_too_much_is_told_so_by_the_code(router, desk, texts, code):
+    async with desk() as socket:
+        with suppress(ConnectionClosed):
+            for text in texts:
+                await socket.connection.send(text)
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.until("never")
+        assert closed.value.rcvd.code == code
+        assert closed.value.rcvd.reason
 
 
 async def test_a_caller_is_put_on_hold_and_transferred(router, desk):

@@ -42,7 +42,13 @@ REQUESTS = {
     Action.STEER_CALLS: [
         ("POST", "/v1/calls/none/move", {"queue": "adult"}),
         ("POST", "/v1/calls/none/priority", {"priority": "vip"}),
+        ("POST", "/v1/calls/none/listen", {"mode": "listen", "endpoint": "PJSIP/s"}),
+        ("POST", "/v1/calls/none/assign", {"agent": "a1"}),
+        ("POST", "/v1/calls/none/withdraw", None),
     ],
+    Action.ANNOUNCE: [("POST", "/v1/announcements", {"media": "m", "queue": "none"})],
+    Action.WATCH_FLOOR: [("POST", "/v1/supervisors/me/ws-ticket", None)],
+    Action.READ_ACTIONS: [("GET", "/v1/supervisors/actions", None)],
     Action.READ_CALLBACKS: [("GET", "/v1/callbacks", None), ("GET", "/v1/callbacks/none", None)],
     Action.REQUEST_CALLBACK: [("POST", "/v1/callbacks", {"phone": "1", "queue": "none"})],
     Action.CANCEL_CALLBACK: [("DELETE", "/v1/callbacks/none", None)],

@@ -24,6 +24,7 @@ from careline_router.api import (
     reports,
     route,
     self_service,
+    supervisors,
 )
 from careline_router.api.configuration import configuration_routers
 from careline_router.api.queue_stats import QueueStats
@@ -50,6 +51,7 @@ def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
         agents.router,
         emergency.router,
         flows.router,
+        supervisors.router,
         reports.router,
         persons.router,
         *configuration_routers(store),

@@ -1,7 +1,8 @@
 """The agent's socket: typed JSON both ways, numbered, resumed after a cut.
 
 Close codes: 4401 the token has expired, 4409 a newer socket of the same agent has taken over, 4429
-the client does not read, 4400 it sends what is no message, 1013 another process leads the floor.
+the client does not read, 4430 it sends too much, 4400 it sends what is no message, 1009 one that is too large,
+1013 another process leads the floor.
 """
 
 import asyncio
@@ -17,6 +18,16 @@ from careline_common.clock import Clock, rfc3339
 from careline_common.db.engine import is_unavailable
 from careline_common.http.auth import Authenticator, Principal
 from careline_common.http.problem import Forbidden, NotReady, Problem, Unauthorized
+from careline_router.api.closing import (
+    EXPIRED,
+    FLOODED,
+    NO_MESSAGE,
+    SUPERSEDED,
+    TOO_LARGE,
+    TOO_SLOW,
+    TRY_AGAIN,
+    close,
+)
 from careline_router.api.deps import Now, Service, Tickets
 from careline_router.api.desk import Desk, Refused, read_message
 from careline_router.api.numbering import LARGEST, Numbering, stored_number
@@ -25,16 +36,15 @@ from careline_router.api.queue_stats import EVERY_S, QueueStats
 from careline_router.feeds import Feed, SlowReader
 from careline_router.service import RouterService
 
-EXPIRED = 4401
-SUPERSEDED = 4409
-TOO_SLOW = 4429
-NO_MESSAGE = 4400
-TRY_AGAIN = 1013
-
 WARN_S = 60.0
 """How long before a token expires its bearer is told."""
 WATCH_S = 0.5
 LONGEST_MESSAGE = 64 * 1024
+SEND_S = 20.0
+"""Who takes nothing in for so long does not read any more; what he misses he gets when he comes back."""
+MOST_A_SECOND = 50
+MOST_AT_ONCE = 200
+"""Messages of a client: no desk sends a tenth of it."""
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +99,7 @@ class Connection:
         self._numbers = Numbering.behind(after, feed.seq)
         try:
             await self._tell("resync", {"snapshot": feed.snapshot})
-        except WebSocketDisconnect:
+        except (WebSocketDisconnect, TimeoutError):
             return
         jobs: list[Awaitable[int | None]] = [
             self._write(feed),
@@ -104,9 +114,7 @@ class Connection:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        codes = [_code(task) for task in done]
-        if all(codes):
-            await self._socket.close(next(code for code in codes if code))
+        await close(self._socket, done)
 
     async def _write(self, feed: Feed) -> int | None:
         """What was missed, then what happens."""
@@ -121,14 +129,21 @@ class Connection:
 
     async def _read(self) -> int | None:
         """What the client asks for, one after the other."""
+        left, last = float(MOST_AT_ONCE), self._clock.monotonic()
         while True:
             received = await self._socket.receive()
             if received["type"] == "websocket.disconnect":
                 return None
             text = received.get("text")
-            if text is None or len(text) > LONGEST_MESSAGE:
+            if text is None:
                 return NO_MESSAGE
-            await self._socket.send_text(to_json(await self._answer(text)).decode())
+            if len(text) > LONGEST_MESSAGE:
+                return TOO_LARGE
+            now = self._clock.monotonic()
+            left, last = min(MOST_AT_ONCE, left + (now - last) * MOST_A_SECOND) - 1, now
+            if left < 0:
+                return FLOODED
+            await self._put(await self._answer(text))
 
     async def _answer(self, text: str) -> dict[str, Any]:
         """`ack`, or `error` with a problem."""
@@ -205,15 +220,9 @@ class Connection:
         await self._send(self._numbers.of_passing(), kind, self._clock.now(), data)
 
     async def _send(self, seq: int, kind: str, at: datetime, data: Any) -> None:
-        document = {"seq": seq, "type": kind, "at": at, "data": data}
-        await self._socket.send_text(to_json(document).decode())
+        await self._put({"seq": seq, "type": kind, "at": at, "data": data})
 
-
-def _code(task: "asyncio.Future[int | None]") -> int | None:
-    """The close code a job ended with; None when the client has gone by itself."""
-    failure = task.exception()
-    if failure is None:
-        return task.result()
-    if isinstance(failure, WebSocketDisconnect):
-        return None
-    raise failure
+    async def _put(self, document: dict[str, Any]) -> None:
+        """Raises TimeoutError when the client does not take it in."""
+        async with asyncio.timeout(SEND_S):
+            await self._socket.send_text(to_json(document).decode())

@@ -10,7 +10,7 @@ from careline_common.http.paging import Page, Paging
 from careline_common.http.problem import Forbidden
 from careline_router.api.deps import Service, may, once, viewer_who
 from careline_router.api.permissions import ALLOWED, PBX, Action
-from careline_router.api.schemas import Move, Reprioritise, WrapUp
+from careline_router.api.schemas import Assign, Listen, Move, Reprioritise, WrapUp
 from careline_router.api.wire import as_wrap_up
 from careline_router.domain.words import CallState
 from careline_router.ports import Receipt
@@ -115,5 +115,47 @@ async def set_priority(
 
     async def use_case(receipt: Receipt | None) -> CallView:
         return await service.set_priority(viewer, call_id, body.priority, receipt=receipt)
+
+    return await once(request, caller, use_case)
+
+
+@router.post("/{call_id}/listen", response_model=CallView)
+async def listen(
+    call_id: str, body: Listen, request: Request, caller: Steering, service: Service
+) -> Response:
+    """Connects a supervisor's phone to a talk: he listens, whispers to the agent, or talks with both."""
+    viewer = service.viewer(caller.subject, caller.roles)
+
+    async def use_case(receipt: Receipt | None) -> CallView:
+        return await service.listen(viewer, call_id, body.mode, body.endpoint, receipt=receipt)
+
+    return await once(request, caller, use_case)
+
+
+@router.post("/{call_id}/assign", response_model=CallView)
+async def assign(
+    call_id: str,
+    request: Request,
+    caller: Steering,
+    service: Service,
+    body: Assign | None = None,
+) -> Response:
+    """Gives a waiting call to an agent; without one, a supervisor who is an agent picks it for himself."""
+    viewer = service.viewer(caller.subject, caller.roles)
+    agent = (body and body.agent) or caller.subject
+
+    async def use_case(receipt: Receipt | None) -> CallView:
+        return await service.assign(viewer, call_id, agent, receipt=receipt)
+
+    return await once(request, caller, use_case)
+
+
+@router.post("/{call_id}/withdraw", response_model=CallView)
+async def withdraw(call_id: str, request: Request, caller: Steering, service: Service) -> Response:
+    """Takes the call's open offer back from its agent; somebody else is offered it."""
+    viewer = service.viewer(caller.subject, caller.roles)
+
+    async def use_case(receipt: Receipt | None) -> CallView:
+        return await service.withdraw_offer(viewer, call_id, receipt=receipt)
 
     return await once(request, caller, use_case)

@@ -1,10 +1,11 @@
 """What an agent asks for over his socket: each message type, its data, and the use case behind it."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from careline_common.http.json_body import read_json
-from careline_common.http.problem import InvalidInput, Problem, invalid
+from careline_common.http.problem import InvalidInput, Problem
 from careline_router.api.schemas import (
     Body,
     ClientMessage,
@@ -18,7 +19,9 @@ from careline_router.api.schemas import (
     read,
 )
 from careline_router.api.wire import as_wrap_up
+from careline_router.domain.words import ConsultEnd
 from careline_router.service import RouterService
+from careline_router.usecases.transfers import TransferTarget
 
 Renew = Callable[[str], Awaitable[None]]
 
@@ -58,6 +61,9 @@ class Desk:
             "call.hold": (SocketCall, self._hold),
             "call.resume": (SocketCall, self._resume),
             "call.transfer": (SocketTransfer, self._transfer),
+            "call.transfer.complete": (SocketCall, partial(self._end_consult, "complete")),
+            "call.transfer.cancel": (SocketCall, partial(self._end_consult, "back")),
+            "call.conference": (SocketCall, partial(self._end_consult, "join")),
             "wrap_up.complete": (SocketWrapUp, self._wrap_up),
             "auth.renew": (TokenRenewal, self._renew_token),
         }
@@ -90,11 +96,11 @@ class Desk:
         await self._service.resume(self._agent_id, data.call_id)
 
     async def _transfer(self, data: SocketTransfer) -> None:
-        if data.mode != "cold":
-            raise invalid("data.mode", "only cold transfers can be made")
-        if data.endpoint is None:
-            raise invalid("data.endpoint", "required: transfers go to an endpoint")
-        await self._service.transfer(self._agent_id, data.call_id, data.endpoint)
+        target = TransferTarget(endpoint=data.endpoint, queue=data.queue, agent=data.agent)
+        await self._service.transfer(self._agent_id, data.call_id, target, data.mode)
+
+    async def _end_consult(self, how: ConsultEnd, data: SocketCall) -> None:
+        await self._service.end_consult(self._agent_id, data.call_id, how)
 
     async def _wrap_up(self, data: SocketWrapUp) -> None:
         await self._service.wrap_up(self._agent_id, data.call_id, as_wrap_up(data))

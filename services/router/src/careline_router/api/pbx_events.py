@@ -15,6 +15,9 @@ from careline_router.api.schemas import (
     EVENT_DATA,
     Answered,
     Arrived,
+    ConsultAnswered,
+    ConsultEnded,
+    ConsultFailed,
     Digits,
     EventData,
     HungUp,
@@ -111,6 +114,8 @@ async def _offer_failed(
 async def _hung_up(
     service: RouterService, pbx: str, call_id: str, data: HungUp, receipt: Receipt
 ) -> PbxAnswer:
+    if data.offer_id is not None and not service.talks(pbx, call_id, data.offer_id):
+        return await service.as_it_is(pbx, call_id, receipt=receipt)
     return await service.hung_up(pbx, call_id, data.by, data.cause, receipt=receipt)
 
 
@@ -138,6 +143,23 @@ async def _not_reached(
     return await service.person_not_reached(pbx, call_id, data.cause, receipt=receipt)
 
 
+async def _consult_answered(
+    service: RouterService, pbx: str, call_id: str, data: ConsultAnswered, receipt: Receipt
+) -> PbxAnswer:
+    return await service.consult_answered(pbx, call_id, data.consult_id, receipt=receipt)
+
+
+async def _consult_gone(
+    service: RouterService,
+    pbx: str,
+    call_id: str,
+    data: ConsultFailed | ConsultEnded,
+    receipt: Receipt,
+) -> PbxAnswer:
+    cause = data.cause if isinstance(data, ConsultFailed) else "hung_up"
+    return await service.consult_gone(pbx, call_id, data.consult_id, cause, receipt=receipt)
+
+
 _APPLY: dict[type[BaseModel], Callable[..., Awaitable[PbxAnswer]]] = {
     Arrived: _arrived,
     Answered: _answered,
@@ -147,4 +169,7 @@ _APPLY: dict[type[BaseModel], Callable[..., Awaitable[PbxAnswer]]] = {
     RecordingReady: _recording_ready,
     Reached: _reached,
     NotReached: _not_reached,
+    ConsultAnswered: _consult_answered,
+    ConsultFailed: _consult_gone,
+    ConsultEnded: _consult_gone,
 }

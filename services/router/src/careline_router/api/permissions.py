@@ -33,7 +33,10 @@ class Action(StrEnum):
     READ_CALLS = "read calls"
     READ_CALL_BY_PBX = "find a call by the PBX's own id"
     READ_DECISIONS = "read why a call went where it went"
-    STEER_CALLS = "move a waiting call or change its priority"
+    STEER_CALLS = "move, assign, re-prioritise or withdraw a waiting call, or listen to a talk"
+    ANNOUNCE = "have everybody who waits hear something"
+    WATCH_FLOOR = "watch queues, agents and calls over the supervisors' socket"
+    READ_ACTIONS = "read what supervisors did"
     READ_CALLBACKS = "read callbacks"
     REQUEST_CALLBACK = "put somebody down to be called back"
     CANCEL_CALLBACK = "take a callback off the list"
@@ -60,6 +63,9 @@ ALLOWED: Mapping[Action, frozenset[str]] = {
     Action.READ_CALL_BY_PBX: _STAFF | {SPECIALIST, PBX},
     Action.READ_DECISIONS: frozenset({SUPERVISOR, FLOOR, ADMIN, AUDITOR, QUALITY}),
     Action.STEER_CALLS: frozenset({SUPERVISOR, FLOOR}),
+    Action.ANNOUNCE: frozenset({FLOOR, ADMIN}),
+    Action.WATCH_FLOOR: frozenset({SUPERVISOR, FLOOR, ADMIN}),
+    Action.READ_ACTIONS: frozenset({FLOOR, ADMIN, AUDITOR}),
     Action.READ_CALLBACKS: _CALLING_BACK,
     Action.REQUEST_CALLBACK: _CALLING_BACK,
     Action.CANCEL_CALLBACK: _CALLING_BACK,

@@ -71,8 +71,11 @@ class OfferFailed(Body):
 
 
 class HungUp(Body):
+    """`offer_id` says which agent's leg it was: one that has lost its call since ends nothing."""
+
     by: Literal["caller", "agent", "system"]
     cause: Short | None = None
+    offer_id: Identifier | None = None
 
 
 class Digits(Body):
@@ -92,8 +95,35 @@ class NotReached(Body):
     cause: Cause
 
 
+class ConsultAnswered(Body):
+    """Who an agent asks has answered."""
+
+    consult_id: Identifier
+
+
+class ConsultFailed(Body):
+    consult_id: Identifier
+    cause: Cause
+
+
+class ConsultEnded(Body):
+    """Who was asked has hung up."""
+
+    consult_id: Identifier
+
+
 EventData = (
-    Arrived | Answered | OfferFailed | HungUp | Digits | RecordingReady | Reached | NotReached
+    Arrived
+    | Answered
+    | OfferFailed
+    | HungUp
+    | Digits
+    | RecordingReady
+    | Reached
+    | NotReached
+    | ConsultAnswered
+    | ConsultFailed
+    | ConsultEnded
 )
 
 EVENT_DATA: dict[str, type[EventData]] = {
@@ -105,6 +135,9 @@ EVENT_DATA: dict[str, type[EventData]] = {
     "recording.ready": RecordingReady,
     "callback.reached": Reached,
     "callback.failed": NotReached,
+    "consult.answered": ConsultAnswered,
+    "consult.failed": ConsultFailed,
+    "consult.ended": ConsultEnded,
 }
 
 
@@ -120,6 +153,9 @@ class PbxEvent(Body):
         "recording.ready",
         "callback.reached",
         "callback.failed",
+        "consult.answered",
+        "consult.failed",
+        "consult.ended",
     ]
     call_id: Identifier
     at: Moment
@@ -248,6 +284,33 @@ class Move(Body):
 
 class Reprioritise(Body):
     priority: Literal["emergency", "vip", "cash", "insured", "deferrable"]
+
+
+class Listen(Body):
+    """`endpoint` is the phone at which the supervisor listens."""
+
+    mode: Literal["listen", "whisper", "barge"]
+    endpoint: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Assign(Body):
+    """`agent` None: whoever asks takes it himself."""
+
+    agent: Identifier | None = None
+
+
+class Announcement(Body):
+    """`queue` None: all who wait."""
+
+    media: Annotated[str, Field(min_length=1, max_length=200)]
+    queue: Identifier | None = None
+
+
+class ExtraSkill(Body):
+    """Until the end of the day where the agent's line is; level 1-10."""
+
+    skill: Identifier
+    level: Annotated[int, Field(strict=True, ge=1, le=10)] = 5
 
 
 class EmergencyOrder(Body):

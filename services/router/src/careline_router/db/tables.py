@@ -132,6 +132,18 @@ appeal = Table(  # of the journal of appeals, as its events tell; whose it is st
     Index("ix_appeal_call_id", "call_id"),
 )
 
+supervisor_action = Table(  # kept: who did what to whom
+    "supervisor_action",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", MOMENT, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("target", Text),
+    Column("detail", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Index("ix_supervisor_action_at", "at", "id"),
+)
+
 call_record = Table(
     "call_record",
     metadata,

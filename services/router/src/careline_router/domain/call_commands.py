@@ -208,11 +208,15 @@ class CallCommands(CallbackCommands):
 
     def _after_work(self, agent: Agent, call: Call) -> None:
         """The agent wraps up, unless he has other work in hand or this needs none."""
-        if call.suspended or self._goes_on(agent):
+        if not call.suspended:
+            self._wrap_up_or_go_on(agent, call.queue)
+
+    def _wrap_up_or_go_on(self, agent: Agent, queue: str | None) -> None:
+        if self._goes_on(agent):
             return
         at_work = agent.at_work
         others = at_work and any(not self.calls[each].suspended for each in at_work)
-        wrap_up_s = self.queues[call.queue].wrap_up_s if call.queue in self.queues else 0.0
+        wrap_up_s = self.queues[queue].wrap_up_s if queue in self.queues else 0.0
         if others or wrap_up_s <= 0 or agent.spec.kind == "bot":
             self._release(agent)
             return

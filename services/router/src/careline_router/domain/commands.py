@@ -13,6 +13,7 @@ from careline_router.domain.specs import AgentSpec, FloorSpec, QueueSpec
 from careline_router.domain.words import (
     CallbackMode,
     CallbackOrigin,
+    ConsultEnd,
     Control,
     FailureCause,
     Kind,
@@ -302,6 +303,99 @@ class ControlTalk:
 
 
 @record
+class TransferOut:
+    """The agent passes his caller on to an endpoint outside the floor, and is done with him (cold)."""
+
+    agent_id: str
+    call_id: str
+    endpoint: str
+
+
+@record
+class TransferIn:
+    """The agent passes his caller on to a queue (cold): first at his place there. With `to_agent` the call
+    waits for him alone for `preferred_for_s` seconds."""
+
+    agent_id: str
+    call_id: str
+    queue: str
+    skills: Mapping[str, int]
+    to_agent: str | None = None
+    preferred_for_s: float = 0.0
+
+
+@record
+class Consult:
+    """The caller is held while the agent asks somebody else (warm): an endpoint, an agent, or whoever of
+    those who have `skills` is idle longest. Exactly one of the three is given."""
+
+    agent_id: str
+    call_id: str
+    consult_id: str
+    endpoint: str | None = None
+    to_agent: str | None = None
+    skills: Mapping[str, int] | None = None
+
+
+@record
+class EndConsult:
+    """`complete`: who was asked takes the caller; `back`: the agent does; `join`: all three talk."""
+
+    agent_id: str
+    call_id: str
+    how: ConsultEnd
+
+
+@record
+class ConsultAnswered:
+    """Who is asked has answered (fact)."""
+
+    call_id: str
+    consult_id: str
+
+
+@record
+class ConsultGone:
+    """Who is asked was not reached, or has hung up (fact)."""
+
+    call_id: str
+    consult_id: str
+    cause: str
+
+
+@record
+class TransferEnded:
+    """The PBX has passed the caller on, or could not (fact)."""
+
+    call_id: str
+    ok: bool
+
+
+@record
+class Assign:
+    """A waiting call is for this agent alone, first at its place, for `for_s` seconds."""
+
+    call_id: str
+    agent_id: str
+    for_s: float
+
+
+@record
+class WithdrawOffer:
+    """Takes an offer back from its agent, who is not offered the call again."""
+
+    offer_id: str
+
+
+@record
+class Announce:
+    """Has all who wait hear something, or those of one queue."""
+
+    media: str
+    queue: str | None = None
+
+
+@record
 class Tick:
     """Time has passed: whatever is due happens."""
 
@@ -335,5 +429,15 @@ Command = (
     | Move
     | SetPriority
     | ControlTalk
+    | TransferOut
+    | TransferIn
+    | Consult
+    | EndConsult
+    | ConsultAnswered
+    | ConsultGone
+    | TransferEnded
+    | Assign
+    | WithdrawOffer
+    | Announce
     | Tick
 )

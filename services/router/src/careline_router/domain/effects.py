@@ -1,11 +1,17 @@
 """What follows from an event outside the floor: commands for the PBX, messages for the agent."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from careline_router.domain import events as ev
 from careline_router.domain.states import Call
+from careline_router.domain.steps import Message, PbxStep
+from careline_router.domain.transfer_effects import (
+    TALKS,
+    messages_of_transfer,
+    steps_of_transfer,
+)
 from careline_router.domain.words import AgentState
 
 CALLBACK_OFFER = "callback_offer"
@@ -14,17 +20,9 @@ CALLBACK_TAKEN = "callback_taken"
 LEFT_TO_PBX = frozenset({"voicemail", "self_served"})
 """How a call ends that a PBX still has something to do for."""
 _OF_A_LIVE_CALL = (
-    "answer", "hold", "announce", "ring", "dial", "bridge", "record", "listen", "transfer",
+    "answer", "hold", "announce", "ring", "dial", "bridge", "record", "listen", "transfer", "consult",
+    "conference",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PbxStep:
-    """A command for the PBX of a call."""
-
-    type: str
-    body: Mapping[str, Any] = field(default_factory=dict)
-    offer_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +37,6 @@ class Overtaken:
     offer_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """A message for an agent's socket."""
-
-    agent_id: str
-    type: str
-    data: Mapping[str, Any]
-
-
 def pbx_steps(event: ev.Event, call: Call) -> list[PbxStep]:
     """The commands that carry an event of a call out, in order."""
     match event:
@@ -57,8 +46,8 @@ def pbx_steps(event: ev.Event, call: Call) -> list[PbxStep]:
             return [_offer_step("ring", event, endpoint=event.endpoint, timeout_s=event.timeout_s)]
         case ev.OfferClosed() | ev.CallConnected() | ev.DialRequested() | ev.DialEnded():
             return _steps_after_ringing(event, call)
-        case ev.ControlRequested():
-            return [PbxStep(type=event.kind, body=event.body)]
+        case _ if isinstance(event, TALKS):
+            return steps_of_transfer(event, call)
         case ev.CallEnded():
             return _last_steps(event)
         case _:
@@ -172,6 +161,8 @@ def state_told(event: ev.Event) -> tuple[str, AgentState, str | None] | None:
             return event.agent_id, "reserved", None
         case ev.CallConnected() | ev.DialRequested() | ev.WorkResumed():
             return event.agent_id, "talking", None
+        case ev.CallHandedOver():
+            return event.to_agent, "talking", None
         case _:
             return None
 
@@ -199,6 +190,8 @@ def messages(event: ev.Event, call: Call | None) -> list[Message]:
             return [Message(agent_id=event.agent_id, type="offer.withdrawn", data=data)]
         case ev.CallConnected() | ev.DialRequested() | ev.DialEnded() | ev.CallRequeued():
             return [_talk_message(event)]
+        case _ if isinstance(event, TALKS):
+            return messages_of_transfer(event)
         case ev.CallEnded(agent_id=str(agent_id)):
             data = {"call_id": event.call_id, "outcome": event.outcome, "by": event.by}
             return [Message(agent_id=agent_id, type="call.ended", data=data)]

@@ -296,6 +296,111 @@ class ControlRequested(Event):
 
 
 @record
+class CallAssigned(Event):
+    """The waiting call is for this agent alone until then, and goes first at its place."""
+
+    call_id: str
+    agent_id: str
+    until: float
+
+
+@record
+class CallAnnounced(Event):
+    """The waiting caller is told something by a supervisor."""
+
+    call_id: str
+    media: str
+
+
+@record
+class TransferRequested(Event):
+    """The PBX is to pass the caller on; with `consult_id` to who was asked before."""
+
+    call_id: str
+    agent_id: str
+    offer_id: str
+    endpoint: str
+    consult_id: str | None = None
+
+
+@record
+class TransferRefused(Event):
+    """The PBX could not: the agent has his caller still."""
+
+    call_id: str
+    agent_id: str
+
+
+@record
+class CallTransferred(Event):
+    """The caller waits again, first at his place in time, where his agent has sent him."""
+
+    call_id: str
+    agent_id: str
+    offer_id: str
+    queue: str
+    skills: Mapping[str, int]
+    preferred: str | None = None
+    preferred_until: float | None = None
+
+
+@record
+class ConsultBegun(Event):
+    """The caller is held, and the phone of who is asked rings. `to_agent` is one of the floor."""
+
+    call_id: str
+    agent_id: str
+    consult_id: str
+    offer_id: str
+    endpoint: str
+    timeout_s: float
+    to_agent: str | None = None
+
+
+@record
+class ConsultTalking(Event):
+    call_id: str
+    agent_id: str
+    consult_id: str
+
+
+@record
+class ConsultJoined(Event):
+    """All three talk."""
+
+    call_id: str
+    agent_id: str
+    consult_id: str
+    offer_id: str
+
+
+@record
+class ConsultOver(Event):
+    """Nobody is asked any more. `hangs`: there is a leg to take down; `returns`: the caller is given
+    back to his agent, who still is there."""
+
+    call_id: str
+    agent_id: str
+    consult_id: str
+    offer_id: str
+    cause: str
+    hangs: bool
+    returns: bool
+
+
+@record
+class CallHandedOver(Event):
+    """The agent who was asked has the call from now on; the PBX joins his leg with the caller."""
+
+    call_id: str
+    agent_id: str
+    to_agent: str
+    consult_id: str
+    offer_id: str
+    endpoint: str
+
+
+@record
 class CallEnded(Event):
     """`media` is what the caller still hears, after what comes `before`, of a call that was closed;
     `endpoint` where he is put through."""
@@ -373,7 +478,8 @@ EVENTS: tuple[type[Event], ...] = (
     CallPressed, RequirementRelaxed, CallMoved, PriorityChanged, DigitsPressed, OfferMade, OfferAccepted,
     OfferClosed, ExclusionLifted, CallConnected, CallRequeued, WorkInterrupted, WorkResumed,
     CallbackOffered, CallbackMade, CallbackDue, DialRequested, DialEnded, ControlRequested,
-    CallEnded, CallWrappedUp, CallsForgotten, AgentLoggedIn, AgentStateChanged, WrapUpExtended,
+    CallAssigned, CallAnnounced, TransferRequested, TransferRefused, CallTransferred, ConsultBegun, ConsultTalking, ConsultJoined,
+    ConsultOver, CallHandedOver, CallEnded, CallWrappedUp, CallsForgotten, AgentLoggedIn, AgentStateChanged, WrapUpExtended,
     OccupancyCapped, OccupancyFreed, RestPlanned,
 )  # fmt: skip
 """Every event, for the journal's reader."""

@@ -9,14 +9,14 @@ from typing import Any
 
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
-from careline_router.domain.agent_commands import AgentCommands
 from careline_router.domain.decisions import Decision
 from careline_router.domain.policies import POLICIES
 from careline_router.domain.snapshot import Snapshot
 from careline_router.domain.states import Rejected
+from careline_router.domain.steering_commands import SteeringCommands
 
 
-class Floor(AgentCommands):
+class Floor(SteeringCommands):
     """One shared pool of agents and queues."""
 
     @classmethod
@@ -167,5 +167,15 @@ _HANDLERS: dict[type, Callable[[Floor, Any], None]] = {
     cmd.Move: Floor._move,  # noqa: SLF001
     cmd.SetPriority: Floor._set_priority,  # noqa: SLF001
     cmd.ControlTalk: Floor._control_talk,  # noqa: SLF001
+    cmd.TransferOut: Floor._transfer_out,  # noqa: SLF001
+    cmd.TransferIn: Floor._transfer_in,  # noqa: SLF001
+    cmd.Consult: Floor._consult,  # noqa: SLF001
+    cmd.EndConsult: Floor._end_consult,  # noqa: SLF001
+    cmd.ConsultAnswered: Floor._consult_answered,  # noqa: SLF001
+    cmd.ConsultGone: Floor._consult_gone,  # noqa: SLF001
+    cmd.TransferEnded: Floor._transfer_ended,  # noqa: SLF001
+    cmd.Assign: Floor._assign,  # noqa: SLF001
+    cmd.WithdrawOffer: Floor._withdraw_offer,  # noqa: SLF001
+    cmd.Announce: Floor._announce,  # noqa: SLF001
     cmd.Tick: Floor._tick,  # noqa: SLF001
 }

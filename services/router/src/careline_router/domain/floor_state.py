@@ -7,11 +7,12 @@ from typing import Any
 from careline_router.domain import events as ev
 from careline_router.domain.demand import Demand
 from careline_router.domain.estimates import Estimates
-from careline_router.domain.filing import AT_WORK, WRAPPED_LINGER_S, Filing, forget_at
+from careline_router.domain.filing import AT_WORK, WRAPPED_LINGER_S, forget_at
 from careline_router.domain.policies import policy_of
 from careline_router.domain.promises import Promises
 from careline_router.domain.snapshot import Snapshot
 from careline_router.domain.states import Agent, Call, Callback, Offer
+from careline_router.domain.transfer_state import TransferState
 
 NOTHING: dict[str, Any] = {}
 """What a call needs, and is known of it, until it is queued."""
@@ -19,7 +20,7 @@ REFRESH_S = 300.0
 """How often a policy weighs the load anew."""
 
 
-class FloorState(Filing):
+class FloorState(TransferState):
     """The floor. `apply` is the only way in which it changes."""
 
     # -- changing ------------------------------------------------------------------------------
@@ -167,8 +168,7 @@ class FloorState(Filing):
         call, agent = self.calls[event.call_id], self.agents[event.agent_id]
         call.offer = agent.offer = agent.call = None
         if event.excluded:
-            call.excluded |= {agent.id}
-            self.excluded_from.setdefault(agent.id, set()).add(call.id)
+            self._exclude(call, agent.id)
         self._set_call(call, "queued")
 
     def _exclusion_lifted(self, event: ev.ExclusionLifted) -> None:
@@ -206,14 +206,6 @@ class FloorState(Filing):
         call.put_back = call.kind == "call"
         self._set_call(call, "queued")
 
-    def _let_go(self, call: Call) -> None:
-        agent = self.agents.get(call.agent or "")
-        if agent is not None and call.id in agent.at_work:
-            agent.at_work = _without(agent.at_work, call.id)
-            agent.last_call_ended = self.now
-            if agent.state == "ready":  # he may have had no room before
-                self._file_agent(agent)
-
     def _work_interrupted(self, event: ev.WorkInterrupted) -> None:
         self.calls[event.call_id].suspended = True
 
@@ -227,8 +219,8 @@ class FloorState(Filing):
     def _call_ended(self, event: ev.CallEnded) -> None:
         call = self.calls[event.call_id]
         call.outcome, call.ended_by, call.ended_at = event.outcome, event.by, event.at
-        call.offer = call.node = call.asked_until = None
-        call.forwarded_to = event.endpoint
+        call.offer = call.node = call.asked_until = call.consultation = None
+        call.forwarded_to, call.leaving = event.endpoint, False
         self._let_go(call)
         if call.answered_at is not None and call.queue is not None:
             self.demand.handled(call.queue, event.at - call.answered_at)
@@ -443,12 +435,6 @@ class FloorState(Filing):
             self._timers.set(agent.rested_at, "rested", agent.id)
 
 
-def _without(at_work: tuple[str, ...], call_id: str) -> tuple[str, ...]:
-    if len(at_work) == 1:
-        return ()
-    return tuple(each for each in at_work if each != call_id)
-
-
 def _copy(call: Call) -> Call:
     callback = call.callback
     return replace(call, callback=None if callback is None else replace(callback))
@@ -482,6 +468,16 @@ _CHANGES: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
     ev.DialRequested: FloorState._dial_requested,  # noqa: SLF001
     ev.DialEnded: FloorState._dial_ended,  # noqa: SLF001
     ev.ControlRequested: FloorState._nothing,  # noqa: SLF001
+    ev.CallAssigned: FloorState._call_assigned,  # noqa: SLF001
+    ev.CallAnnounced: FloorState._nothing,  # noqa: SLF001
+    ev.TransferRequested: FloorState._transfer_requested,  # noqa: SLF001
+    ev.TransferRefused: FloorState._transfer_refused,  # noqa: SLF001
+    ev.CallTransferred: FloorState._call_transferred,  # noqa: SLF001
+    ev.ConsultBegun: FloorState._consult_begun,  # noqa: SLF001
+    ev.ConsultTalking: FloorState._consult_moved,  # noqa: SLF001
+    ev.ConsultJoined: FloorState._consult_moved,  # noqa: SLF001
+    ev.ConsultOver: FloorState._consult_over,  # noqa: SLF001
+    ev.CallHandedOver: FloorState._call_handed_over,  # noqa: SLF001
     ev.CallEnded: FloorState._call_ended,  # noqa: SLF001
     ev.CallWrappedUp: FloorState._call_wrapped_up,  # noqa: SLF001
     ev.CallsForgotten: FloorState._calls_forgotten,  # noqa: SLF001

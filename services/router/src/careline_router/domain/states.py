@@ -13,6 +13,7 @@ from careline_router.domain.words import (
     CallbackMode,
     CallbackOrigin,
     CallState,
+    ConsultState,
     Control,
     Kind,
     OfferState,
@@ -31,6 +32,16 @@ class Rejected(Exception):  # noqa: N818 - the word of the field
         self.reason = reason
         self.detail = detail
         self.allowed = allowed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consultation:
+    """Whom an agent asks while his caller is held: `agent` is None for an endpoint outside the floor."""
+
+    id: str
+    endpoint: str
+    agent: str | None = None
+    state: ConsultState = "ringing"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,6 +109,11 @@ class Call:
     put_back: bool = False
     """Its agent dropped out of the talk: it goes first at its place, as if it had waited its longest."""
     offers_callback: bool = True
+    leaving: bool = False
+    """The PBX is passing it on to an endpoint outside the floor."""
+    transferred: bool = False
+    """It was passed on by an agent."""
+    consultation: Consultation | None = None
     callback_offered_at: float | None = None
     callback: "Callback | None" = None
 

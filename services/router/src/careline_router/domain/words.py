@@ -27,6 +27,8 @@ FailureCause = Literal["busy", "rejected", "no_answer", "unreachable"]
 OfferEnd = Literal[
     "rejected", "no_accept", "no_answer", "busy", "unreachable", "abandoned", "withdrawn"
 ]
+ConsultState = Literal["ringing", "talking", "joined"]
+ConsultEnd = Literal["complete", "back", "join"]
 DROPS: frozenset[str] = frozenset({"dropped", "lost", "network"})
 """Causes of an agent's hang-up that he did not mean."""
 

@@ -87,6 +87,7 @@ def _ended(
         contact=contact.number,
         insurer=call.crm.get("insurer"),
         callback=call.callback is not None,
+        transferred=call.transferred,
     )
 
 

@@ -17,6 +17,7 @@ from careline_router.domain import events as ev
 from careline_router.domain.decisions import Decision
 from careline_router.domain.floor import Floor
 from careline_router.domain.states import Agent, Call
+from careline_router.domain.steps import Message, PbxStep
 from careline_router.runtime.announce import announce_call, announce_state, team_of
 from careline_router.runtime.as_rows import (
     agent_change,
@@ -32,6 +33,8 @@ from careline_router.views import AgentMessage
 
 NO_CHANGE = (
     ev.OfferAccepted, ev.CallWrappedUp, ev.DigitsPressed, ev.ControlRequested, ev.CallerSilent,
+    ev.TransferRequested, ev.TransferRefused, ev.ConsultBegun, ev.ConsultTalking, ev.ConsultJoined,
+    ev.ConsultOver, ev.CallAnnounced,
 )  # fmt: skip
 """Events that leave a call's record as it is."""
 PROGRESS = (ev.CallerAsked, ev.OfferMade, ev.CallConnected, ev.OfferClosed, ev.CallEnded)
@@ -163,7 +166,7 @@ class Projection:
             ):
                 self._added.commands.pop(row.id, None)
 
-    def _command(self, call: Call, step: effects.PbxStep, at: datetime) -> None:
+    def _command(self, call: Call, step: PbxStep, at: datetime) -> None:
         self.pbxs.add(call.pbx)
         row = CommandRow(
             id=self._ids.new(),
@@ -220,7 +223,7 @@ class Projection:
         elif isinstance(event, ev.AgentLoggedIn):
             self._agents.add(event.agent_id)
 
-    def _message(self, message: effects.Message, at: datetime) -> None:
+    def _message(self, message: Message, at: datetime) -> None:
         self._agents.add(message.agent_id)
         seq = self.numbers.messages.get(message.agent_id, 0) + 1
         self.numbers.messages[message.agent_id] = seq

@@ -1,7 +1,5 @@
 """What agents do: come and go, take calls, wrap them up."""
 
-from typing import Any
-
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.router import CallWrappedUp
 from careline_common.http.problem import Conflict, invalid
@@ -115,28 +113,6 @@ class AgentUseCases(UseCases):
             subject=call_id,
             sequence=self._actor.floor.calls[call_id].version,
         )
-
-    async def hold(self, agent_id: str, call_id: str) -> CallView:
-        """The agent puts his caller on hold."""
-        return await self._control(agent_id, call_id, "hold")
-
-    async def resume(self, agent_id: str, call_id: str) -> CallView:
-        """The agent takes his caller back from hold."""
-        return await self._control(agent_id, call_id, "bridge")
-
-    async def transfer(self, agent_id: str, call_id: str, endpoint: str) -> CallView:
-        """Cold transfer of the agent's call to another endpoint."""
-        return await self._control(agent_id, call_id, "transfer", endpoint=endpoint)
-
-    async def _control(self, agent_id: str, call_id: str, kind: str, **body: Any) -> CallView:
-        self._require_agent(agent_id)
-
-        async def show(uow: UnitOfWork, _events: list[Event]) -> CallView:
-            return await self._call_on(uow, call_id, Viewer(agent=agent_id))
-
-        command = cmd.ControlTalk(call_id=call_id, kind=kind, body=body, agent_id=agent_id)
-        view: CallView = await self._actor.submit(command, within=show)
-        return view
 
     # -- answers -------------------------------------------------------------------------------
 

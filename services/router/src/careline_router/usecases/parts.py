@@ -17,6 +17,7 @@ from careline_router.pbx_link import PbxLink
 from careline_router.queries import Queries
 from careline_router.runtime.contacts import Contacts
 from careline_router.runtime.floor_actor import FloorActor
+from careline_router.supervisor_board import Boards
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class Parts:
     callbacks: CallbackQueries
     pbx: PbxLink
     feeds: Feeds
+    boards: Boards
     plan: PlanHolder
     emergency: EmergencySwitch
     clock: Clock
@@ -66,6 +68,7 @@ class UseCases:
         self.callbacks = parts.callbacks
         self.pbx = parts.pbx
         self.feeds = parts.feeds
+        self.boards = parts.boards
         self._database = parts.database
         self._actor = parts.actor
         self._contacts = parts.contacts

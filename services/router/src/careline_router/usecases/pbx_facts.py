@@ -52,6 +52,14 @@ class PbxFacts(Arrivals):
         command = cmd.OfferFailed(offer_id=offer_id, cause=cause)
         return await self._answer_offer(command, pbx, call_id, receipt)
 
+    def consults(self, pbx: str, pbx_call_id: str, consult_id: str) -> str | None:
+        """The offer by which an agent has this call and asks somebody by this consultation."""
+        floor = self._actor.floor
+        call = floor.calls.get(floor.by_pbx.get((pbx, pbx_call_id), ""))
+        if call is None or call.consultation is None or call.consultation.id != consult_id:
+            return None
+        return call.offer
+
     def talks(self, pbx: str, pbx_call_id: str, offer_id: str) -> bool:
         """Whether the caller talks to the agent of this offer."""
         floor = self._actor.floor
@@ -88,6 +96,38 @@ class PbxFacts(Arrivals):
         known = call_id in self._actor.floor.calls
         keep = keeping_callbacks(self._contacts, call_id, close_commands)
         return await self._answer(command if known else NOTHING, pbx, call_id, receipt, first=keep)
+
+    async def as_it_is(
+        self, pbx: str, pbx_call_id: str, *, receipt: Receipt | None = None
+    ) -> PbxAnswer:
+        """What was told is of no call any more: the call as it is."""
+        call_id = await self._require(pbx, pbx_call_id)
+        return await self._answer(NOTHING, pbx, call_id, receipt)
+
+    async def consult_answered(
+        self, pbx: str, pbx_call_id: str, consult_id: str, *, receipt: Receipt | None = None
+    ) -> PbxAnswer:
+        """Who an agent asks has answered."""
+        call_id = await self._require(pbx, pbx_call_id)
+        command = cmd.ConsultAnswered(call_id=call_id, consult_id=consult_id)
+        return await self._answer(command, pbx, call_id, receipt)
+
+    async def consult_gone(
+        self,
+        pbx: str,
+        pbx_call_id: str,
+        consult_id: str,
+        cause: str,
+        *,
+        receipt: Receipt | None = None,
+    ) -> PbxAnswer:
+        """Who an agent asks was not reached, or has hung up: the agent has his caller back. Of one to whom
+        the call was handed over it is the end of the talk."""
+        call_id = await self._require(pbx, pbx_call_id)
+        if self.talks(pbx, pbx_call_id, consult_id):
+            return await self.hung_up(pbx, pbx_call_id, "agent", receipt=receipt)
+        command = cmd.ConsultGone(call_id=call_id, consult_id=consult_id, cause=cause)
+        return await self._answer(command, pbx, call_id, receipt)
 
     async def dialplan_gone(self, call: Call) -> None:
         """A dialplan asks no more where its call goes: its caller is gone."""
@@ -191,8 +231,16 @@ class PbxFacts(Arrivals):
             self._metrics.commands_failed.labels(row.type).inc()
             if row.type == "ring":
                 command = cmd.OfferFailed(offer_id=row.offer_id, cause=_cause(detail))
+            elif row.type == "consult":
+                command = cmd.ConsultGone(
+                    call_id=row.call_id,
+                    consult_id=row.body["consult_id"],
+                    cause=_cause(detail),
+                )
             elif row.type == "dial" and row.call_id in self._actor.floor.calls:
                 command = cmd.DialFailed(call_id=row.call_id, cause=_cause(detail))
+        if row.type == "transfer":
+            command = cmd.TransferEnded(call_id=row.call_id, ok=ok)
         await self._actor.submit(command, within=mark)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 CALLER = "in"
 AGENT = "agent"
 PERSON = "person"
+CONSULT = "consult"
+LISTEN = "listen"
 
 
 def talk_bridge(offer_id: str) -> str:
@@ -30,6 +32,30 @@ def person_leg(offer_id: str) -> str:
 def offer_of_person(channel: str) -> str | None:
     """The offer whose person a channel is; None for any other channel."""
     return channel.removeprefix(f"{PERSON}-") if channel.startswith(f"{PERSON}-") else None
+
+
+def consult_arguments(consult_id: str, caller_channel: str) -> str:
+    """`appArgs` of the leg of who is asked."""
+    return f"{CONSULT},{consult_id},{caller_channel}"
+
+
+def listener_leg(command_id: str) -> str:
+    """A supervisor's leg: one a command."""
+    return f"{LISTEN}-{command_id}"
+
+
+def listener_arguments(offer_id: str, mode: str) -> str:
+    """`appArgs` of a supervisor's leg: whose talk, and how."""
+    return f"{LISTEN},{offer_id},{mode}"
+
+
+def is_consult(channel: str) -> bool:
+    """Whether a channel is the leg of who is asked: its id is the consultation's."""
+    return channel.startswith(f"{CONSULT}-")
+
+
+def is_listener(channel: str) -> bool:
+    return channel.startswith(f"{LISTEN}-")
 
 
 def hold_bridge(application: str) -> str:
@@ -66,7 +92,24 @@ class PersonLeg:
     callback: str
 
 
-Leg = CallerLeg | AgentLeg | PersonLeg
+@dataclass(frozen=True, slots=True)
+class ConsultLeg:
+    """Who is asked while a caller is held, and perhaps has the call afterwards."""
+
+    consult_id: str
+    caller_channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerLeg:
+    """A supervisor's: `mode` is `listen`, `whisper` or `barge`."""
+
+    channel: str
+    offer_id: str
+    mode: str
+
+
+Leg = CallerLeg | AgentLeg | PersonLeg | ConsultLeg | ListenerLeg
 
 
 def leg(channel: dict[str, Any], arguments: list[str]) -> Leg | None:
@@ -79,6 +122,10 @@ def leg(channel: dict[str, Any], arguments: list[str]) -> Leg | None:
             return AgentLeg(offer_id, caller_channel)
         case [kind, offer_id, callback] if kind == PERSON:
             return PersonLeg(offer_id, callback)
+        case [kind, consult_id, caller_channel] if kind == CONSULT:
+            return ConsultLeg(consult_id, caller_channel)
+        case [kind, offer_id, mode] if kind == LISTEN:
+            return ListenerLeg(channel["id"], offer_id, mode)
         case _:
             return None
 

@@ -20,6 +20,7 @@ from careline_router.adapters.asterisk.requests import (
 )
 from careline_router.adapters.asterisk.serial import SerialByKey
 from careline_router.adapters.asterisk.session import Session
+from careline_router.adapters.asterisk.talks import Talks
 from careline_router.adapters.asterisk.voice import VoiceSurvey
 from careline_router.views import PbxCommand
 
@@ -42,6 +43,7 @@ class Commands:
         self._service = session.service
         self._talks = session.legs.talks
         self._persons = persons
+        self.talk = Talks(session)
         self._told = SerialByKey(session.tasks)
         self._under_way: set[str] = set()
         self._playing: dict[str, asyncio.Event] = {}
@@ -87,9 +89,9 @@ class Commands:
             self._asked_at.pop(command.id, None)
 
     async def _do(self, command: PbxCommand) -> Answer:
-        longer = {"ring": self._ring, "bridge": self._bridge, "announce": self._announce}
-        if command.type in longer:
-            return await longer[command.type](command)
+        own = {"ring": self._ring, "bridge": self._bridge, "announce": self._announce}
+        if command.type in own:
+            return await own[command.type](command)
         if leaves(command):
             return await leave(self._ari, command)
         if command.type == "hangup" and command.begun_here:
@@ -97,7 +99,11 @@ class Commands:
             return Answer(HTTPStatus.OK, None)
         if command.type == "hangup":
             await self.voice.before_hangup(command)
-        request = plain_request(command, self._target.application, self._persons.party_of(command))
+        party = self._persons.party_of(command)
+        done = await self.talk.do(command, party)
+        if done is not None:
+            return done
+        request = plain_request(command, self._target.application, party)
         if request is None:
             return Answer(HTTPStatus.NOT_IMPLEMENTED, {"message": f"no {command.type} by ARI yet"})
         method, path, query = request

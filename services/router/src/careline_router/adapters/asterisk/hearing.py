@@ -9,8 +9,12 @@ from careline_router.adapters.asterisk.causes import failure
 from careline_router.adapters.asterisk.channels import (
     AgentLeg,
     CallerLeg,
+    ConsultLeg,
     Leg,
+    ListenerLeg,
     PersonLeg,
+    is_consult,
+    is_listener,
     leg,
     offer_of_person,
     talk_bridge,
@@ -88,8 +92,13 @@ class Hearing:
         offer_id = offer_of_person(channel["id"])
         if offer_id is not None:
             return self._persons.of_offer(offer_id)
+        if is_listener(channel["id"]):
+            return ListenerLeg(channel["id"], "", "")
         caller = self._legs.talks.get(channel["id"])
-        return AgentLeg(channel["id"], caller) if caller is not None else None
+        if caller is None:
+            return None
+        kind = ConsultLeg if is_consult(channel["id"]) else AgentLeg
+        return kind(channel["id"], caller)
 
     async def _tell(self, kind: str, event: dict[str, Any], known: Leg | None) -> None:
         try:
@@ -97,6 +106,10 @@ class Hearing:
                 await self._tell_of_agent(kind, event, known)
             elif isinstance(known, PersonLeg):
                 await self._tell_of_person(kind, event, known)
+            elif isinstance(known, ConsultLeg):
+                await self._tell_of_consult(kind, event, known)
+            elif isinstance(known, ListenerLeg):
+                await self._tell_of_listener(kind, known)
             elif offer_of_person(event["channel"]["id"]) is None:
                 await self._tell_of_caller(kind, event, known)
         except Problem as problem:
@@ -118,6 +131,34 @@ class Hearing:
             await self._ari.request("DELETE", f"bridges/{part(talk_bridge(agent.offer_id))}")
             told = await self._service.leg_gone(pbx, agent.caller_channel, agent.offer_id, cause)
             self._commands.start(told.commands)
+
+    async def _tell_of_consult(self, kind: str, event: dict[str, Any], asked: ConsultLeg) -> None:
+        pbx, caller = self._target.id, asked.caller_channel
+        if kind == "StasisStart":
+            offer_id = self._service.consults(pbx, caller, asked.consult_id)
+            if offer_id is None:
+                path = f"channels/{part(asked.consult_id)}"
+                await self._ari.request("DELETE", path, reason_code=NORMAL_CLEARING)
+                return
+            await self._commands.talk.answered(asked, offer_id)
+            told = await self._service.consult_answered(pbx, caller, asked.consult_id)
+            self._commands.start(told.commands)
+        elif kind == "ChannelDestroyed":
+            cause = failure(
+                self._dial_status.pop(asked.consult_id, None), int(event.get("cause", 0))
+            )
+            self._legs.talks.pop(asked.consult_id, None)
+            await self._ari.request("DELETE", f"bridges/{part(talk_bridge(asked.consult_id))}")
+            told = await self._service.consult_gone(pbx, caller, asked.consult_id, cause)
+            self._commands.start(told.commands)
+            if told.call.state == "ended":  # the caller was passed on to him: he is alone now
+                await self._ari.request("DELETE", f"channels/{part(caller)}")
+
+    async def _tell_of_listener(self, kind: str, listener: ListenerLeg) -> None:
+        if kind == "StasisStart":
+            await self._commands.talk.listens(listener)
+        elif kind in {"StasisEnd", "ChannelDestroyed"}:
+            await self._commands.talk.listens_no_more(listener.channel)
 
     async def _tell_of_person(self, kind: str, event: dict[str, Any], person: PersonLeg) -> None:
         if kind == "StasisStart":
@@ -155,7 +196,7 @@ class Hearing:
 def _call_of(known: Leg | None, channel: dict[str, Any]) -> str:
     """Whose event it is: the caller's channel, or the callback."""
     match known:
-        case AgentLeg():
+        case AgentLeg() | ConsultLeg():
             return known.caller_channel
         case PersonLeg():
             return known.callback

@@ -13,7 +13,9 @@ from careline_common.http.problem import Problem
 from careline_router.adapters.asterisk.channels import (
     AgentLeg,
     CallerLeg,
+    ConsultLeg,
     arguments_of,
+    is_consult,
     leg,
     offer_of_talk,
     talk_bridge,
@@ -60,11 +62,13 @@ class Comparison:
             call.pbx_call_id: call for call in await _live_calls(self._service, self._target.id)
         }
         under_way = await self._persons.settled()
+        passed_on = _passed_on(await _list(self._ari, "bridges"))
         channels = await _list(self._ari, "channels")
         callers, agents, up = _legs(channels, self._target.application)
-        await self._compare_callers(callers, known)
+        await self._compare_callers(callers, known, passed_on)
         for agent in agents:
-            await self._settle(agent, up=agent.offer_id in up, callers=callers)
+            if agent.offer_id not in passed_on:
+                await self._settle(agent, up=agent.offer_id in up, callers=callers)
             self._talks[agent.offer_id] = agent.caller_channel
         await self._lose_agents(noted, {channel["id"] for channel in channels})
         bridges = await _list(self._ari, "bridges")
@@ -73,11 +77,16 @@ class Comparison:
         await self._end_talks_without_agent(known, callers, agents)
 
     async def _compare_callers(
-        self, callers: Mapping[str, CallerLeg], known: Mapping[str, CallView]
+        self,
+        callers: Mapping[str, CallerLeg],
+        known: Mapping[str, CallView],
+        passed_on: Container[str],
     ) -> None:
         pbx = self._target.id
         for caller in callers.values():
             call = known.get(caller.channel)
+            if call is None and caller.channel in passed_on:
+                continue
             # who has only arrived is being looked up, or was when the socket was lost: then nobody else
             # would ever send him on his way
             if call is None or call.state == "arrived":
@@ -102,7 +111,9 @@ class Comparison:
             try:
                 answer = await self._service.call_answered(pbx, call, agent.offer_id)
                 self._commands.start(answer.commands)
-                wanted = self._service.talks(pbx, call, agent.offer_id)
+                wanted = self._service.talks(pbx, call, agent.offer_id) or bool(
+                    self._service.consults(pbx, call, agent.offer_id)
+                )
             except Problem:
                 wanted = False
         if not wanted:
@@ -138,6 +149,16 @@ class Comparison:
                 log.info("asterisk.lost_agent", pbx=self._target.id, call=channel)
                 told = await self._service.hung_up(self._target.id, channel, "agent", "lost_event")
                 self._commands.start(told.commands)
+
+
+def _passed_on(bridges: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The channels of callers who talk with whom they were passed on to, and of those: nobody ends that."""
+    return {
+        channel
+        for bridge in bridges
+        if is_consult(offer_of_talk(bridge["id"]) or "")
+        for channel in bridge["channels"]
+    }
 
 
 async def _live_calls(service: RouterService, pbx: str) -> list[CallView]:
@@ -180,6 +201,10 @@ def _legs(
                 agents.append(agent)
                 if channel["state"] == "Up":
                     up.add(agent.offer_id)
+            case ConsultLeg() as asked:  # who is asked may be the one who has the call by now
+                agents.append(AgentLeg(asked.consult_id, asked.caller_channel))
+                if channel["state"] == "Up":
+                    up.add(asked.consult_id)
             case _:  # nobody's, or a person's who is called back
                 continue
     return callers, agents, up

@@ -1,0 +1,161 @@
+"""What supervisors watch, have said to all who wait, and have done."""
+
+import asyncio
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, WebSocket
+from pydantic_core import to_json
+
+from careline_common.clock import Clock
+from careline_common.http.auth import Authenticator, Principal
+from careline_common.http.paging import Page, Paging
+from careline_common.http.problem import Forbidden, InvalidInput, NotReady, Problem, Unauthorized
+from careline_router.api.closing import EXPIRED, NO_MESSAGE, TOO_LARGE, TRY_AGAIN, close
+from careline_router.api.deps import Now, Service, Tickets, may, viewer_who
+from careline_router.api.desk import Refused, read_message
+from careline_router.api.permissions import ALLOWED, Action
+from careline_router.api.schemas import Announcement, TokenRenewal, read
+from careline_router.service import RouterService
+from careline_router.supervisor_board import EVERY_S, Board
+from careline_router.views import SupervisorActionView, Viewer
+
+LONGEST_MESSAGE = 64 * 1024
+SEND_S = 20.0
+
+router = APIRouter(prefix="/v1", tags=["floor"])
+
+
+@router.post("/announcements", status_code=202)
+async def announce(
+    body: Announcement,
+    viewer: Annotated[Viewer, Depends(viewer_who(Action.ANNOUNCE))],
+    service: Service,
+) -> dict[str, int]:
+    """Has everybody who waits hear something, or those of one queue; answers to how many it is told."""
+    return {"told": await service.announce(viewer, body.media, body.queue)}
+
+
+@router.get("/supervisors/actions", dependencies=[Depends(may(Action.READ_ACTIONS))])
+async def actions(service: Service, page: Paging) -> Page[SupervisorActionView]:
+    """What supervisors did, to whom and when, the newest first."""
+    after = page.after(datetime, int)
+    rows = await service.actions(
+        after=None if after is None else (after[0], after[1]), limit=page.limit
+    )
+    return page.of(rows, key=lambda row: (row[1].at, row[0]), show=lambda row: row[1])
+
+
+@router.post("/supervisors/me/ws-ticket", status_code=201)
+async def socket_ticket(
+    caller: Annotated[Principal, Depends(may(Action.WATCH_FLOOR))], tickets: Tickets
+) -> dict[str, str]:
+    """A ticket for the socket `/v1/supervisors/me/ws`: it opens one, within 30 s."""
+    return {"ticket": tickets.issue(caller)}
+
+
+@router.websocket("/supervisors/me/ws")
+async def supervisor_socket(
+    socket: WebSocket,
+    *,
+    service: Service,
+    clock: Now,
+    tickets: Tickets,
+    ticket: Annotated[str, Query(max_length=200)] = "",
+) -> None:
+    """`snapshot {queues, agents, calls}` first, then each second `delta`, if anything is different."""
+    caller = tickets.redeem(ticket)
+    refusal: Problem | None = None
+    if caller is None or not caller.has(*ALLOWED[Action.WATCH_FLOOR]):
+        refusal = Unauthorized("the ticket is unknown, used, older than 30 s or not a supervisor's")
+    elif not service.leads:
+        refusal = NotReady("this process does not lead the floor")
+    if refusal is not None or caller is None:
+        await socket.send_denial_response((refusal or Unauthorized()).response())
+        return
+    await socket.accept()
+    await Watch(socket, service, clock, caller).run()
+
+
+class Watch:
+    """An open socket of one supervisor: one task tells, one reads. Closed as an agent's is."""
+
+    def __init__(
+        self, socket: WebSocket, service: RouterService, clock: Clock, caller: Principal
+    ) -> None:
+        self._socket = socket
+        self._service = service
+        self._clock = clock
+        self._authenticator: Authenticator = socket.app.state.authenticator
+        self._caller = caller
+        self._seq = 0
+
+    async def run(self) -> None:
+        tasks = [asyncio.ensure_future(self._tell_all()), asyncio.ensure_future(self._read())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await close(self._socket, done)
+
+    async def _tell_all(self) -> int:
+        """Each second what is different; who cannot take it in is not told of every change in between."""
+        seen = self._look()
+        await self._tell("snapshot", seen.document())
+        while True:
+            await asyncio.sleep(EVERY_S)
+            if not self._service.leads:
+                return TRY_AGAIN
+            if self._caller.expires_at <= self._clock.now():
+                return EXPIRED
+            now = self._look()
+            changed = now.since(seen)
+            seen = now
+            if changed:
+                async with asyncio.timeout(SEND_S):
+                    await self._tell("delta", changed)
+
+    def _look(self) -> Board:
+        viewer = self._service.viewer(self._caller.subject, self._caller.roles)
+        return self._service.boards.now().for_viewer(viewer)
+
+    async def _tell(self, kind: str, data: dict[str, Any]) -> None:
+        self._seq += 1
+        document = {"seq": self._seq, "type": kind, "at": self._clock.now(), "data": data}
+        await self._socket.send_text(to_json(document).decode())
+
+    async def _read(self) -> int | None:
+        """`auth.renew {token}` is all that can be said."""
+        while True:
+            received = await self._socket.receive()
+            if received["type"] == "websocket.disconnect":
+                return None
+            text = received.get("text")
+            if text is None:
+                return NO_MESSAGE
+            if len(text) > LONGEST_MESSAGE:
+                return TOO_LARGE
+            await self._socket.send_text(to_json(await self._answer(text)).decode())
+
+    async def _answer(self, text: str) -> dict[str, Any]:
+        message_id: str | None = None
+        try:
+            message = read_message(text)
+            message_id = message.id
+            if message.type != "auth.renew":
+                raise InvalidInput(f"no message is called {message.type!r}", allowed=["auth.renew"])
+            await self._renew(read(TokenRenewal, message.data, "data").token)
+        except Refused as refused:
+            return {"type": "error", "id": refused.message_id, "problem": refused.problem}
+        except Problem as problem:
+            return {"type": "error", "id": message_id, "problem": problem.document()}
+        return {"type": "ack", "id": message_id}
+
+    async def _renew(self, token: str) -> None:
+        caller = await self._authenticator.verify(token)
+        caller.check(*ALLOWED[Action.WATCH_FLOOR])
+        if caller.subject != self._caller.subject:
+            raise Forbidden("the token is somebody else's")
+        self._caller = caller

@@ -1,0 +1,140 @@
+"""What supervisors see live, and do: on their own teams, and written down."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+import websockets
+from pydantic_core import from_json, to_json
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+pytestmark = pytest.mark.integration
+
+
+@asynccontextmanager
+async def watching(router, address, subject, *roles):
+    answer = await router.client.post(
+        "/v1/supervisors/me/ws-ticket", headers=router.bearer(subject, "supervisor", *roles)
+    )
+    assert answer.status_code == 201, answer.text
+    ticket = answer.json()["ticket"]
+    async with websockets.connect(f"ws://{address}/v1/supervisors/me/ws?ticket={ticket}") as socket:
+        yield socket
+
+
+async def told(socket, wanted):
+    """The first message that `wanted` likes."""
+    async with asyncio.timeout(20):
+        while True:
+            message = from_json(await socket.recv())
+            if wanted(message):
+                return message
+
+
+async def actions(router):
+    answer = await router.client.get(
+        "/v1/supervisors/actions", headers=router.bearer("au", "auditor")
+    )
+    return [(row["who"], row["what"], row["target"]) for row in answer.json()["items"]]
+
+
+async def test_a_supervisor_watches_his_own_team_and_no_other(router, address):
+    call = await router.connect()
+    async with watching(router, address, "sup1") as mine, watching(router, address, "sup2") as his:
+        snapshot = (await told(mine, lambda m: m["type"] == "snapshot"))["data"]
+        assert {row["id"] for row in snapshot["agents"]} == {"a1"}
+        assert {row["id"] for row in snapshot["calls"]} == {call["id"]}
+        assert {row["id"] for row in snapshot["queues"]} == {"adult", "child"}
+        assert "+7916" not in str(snapshot)
+        other = (await told(his, lambda m: m["type"] == "snapshot"))["data"]
+        assert {row["id"] for row in other["agents"]} == {"a2"}
+        assert other["calls"] == []
+        await router.tell("call.hung_up", "p-1", by="caller")
+        router.clock.advance(1)
+
+        def is_over(message):
+            return call["id"] in message["data"].get("gone", {}).get("calls", ())
+
+        delta = await told(mine, is_over)
+        assert delta["type"] == "delta"
+        assert [row["state"] for row in delta["data"]["agents"]] == ["wrap_up"]
+
+
+async def test_a_supervisor_of_the_floor_watches_all(router, address):
+    async with watching(router, address, "boss", "floor") as socket:
+        snapshot = (await told(socket, lambda m: m["type"] == "snapshot"))["data"]
+        assert {row["id"] for row in snapshot["agents"]} >= {"a1", "a2", "waker"}
+        await socket.send(to_json({"type": "floor.burn", "id": "1"}).decode())
+        answer = await told(socket, lambda m: m["type"] == "error")
+        assert answer["problem"]["allowed"] == ["auth.renew"]
+        token = router.token("boss", "supervisor", "floor")
+        renewal = {"type": "auth.renew", "id": "2", "data": {"token": token}}
+        await socket.send(to_json(renewal).decode())
+        await told(socket, lambda m: m["type"] == "ack")
+        router.clock.advance(7200)
+        with pytest.raises(ConnectionClosed) as closed:
+            await told(socket, lambda _: False)
+        assert closed.value.rcvd.code == 4401
+
+
+async def test_an_agents_ticket_opens_no_supervisors_socket(router, address):
+    answer = await router.client.post("/v1/agents/me/ws-ticket", headers=router.agent())
+    ticket = answer.json()["ticket"]
+    with pytest.raises(InvalidStatus) as refused:
+        await websockets.connect(f"ws://{address}/v1/supervisors/me/ws?ticket={ticket}")
+    assert refused.value.response.status_code == 401
+
+
+async def test_a_supervisor_listens_to_a_talk_of_his_team(router):
+    call = await router.connect()
+    path, body = f"/v1/calls/{call['id']}/listen", {"mode": "whisper", "endpoint": "PJSIP/sup"}
+    other = await router.client.post(path, json=body, headers=router.bearer("sup2", "supervisor"))
+    assert other.status_code == 403
+    mine = router.bearer("sup1", "supervisor")
+    answer = await router.client.post(path, json=body, headers=mine)
+    assert answer.status_code == 200, answer.text
+    commands = [c for c in await router.commands(1) if c["type"] == "listen"]
+    assert [(c["mode"], c["endpoint"]) for c in commands] == [("whisper", "PJSIP/sup")]
+    wrong = await router.client.post(path, json={**body, "mode": "record"}, headers=mine)
+    assert wrong.status_code == 422
+    assert await actions(router) == [("sup1", "whisper", call["id"])]
+    await router.tell("call.hung_up", "p-1", by="caller")
+    late = await router.client.post(path, json=body, headers=mine)
+    assert (late.status_code, late.json()["type"]) == (409, "call-not-connected")
+
+
+async def test_a_waiting_call_is_picked_taken_back_and_told_something(router):
+    told_call = await router.arrive()
+    call_id, boss = told_call["call"]["id"], router.floor
+    away = await router.client.post(
+        f"/v1/calls/{call_id}/assign", json={"agent": "a1"}, headers=boss
+    )
+    assert (away.status_code, away.json()["type"]) == (409, "agent-away")
+    answer = await router.client.post("/v1/announcements", json={"media": "busy"}, headers=boss)
+    assert answer.json() == {"told": 1}
+    media = [c["media"] for c in await router.commands(1) if c["type"] == "announce"]
+    assert media == ["busy"]
+    await router.ready("a1")
+    offer = await router.offer("a1")
+    taken = await router.client.post(f"/v1/calls/{call_id}/withdraw", headers=boss)
+    assert taken.status_code == 200, taken.text
+    assert (await router.me("a1"))["offer"] is None
+    again = await router.client.post(
+        f"/v1/calls/{call_id}/assign", json={"agent": "a1"}, headers=boss
+    )
+    assert again.status_code == 200, again.text
+    second = await router.offer("a1")
+    assert (second["call_id"], second["id"] != offer["id"]) == (call_id, True)
+    assert await actions(router) == [
+        ("boss", "assign", call_id),
+        ("boss", "withdraw", call_id),
+        ("boss", "announce", None),
+    ]
+
+
+async def test_what_is_ordered_of_an_agent_is_written_down(router):
+    await router.ready("a1")
+    body = {"state": "not_ready", "reason": "training"}
+    order = await router.client.put("/v1/agents/a1/state", json=body, headers=router.floor)
+    assert order.status_code == 200, order.text
+    assert await actions(router) == [("boss", "state", "a1")]

@@ -1,0 +1,200 @@
+"""Talks that are passed on, asked about and listened to, over a real Asterisk 22 with real SIP phones."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from careline_common.testing.asterisk import Asterisk
+from careline_common.testing.sipp import Phone, Phones
+from careline_common.testing.waiting import eventually
+from careline_router.queries import EVERYTHING
+from careline_router.usecases.transfers import TransferTarget
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+
+LINE = "+74950000001"
+PACKETS = 10
+"""A fifth of a second of sound at 50 packets a second."""
+
+
+@dataclass
+class Scene:
+    """a1 talks with a caller; a2's phone answers whoever rings it."""
+
+    router: Any
+    asterisk: Asterisk
+    caller: Phone
+    agent: Phone
+    other: Phone
+    call_id: str
+
+    async def call(self) -> Any:
+        return await self.router.service.queries.call(self.call_id, EVERYTHING)
+
+    async def is_(self, state: str, agent: str | None) -> None:
+        async def look() -> bool:
+            call = await self.call()
+            return (call.state, call.agent) == (state, agent)
+
+        await eventually(look, what=f"the call is {state} with {agent}")
+
+    async def sound_flows(self, *endpoints: str) -> None:
+        """More sound both ways than there has been until now."""
+        before = await self.asterisk.sound()
+
+        async def more() -> bool:
+            sound = await self.asterisk.sound()
+            return all(
+                new > old + PACKETS
+                for each in endpoints
+                for new, old in zip(sound.get(each, (0, 0)), before.get(each, (0, 0)), strict=True)
+            )
+
+        await eventually(more, what=f"sound for {endpoints}")
+
+    async def bridged(self, *endpoints: str) -> None:
+        """These phones, and no other, are in one bridge."""
+
+        async def look() -> bool:
+            shown = await self.asterisk.cli("core show channels concise")
+            rows = [row.split("!") for row in shown.splitlines() if row.startswith("PJSIP/")]
+            bridges: dict[str, set[str]] = {}
+            for row in rows:
+                bridges.setdefault(row[12], set()).add(row[0].removeprefix("PJSIP/").split("-")[0])
+            return set(endpoints) in bridges.values()
+
+        await eventually(look, what=f"{endpoints} in one bridge")
+
+    async def nothing_is_left(self) -> None:
+        async def left() -> bool:
+            channels = await self.asterisk.cli("core show channels concise")
+            bridges = await self.asterisk.cli("bridge show all")
+            return "PJSIP/" not in channels and "talk-" not in bridges and "listen" not in bridges
+
+        await eventually(left, what="nothing left at Asterisk")
+
+    async def ask(self, **target: str) -> None:
+        whom = TransferTarget(**target)
+        await self.router.service.transfer("a1", self.call_id, whom, "warm")
+        await self.other.waits_for("answered")
+        await self.bridged("a1", "a2")
+
+
+def configuration(asterisk: Asterisk) -> dict[str, Any]:
+    login = {"user": asterisk.ari_user, "password": asterisk.ari_password}
+    agents = [
+        {"id": name, "team": "t1", "skills": {"adult": level}, "endpoint": f"PJSIP/{name}",
+         "accept": "ring"}
+        for name, level in (("a1", 10), ("a2", 5))
+    ]  # fmt: skip
+    return {
+        "skills": ["adult"],
+        "queues": [{"id": "adult", "wrap_up_s": 0}],
+        "flows": [{"id": "main", "default": {"queue": "adult", "skills": {"adult": 1}}}],
+        "lines": [{"number": LINE, "flow": "main", "language": "ru"}],
+        "agents": agents,
+        "pbxs": [{"id": "ast1", "kind": "asterisk", "url": asterisk.ari_url, **login}],
+    }
+
+
+@pytest.fixture
+async def scene(router: Any, asterisk: Asterisk, phones: Phones) -> Scene:
+    await router.store.apply(configuration(asterisk))
+
+    async def listens() -> bool:
+        return "careline" in await asterisk.cli("ari show apps")
+
+    await eventually(listens, what="a router that hears Asterisk")
+    agent, other = await phones.agent("a1"), await phones.agent("a2")
+    await router.service.log_in("a1")
+    await router.service.set_state("a1", "ready")
+    caller = await phones.call(LINE)
+    await agent.waits_for("answered")
+
+    async def talk() -> Any:
+        calls = await router.service.queries.calls(EVERYTHING, state="connected")
+        return calls[0] if calls else None
+
+    call = await eventually(talk, what="a talk")
+    made = Scene(router, asterisk, caller, agent, other, call.id)
+    await made.bridged("a1", "trunk")
+    await router.service.log_in("a2")
+    await router.service.set_state("a2", "ready")
+    return made
+
+
+async def test_a_caller_who_is_passed_on_talks_on_without_the_agent_and_without_careline(
+    scene: Scene,
+) -> None:
+    target = TransferTarget(endpoint="PJSIP/a2")
+    await scene.router.service.transfer("a1", scene.call_id, target, "cold")
+    await scene.agent.waits_for("ended")
+    await scene.is_("ended", "a1")
+    assert (await scene.call()).outcome == "handled"
+    await scene.bridged("a2", "trunk")
+    await scene.sound_flows("a2", "trunk")
+    await scene.other.hangs_up()
+    await scene.caller.waits_for("ended")
+    await scene.nothing_is_left()
+
+
+async def test_an_agent_who_was_asked_takes_the_caller_over_and_ends_the_talk(scene: Scene) -> None:
+    await scene.ask(agent="a2")
+    arrived = (await scene.call()).arrived_at
+    await scene.router.service.end_consult("a1", scene.call_id, "complete")
+    await scene.agent.waits_for("ended")
+    await scene.is_("connected", "a2")
+    assert (await scene.call()).arrived_at == arrived
+    await scene.bridged("a2", "trunk")
+    await scene.sound_flows("a2", "trunk")
+    await scene.other.hangs_up()
+    await scene.caller.waits_for("ended")
+    await scene.is_("ended", "a2")
+    await scene.nothing_is_left()
+
+
+async def test_an_agent_comes_back_to_his_caller_and_all_three_may_talk(scene: Scene) -> None:
+    await scene.ask(endpoint="PJSIP/a2")
+    await scene.router.service.end_consult("a1", scene.call_id, "join")
+    await scene.bridged("a1", "a2", "trunk")
+    await scene.router.service.resume("a1", scene.call_id)
+    await scene.other.waits_for("ended")
+    await scene.bridged("a1", "trunk")
+    await scene.sound_flows("a1", "trunk")
+    await scene.caller.hangs_up()
+    await scene.is_("ended", "a1")
+    await scene.nothing_is_left()
+
+
+@pytest.mark.parametrize("mode", ["listen", "whisper", "barge"])
+async def test_a_supervisor_hears_a_talk_and_leaves_it_as_it_was(scene: Scene, mode: str) -> None:
+    await scene.router.service.set_state("a2", "not_ready", "listening")
+    boss = scene.router.service.viewer("boss", frozenset({"supervisor", "floor"}))
+    await scene.router.service.listen(boss, scene.call_id, mode, "PJSIP/a2")
+    await scene.other.waits_for("answered")
+    if mode == "barge":
+        await scene.bridged("a1", "a2", "trunk")
+    else:
+        await scene.bridged("a1", "trunk")
+    await scene.sound_flows("a2", "a1")
+    await scene.other.hangs_up()
+    await scene.bridged("a1", "trunk")
+    await scene.is_("connected", "a1")
+    await scene.caller.hangs_up()
+    await scene.nothing_is_left()
+
+
+async def test_whoever_hangs_up_while_he_asks_has_passed_the_caller_on(scene: Scene) -> None:
+    await scene.ask(agent="a2")
+
+    def answered() -> bool:
+        asked = scene.router.parts.actor.floor.calls[scene.call_id].consultation
+        return asked is not None and asked.state == "talking"
+
+    await eventually(answered, what="who is asked has answered")
+    await scene.agent.hangs_up()
+    await scene.is_("connected", "a2")
+    await scene.bridged("a2", "trunk")
+    await scene.caller.hangs_up()
+    await scene.nothing_is_left()
