@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +29,10 @@ from careline_ingest.adapters.spool import (
 from careline_ingest.config import SourceEntry, feed_spec
 from careline_ingest.db import fetches, quarantines, replies, runs
 from careline_ingest.db.runs import Run
-from careline_ingest.domain.faults import UnreadableFileError
 from careline_ingest.domain.feed import FeedSpec
 from careline_ingest.metrics import IngestMetrics
 from careline_ingest.ports import Delivered, FileRefusedError, Offer
-from careline_ingest.previewing import Preview, preview
-from careline_ingest.problems import ArchiveRefused, FileUnreadable, KindNotAvailable
+from careline_ingest.problems import ArchiveRefused, KindNotAvailable
 from careline_ingest.settings import IngestSettings
 from careline_ingest.settling import tell_ended
 
@@ -91,41 +89,19 @@ class IngestService:
     ) -> Sequence[Accepted]:
         """Takes a file, or the files in a ZIP, as it streams in; raises 413 when it is too large, 422
         when the archive is hostile."""
-        stored = await self._stored(body)
+        stored = await self.stored(body)
         try:
             return await self._accept(source, name, stored)
         except ArchiveRefusedError as refused:
             raise ArchiveRefused(str(refused)) from None
 
-    async def _stored(self, body: AsyncIterator[bytes]) -> Stored:
+    async def stored(self, body: AsyncIterator[bytes]) -> Stored:
+        """A file as it streams in, that belongs to no run yet. Raises 413."""
         limit = self._settings.ingest_max_file
         try:
             return await self._spool.take(body, name=self._ids.new(), limit=limit)
         except FileTooLargeError:
             raise TooLarge(f"a file may have {limit} bytes") from None
-
-    async def previewed(
-        self, source: SourceEntry, body: AsyncIterator[bytes], shown: int
-    ) -> Preview:
-        """Tries a file, or the first of those in a ZIP; nothing of it stays. Raises 413 and 422."""
-        stored = await self._stored(body)
-        files: list[tuple[str | None, Stored]] = []
-        try:
-            files = await self._unpacked(None, stored)
-            return await asyncio.to_thread(
-                preview,
-                files[0][1].path,
-                feed_spec(source, self._store.current),
-                now=self._clock.now(),
-                shown=shown,
-            )
-        except ArchiveRefusedError as refused:
-            raise ArchiveRefused(str(refused)) from None
-        except UnreadableFileError as error:
-            raise FileUnreadable(str(error)) from None
-        finally:
-            for _, each in [(None, stored), *files]:
-                self._spool.discard(each)
 
     async def take_from_folder(self, source: SourceEntry, path: Path) -> Sequence[Accepted]:
         """Takes a file out of a drop folder, where it stays. Nothing: it is still being written, or is
@@ -232,7 +208,7 @@ class IngestService:
         `ArchiveRefusedError`."""
         files = [(name, stored)]
         try:
-            files = await self._unpacked(name, stored)
+            files = await self.unpacked(name, stored)
             async with self._database.unit_of_work() as uow:
                 await runs.one_at_a_time(uow.connection, source.id)
                 accepted = [await self._run_of(uow, source, *file) for file in files]
@@ -243,11 +219,15 @@ class IngestService:
                     await note(uow, accepted)
                 return accepted
         finally:
-            for _, each in [(name, stored), *files]:
-                self._spool.discard(each)
+            self.discard([stored, *(each for _, each in files)])
 
-    async def _unpacked(self, name: str | None, stored: Stored) -> list[tuple[str | None, Stored]]:
-        """The file itself, or the files in it."""
+    def discard(self, files: Iterable[Stored]) -> None:
+        """Deletes files that belong to no run."""
+        for each in files:
+            self._spool.discard(each)
+
+    async def unpacked(self, name: str | None, stored: Stored) -> list[tuple[str | None, Stored]]:
+        """The file itself, or the files in it. Raises `ArchiveRefusedError`."""
         if not await asyncio.to_thread(is_archive, stored.path):
             return [(name, stored)]
         limit = self._settings.ingest_max_file

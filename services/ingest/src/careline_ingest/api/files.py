@@ -10,6 +10,7 @@ from careline_ingest.api.access import Fetcher, Keeper, Sender, Service, check_i
 from careline_ingest.api.schemas import AcceptedView, PreviewView
 from careline_ingest.domain.names import file_name
 from careline_ingest.service import Accepted
+from careline_ingest.trying import try_file
 
 UPLOAD_PATH = r"/v1/sources/[^/]+/(?:files|preview)"
 
@@ -56,7 +57,9 @@ async def preview_file(
 ) -> PreviewView:
     source = service.source(source_id)
     check_insurer(caller, source.insurer, "source")
-    found = await service.previewed(source, request.stream(), rows)
+    found = await try_file(
+        service, source, request.stream(), clock=request.app.state.clock, shown=rows
+    )
     return PreviewView.of(found)
 
 
