@@ -17,6 +17,7 @@ import uvloop
 from careline.bench.commands import bench
 from careline.configuration import ConfigurationError
 from careline.datadir import CannotError, DataDir
+from careline.feeds_commands import add_feed_commands
 from careline.sim_commands import sim
 from careline_common.collector import spare_collector
 
@@ -232,6 +233,7 @@ for _name in ("router", "tickets", "surveys", "ingest"):
         _add_verify(_commands)
     if _name == "ingest":
         _add_backfill(_commands)
+        add_feed_commands(_commands)
     app.add_typer(_commands, name=_name)
 
 

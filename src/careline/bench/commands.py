@@ -236,3 +236,40 @@ def tickets(
     plan = Plan(rounds=rounds, writes=writes * times, appeals=appeals, looks=looks * times)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(measure_and_tell(plan, as_json=as_json))
+
+
+@bench.command()
+def ingest(
+    *,
+    rows: Annotated[int, typer.Option(min=100, help="Of the CSV file.")] = 200_000,
+    xlsx_rows: Annotated[int, typer.Option(min=100, help="Of the XLSX file.")] = 20_000,
+    rounds: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Of both contenders, in turns; fewer where the machine is so slow."
+        ),
+    ] = 2,
+    full: Annotated[
+        bool, typer.Option("--full", help="1,000,000 rows of CSV and 100,000 of XLSX.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The result on standard output.")] = False,
+) -> None:
+    """Ingest: rows/s of a partner's file into the database, beside dlt merging the same file.
+
+    A private PostgreSQL is started; dlt is installed in `.cache/bench-dlt`, apart from Careline. Exit 1 when a
+    limit is missed: 5,000 rows/s, as many as dlt, five times as many of a file that brings nothing new, 300 MB.
+
+    Examples:
+
+        careline bench ingest
+
+        careline bench ingest --full --json > benchmarks/results/ingest.json
+    """
+    from careline.bench.ingest import Plan, measure_and_tell
+
+    if full:
+        rows, xlsx_rows = 1_000_000, 100_000
+    seconds = 7200.0 if full else 150.0
+    plan = Plan(rows=rows, xlsx_rows=xlsx_rows, rounds=rounds, seconds=seconds)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(measure_and_tell(plan, as_json=as_json))

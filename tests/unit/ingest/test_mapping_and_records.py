@@ -35,6 +35,10 @@ KNOWN = Known(
 )
 
 
+def done(known: Known | None, fields: dict[str, str], **more: Any) -> str:
+    return settle(known, as_json(fields), fields.get("version"), **more)
+
+
 def read(spec: FeedSpec = SPEC, **cells: Any) -> Any:
     return read_record(
         {"external_id": "1"} | cells, BINDING, spec, parsers=LibraryParsers(), now=NOW
@@ -154,16 +158,16 @@ def test_masked_values_of_persons_show_at_most_four_characters(value: str, field
 def test_a_row_is_new_changed_or_the_same() -> None:
     fields = {"external_id": "1", "text": "а"}
     known = replace(KNOWN, digest=digest(as_json(fields), b"salt"))
-    assert settle(None, fields, run_id="z", row=1) == "created"
-    assert settle(known, fields, run_id="z", row=1) == "unchanged"
-    assert settle(known, fields | {"text": "б"}, run_id="z", row=1) == "updated"
+    assert done(None, fields, run_id="z", row=1) == "created"
+    assert done(known, fields, run_id="z", row=1) == "unchanged"
+    assert done(known, fields | {"text": "б"}, run_id="z", row=1) == "updated"
 
 
 def test_a_row_behind_what_is_known_does_nothing_unless_it_was_put_right_by_hand() -> None:
     for run_id, row in (("a", 9), ("m", 4)):
-        assert settle(KNOWN, {}, run_id=run_id, row=row) == "unchanged"
-        assert settle(KNOWN, {}, run_id=run_id, row=row, by_hand=True) == "updated"
-    assert settle(KNOWN, {}, run_id="m", row=6) == "updated"
+        assert done(KNOWN, {}, run_id=run_id, row=row) == "unchanged"
+        assert done(KNOWN, {}, run_id=run_id, row=row, by_hand=True) == "updated"
+    assert done(KNOWN, {}, run_id="m", row=6) == "updated"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +185,7 @@ def test_the_partners_versions_are_compared_where_they_can_be(
     version: str, known: str, outcome: str
 ) -> None:
     fields = {"version": version}
-    assert settle(replace(KNOWN, partner_version=known), fields, run_id="z", row=1) == outcome
+    assert done(replace(KNOWN, partner_version=known), fields, run_id="z", row=1) == outcome
 
 
 @given(st.dictionaries(st.sampled_from(TARGETS), st.text()), st.binary(min_size=1))

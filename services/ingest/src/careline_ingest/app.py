@@ -145,6 +145,7 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
             clock=clock,
             batch_rows=settings.ingest_batch_rows,
             pace=Pace(settings.ingest_rows_per_s, clock),
+            alone_bytes=settings.ingest_alone_bytes,
         )
     )
     service = IngestService(

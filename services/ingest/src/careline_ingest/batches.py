@@ -8,145 +8,137 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from pydantic_core import to_json
 
 from careline_common.observability.pii import PiiHasher
-from careline_ingest.db.quarantines import Refused
 from careline_ingest.domain.faults import Fault, UnreadableFileError
-from careline_ingest.domain.feed import FeedSpec
-from careline_ingest.domain.normalise import Parsers, storable
+from careline_ingest.domain.feed import IDENTITY, FeedSpec
+from careline_ingest.domain.mapping import Cells, plain_column
+from careline_ingest.domain.normalise import Parsers, key, storable
 from careline_ingest.domain.reading import OpenFile
 from careline_ingest.domain.record import identity, read_record
 from careline_ingest.domain.rows import RawRow
-from careline_ingest.settling import GoodRow
+from careline_ingest.domain.taking import Batch, Refused, Taken, good_row
 
 BATCH_BYTES = 8 << 20
 """A batch ends here too, so that long rows do not fill the memory."""
 MARK_BYTES = 16
+LONGEST_PLAIN_ID = 100
 READ_AS = 1
 """Counts changes of this code by which the same row would be read as another record."""
 
 
-@dataclass(slots=True)
-class Incoming:
-    """A row as it came. `external_id` is None where it cannot be read."""
+class RowReader(Protocol):
+    """Gives the batches of a file. Every call blocks: to be made beside the event loop, one at a time."""
 
-    raw: RawRow
-    external_id: str | None
-    mark: bytes
+    def next(self, seen: int) -> Batch:
+        """The rows after row `seen`."""
+        ...
 
+    def taken(self, places: Sequence[int], now: datetime) -> Taken:
+        """The rows at these places of the last batch, in their one spelling."""
+        ...
 
-@dataclass(slots=True)
-class Batch:
-    """Rows that were read and not yet written. `failure` is what ended the file after them."""
-
-    last_row: int
-    rows: list[Incoming] = field(default_factory=list)
-    failure: UnreadableFileError | None = None
-
-
-@dataclass(slots=True)
-class Prepared:
-    """A batch that is ready to be written: `same` rows are certainly as they were."""
-
-    batch: Batch
-    same: Sequence[Incoming]
-    taken: "Taken"
-
-
-@dataclass(slots=True)
-class Taken:
-    """Rows in their one spelling. `left_out` are values that the contract lets be left out, by row;
-    `failure` says that the file ends with row `failed_at`, which is not taken."""
-
-    good: list[GoodRow] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-    left_out: list[tuple[int, Fault]] = field(default_factory=list)
-    failure: UnreadableFileError | None = None
-    failed_at: int = 0
+    def close(self) -> None: ...
 
 
 class Reader:
-    """Gives the batches of a file, and reads their rows. All of it is to run beside the event loop."""
+    """Reads in this process."""
 
     def __init__(
         self, file: OpenFile, spec: FeedSpec, *, parsers: Parsers, hasher: PiiHasher, size: int
     ) -> None:
-        self.file = file
-        self.spec = spec
+        self._file = file
+        self._spec = spec
         self._parsers = parsers
+        self._hasher = hasher
         self._size = size
+        self._rows: list[RawRow] = []
+        self._batch = Batch(0)
+        self._plain_id = plain_column(file.binding, IDENTITY)
         read_as = {"as": READ_AS, "header": file.header, "spec": spec.document()}
         self._key = hasher.lookup(json.dumps(read_as, ensure_ascii=False, sort_keys=True))
 
     def next(self, seen: int) -> Batch:
-        """The next rows after row `seen`."""
-        batch = Batch(seen)
+        self._rows, self._batch = [], Batch(seen)
         size = 0
         try:
-            for raw in self.file.rows:
+            for raw in self._file.rows:
                 if raw.number <= seen:
                     continue
-                batch.last_row = raw.number
                 said = _bytes(raw)
+                self._add(raw, said)
                 size += len(said)
-                batch.rows.append(self._incoming(raw, said))
-                if len(batch.rows) == self._size or size > BATCH_BYTES:
+                if len(self._rows) == self._size or size > BATCH_BYTES:
                     break
         except UnreadableFileError as error:
-            batch.failure = error
-        return batch
+            self._batch.failure = error
+        return self._batch
 
-    def _incoming(self, raw: RawRow, said: bytes) -> Incoming:
+    def _add(self, raw: RawRow, said: bytes) -> None:
         cells = raw.cells if raw.fault is None else None
-        named = cells and identity(cells, self.file.binding, self._parsers)
+        named = cells and self._named(cells)
         mark = hashlib.blake2b(said, key=self._key, digest_size=MARK_BYTES).digest()
-        return Incoming(raw, named or None, mark)
+        self._rows.append(raw)
+        self._batch.last_row = raw.number
+        self._batch.numbers.append(raw.number)
+        self._batch.external_ids.append(named or None)
+        self._batch.marks.append(mark)
 
-    def taken(self, rows: Sequence[Incoming], now: datetime) -> Taken:
-        """Brings rows into their one spelling."""
+    def _named(self, cells: Cells) -> str | None:
+        """Whom a row is about; most often that simply stands in a column."""
+        said = cells.get(self._plain_id) if self._plain_id is not None else None
+        if type(said) is str and len(said) < LONGEST_PLAIN_ID:
+            return key(said)
+        return identity(cells, self._file.binding, self._parsers)
+
+    def taken(self, places: Sequence[int], now: datetime) -> Taken:
         taken = Taken()
-        for row in rows:
-            left_out: list[Fault] = []
+        for place in places:
+            raw, left_out = self._rows[place], list[Fault]()
             try:
-                found = row.raw.fault or read_record(
-                    row.raw.cells or {},
-                    self.file.binding,
-                    self.spec,
+                found = raw.fault or read_record(
+                    raw.cells or {},
+                    self._file.binding,
+                    self._spec,
                     parsers=self._parsers,
                     now=now,
                     left_out=left_out,
                 )
             except UnreadableFileError as error:
-                taken.failure, taken.failed_at = error, row.raw.number
+                taken.failure, taken.failed_at = error, raw.number
                 break
             if isinstance(found, Fault):
-                taken.refused.append(_refused(row, found))
+                taken.refused.append(_refused(raw, found, self._batch.external_ids[place]))
                 continue
-            mark = None if left_out else row.mark
-            taken.good.append(GoodRow(row=row.raw.number, fields=found, mark=mark))
-            taken.left_out += [(row.raw.number, fault) for fault in left_out]
+            mark = None if left_out else self._batch.marks[place]
+            taken.good.append(good_row(raw.number, found, self._hasher.lookup, mark=mark))
+            taken.left_out += [(raw.number, fault) for fault in left_out]
         return taken
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def changed(
-    rows: Sequence[Incoming], marks: Mapping[str, bytes | None], before: Collection[str | None]
-) -> tuple[list[Incoming], list[Incoming]]:
-    """Rows that have to be read, and those that are certainly as they were. Where several rows are about
-    one record, in a batch or in that `before` it, which may not be written yet, what it is in between
-    is not known: they are all read."""
-    times = Counter(row.external_id for row in rows)
-    read: list[Incoming] = []
-    same: list[Incoming] = []
-    for row in rows:
-        named = row.external_id
+    batch: Batch, marks: Mapping[str, bytes | None], before: Collection[str | None]
+) -> tuple[list[int], list[int]]:
+    """The places of rows that have to be read, and the numbers of those that are certainly as they were.
+    Where several rows are about one record, in a batch or in that `before` it, which may not be
+    written yet, what it is in between is not known: they are all read."""
+    times = Counter(batch.external_ids)
+    places: list[int] = []
+    same: list[int] = []
+    for place, (named, mark) in enumerate(zip(batch.external_ids, batch.marks, strict=True)):
         known = None if named is None else marks.get(named)
-        is_same = known == row.mark and times[named] == 1 and named not in before
-        (same if is_same else read).append(row)
-    return read, same
+        if known == mark and times[named] == 1 and named not in before:
+            same.append(batch.numbers[place])
+        else:
+            places.append(place)
+    return places, same
 
 
 def _bytes(raw: RawRow) -> bytes:
@@ -158,14 +150,13 @@ def _bytes(raw: RawRow) -> bytes:
         return json.dumps(said).encode()
 
 
-def _refused(row: Incoming, fault: Fault) -> Refused:
-    raw = row.raw
+def _refused(raw: RawRow, fault: Fault, external_id: str | None) -> Refused:
     cells = None if raw.cells is None else storable(dict(raw.cells))
     assert cells is None or isinstance(cells, dict)
     return Refused(
         row=raw.number,
         fault=fault,
-        external_id=None if row.external_id is None else str(storable(row.external_id)),
+        external_id=None if external_id is None else str(storable(external_id)),
         cells=cells,
         raw=None if raw.raw is None else str(storable(raw.raw)),
     )

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import time
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 import phonenumbers
 from pydantic import AfterValidator, Field, model_validator
@@ -20,6 +20,7 @@ from careline_common.config import (
     Territory,
     ZoneName,
 )
+from careline_ingest.adapters.expressions import compiled
 from careline_ingest.config_remote import FETCHED, LISTS, SECRETS, RemoteAccess
 from careline_ingest.domain.decode import is_text_encoding
 from careline_ingest.domain.feed import Column, FeedSpec
@@ -32,6 +33,7 @@ Target = Literal[
     "kind", "subject", "territory", "organisation", "text", "answer", "status", "outcome", "version",
 ]  # fmt: skip
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Mode = Literal["evolve", "freeze", "discard_row", "discard_value"]
 Kind = Literal["sftp", "https", "folder", "portal", "open311", "push"]
 
 OPEN311_MAP: Mapping[Target, str] = {
@@ -77,12 +79,19 @@ def _path(path: str) -> str:
     return path
 
 
+def _expression(text: str) -> str:
+    compiled(text)
+    return text
+
+
 class MappedColumn(ConfigModel):
     """A column with more to say than its name."""
 
     column: str | list[str] = Field(default_factory=list)
     default: str | None = None
     values: dict[str, str] = Field(default_factory=dict)
+    expression: Annotated[str, AfterValidator(_expression)] | None = None
+    """CEL over `row`, the cells by column, and `value`, this cell; `values` and `default` come after it."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -124,6 +133,7 @@ class SourceEntry(RemoteAccess):
     record: Literal["appeal", "visit", "appointment"] = "appeal"
     kind: Kind
     format: Literal["csv", "xlsx", "json", "ndjson", "xml"] = "csv"
+    """`xlsx` is any spreadsheet: XLS and ODS too. Any of them may come in a ZIP."""
     insurer: Id | None = None
 
     path: Annotated[str, AfterValidator(_path)] | None = None
@@ -137,7 +147,9 @@ class SourceEntry(RemoteAccess):
 
     schedule: Annotated[str, AfterValidator(_schedule)] | None = None
     paging: Paging | None = None
-    contract: str | dict[str, Any] | None = None
+    contract: Mode | dict[Target | Literal["columns", "data_type"], Mode] | None = None
+    """What a bad value does, for all targets that it is possible for, or by target; `data_type` stands for
+    the others, and `columns` for columns that are not mapped."""
     expected: Annotated[int, Field(ge=0)] | Expected | None = None
 
     @model_validator(mode="after")
@@ -148,7 +160,25 @@ class SourceEntry(RemoteAccess):
             raise ValueError(f"url: {self.kind} needs an address")
         if self.kind != "open311" and "external_id" not in self.map:
             raise ValueError("map: external_id must be mapped, by it a record is known again")
+        for target, mode in self.modes().items():
+            if not _is_possible(target, mode, self.record):
+                raise ValueError(f"contract: {target} cannot be {mode}")
         return self
+
+    def modes(self) -> dict[str, str]:
+        """The contract by target, as far as it says something else than `discard_row`."""
+        by_target: dict[str, str] = {}
+        if isinstance(self.contract, str):
+            general: str = self.contract
+            if general in {"evolve", "freeze"}:
+                by_target["columns"] = general
+        else:
+            by_target |= {str(name): mode for name, mode in (self.contract or {}).items()}
+            general = by_target.pop("data_type", "discard_row")
+        for target in get_args(Target):
+            if general != "discard_row" and _is_possible(target, general, self.record):
+                by_target.setdefault(target, general)
+        return by_target
 
     def columns(self) -> tuple[Column, ...]:
         known = OPEN311_MAP if self.kind == "open311" else {}
@@ -193,13 +223,30 @@ class SourceEntry(RemoteAccess):
         return "portal" if self.kind in ("portal", "open311") else "phone"
 
 
+def _is_possible(target: str, mode: str, record: str) -> bool:
+    """A record without its identity is none, nor a visit without its time; a code that nobody knows may
+    be taken only where the journal keeps what partners say."""
+    if mode == "evolve":
+        return target in {"columns", "subject", "territory", "organisation"}
+    if mode == "discard_value":
+        needed = {"external_id"} if record == "appeal" else {"external_id", "registered_at"}
+        return target not in needed | {"columns"}
+    return mode == "freeze" or target != "columns"
+
+
 def _column(target: str, said: str | list[str] | MappedColumn) -> Column:
     if isinstance(said, str):
         return Column(target=target, names=(said,))
     if isinstance(said, list):
         return Column(target=target, names=tuple(said))
     values = {folded(code): meaning for code, meaning in said.values.items()}
-    return Column(target=target, names=said.names, default=said.default, values=values)
+    return Column(
+        target=target,
+        names=said.names,
+        default=said.default,
+        values=values,
+        expression=said.expression,
+    )
 
 
 SECTIONS: tuple[Section, ...] = (
@@ -240,6 +287,7 @@ def feed_spec(source: SourceEntry, configuration: Configuration) -> FeedSpec:
         zone=source.zone,
         channel=source.channel,
         insurer=source.insurer,
+        contract=source.modes(),
         references={
             "subject": _meanings(configuration.all("subjects", Subject)),
             "territory": _meanings(configuration.all("territories", Territory)),

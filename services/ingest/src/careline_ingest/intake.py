@@ -6,7 +6,7 @@ the order its files came.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,14 +20,16 @@ from careline_common.db.engine import Database, is_unavailable
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.messaging.retry import describe
 from careline_common.observability.pii import PiiHasher
+from careline_ingest.adapters.child_reader import ChildReader
 from careline_ingest.adapters.spool import Spool
-from careline_ingest.batches import Prepared, Reader, Taken, changed
+from careline_ingest.batches import Reader, RowReader, changed
 from careline_ingest.db import fetches, quarantines, records, runs
 from careline_ingest.db.runs import Run
 from careline_ingest.domain.faults import UnreadableFileError
 from careline_ingest.domain.feed import FeedSpec
 from careline_ingest.domain.normalise import Parsers
-from careline_ingest.domain.reading import OpenFile, Readers, open_file
+from careline_ingest.domain.reading import Readers, open_file
+from careline_ingest.domain.taking import Batch, Taken
 from careline_ingest.metrics import IngestMetrics
 from careline_ingest.pace import Pace
 from careline_ingest.settling import counted, settle_rows, tell_ended
@@ -57,6 +59,17 @@ class IntakeTools:
     clock: Clock
     batch_rows: int
     pace: Pace
+    alone_bytes: int
+    """A file that is larger is read by a process of its own."""
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A batch that is ready to be written: rows of the numbers `same` are certainly as they were."""
+
+    batch: Batch
+    same: Sequence[int]
+    taken: Taken
 
 
 class Intake:
@@ -128,7 +141,7 @@ async def process(tools: IntakeTools, run: Run) -> None:
     """Reads a run's file from its checkpoint to its end."""
     spec = FeedSpec.of(run.spec)
     try:
-        file = await _open(tools, run, spec)
+        reader = await _opened(tools, run.id, spec)
     except UnreadableFileError as error:
         await _finish(tools, run, run.checkpoint, error)
         return
@@ -136,13 +149,12 @@ async def process(tools: IntakeTools, run: Run) -> None:
         await _finish(tools, run, run.checkpoint, UnreadableFileError(fetches.NOT_HERE))
         return
     log.info("run.reads", run=run.id, source=run.source, after_row=run.checkpoint)
-    reader = Reader(file, spec, parsers=tools.parsers, hasher=tools.hasher, size=tools.batch_rows)
-    seen, failure = await _read_all(tools, run, reader)
+    seen, failure = await _read_all(tools, run, spec, reader)
     await _finish(tools, run, seen, failure)
 
 
 async def _read_all(
-    tools: IntakeTools, run: Run, reader: Reader
+    tools: IntakeTools, run: Run, spec: FeedSpec, reader: RowReader
 ) -> tuple[int, UnreadableFileError | None]:
     """Writes batch after batch; the next is prepared while one is written. Returns the last row that was
     taken, and what ended the file before its end."""
@@ -152,30 +164,32 @@ async def _read_all(
         while True:
             prepared = await ahead
             batch = prepared.batch
-            if not batch.rows:
+            if not batch.numbers:
                 return seen, batch.failure
             if batch.failure is None:
-                before = frozenset(row.external_id for row in batch.rows)
+                before = frozenset(batch.external_ids)
                 ahead = asyncio.create_task(_prepare(tools, run, reader, batch.last_row, before))
-            seen, failure = await _write(tools, run, reader, prepared, seen)
-            await tools.pace.after(len(batch.rows))
+            seen, failure = await _write(tools, run, spec, prepared, seen)
+            await tools.pace.after(len(batch.numbers))
             if failure is not None:
                 return seen, failure
     finally:
-        await _let_go(ahead, reader.file)
+        ahead.cancel()
+        await asyncio.gather(ahead, return_exceptions=True)
+        await asyncio.to_thread(reader.close)
 
 
 async def _prepare(
-    tools: IntakeTools, run: Run, reader: Reader, seen: int, before: frozenset[str | None]
+    tools: IntakeTools, run: Run, reader: RowReader, seen: int, before: frozenset[str | None]
 ) -> Prepared:
     """The rows after row `seen`, read as far as they have to be. `before` are the records that are being
     written meanwhile: of all others what is in the database now is what these rows come after."""
     batch = await _in_thread(reader.next, seen)
-    ids = {row.external_id for row in batch.rows if row.external_id is not None}
+    ids = {each for each in batch.external_ids if each is not None}
     async with tools.database.read() as connection:
         marks = await records.marks(connection, run.source, ids)
-    read, same = changed(batch.rows, marks, before)
-    taken = await _in_thread(reader.taken, read, tools.clock.now())
+    places, same = changed(batch, marks, before)
+    taken = await _in_thread(reader.taken, places, tools.clock.now()) if places else Taken()
     return Prepared(batch, same, taken)
 
 
@@ -190,18 +204,9 @@ async def _in_thread(work: Callable[P, T], *arguments: P.args, **more: P.kwargs)
         raise
 
 
-async def _let_go(ahead: "asyncio.Task[Prepared]", file: OpenFile) -> None:
-    """Closes a file once nobody reads it any more."""
-    ahead.cancel()
-    await asyncio.gather(ahead, return_exceptions=True)
-    await asyncio.to_thread(file.close)
-
-
-async def _open(tools: IntakeTools, run: Run, spec: FeedSpec) -> OpenFile:
-    """Opens a run's file in a thread, which cannot be stopped: who is stopped meanwhile closes what it opens."""
-    opening = asyncio.ensure_future(
-        asyncio.to_thread(open_file, partial(tools.spool.open, run.id), spec, tools.readers)
-    )
+async def _opened(tools: IntakeTools, run_id: str, spec: FeedSpec) -> RowReader:
+    """Opens a file in a thread; who is stopped meanwhile closes what it opens."""
+    opening = asyncio.ensure_future(asyncio.to_thread(_open, tools, run_id, spec))
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
@@ -209,6 +214,15 @@ async def _open(tools: IntakeTools, run: Run, spec: FeedSpec) -> OpenFile:
         if not opening.cancelled() and opening.exception() is None:
             await asyncio.to_thread(opening.result().close)
         raise
+
+
+def _open(tools: IntakeTools, run_id: str, spec: FeedSpec) -> RowReader:
+    """A large file is read by a process of its own, for which a small one would only wait."""
+    path, size = tools.spool.file(run_id)
+    if size > tools.alone_bytes:
+        return ChildReader(path, spec, hasher=tools.hasher, size=tools.batch_rows)
+    file = open_file(partial(tools.spool.open, run_id), spec, tools.readers)
+    return Reader(file, spec, parsers=tools.parsers, hasher=tools.hasher, size=tools.batch_rows)
 
 
 async def give_up(tools: IntakeTools, run: Run, reason: str) -> None:
@@ -220,7 +234,7 @@ async def give_up(tools: IntakeTools, run: Run, reason: str) -> None:
 
 
 async def _write(
-    tools: IntakeTools, run: Run, reader: Reader, prepared: Prepared, seen: int
+    tools: IntakeTools, run: Run, spec: FeedSpec, prepared: Prepared, seen: int
 ) -> tuple[int, UnreadableFileError | None]:
     """Writes a batch in one transaction: rows, events, quarantine, counts and checkpoint. Returns the
     last row that was taken, and what ends the file there."""
@@ -228,9 +242,9 @@ async def _write(
     last_row, failure = batch.last_row, taken.failure or batch.failure
     if taken.failure is not None:
         last_row = taken.failed_at - 1
-        same = [row for row in same if row.raw.number < taken.failed_at]
+        same = [number for number in same if number < taken.failed_at]
     async with tools.database.unit_of_work() as uow:
-        settled = await settle_rows(uow, reader.spec, run.id, taken.good, tools.hasher)
+        settled = await settle_rows(uow, spec, run.id, taken.good)
         counts = counted(settled, quarantined=len(taken.refused), same=len(same))
         await _keep_faults(uow, run, taken)
         if not await runs.advance(

@@ -13,6 +13,11 @@ class ArchiveRefused(InvalidInput):
     title = "The archive cannot be taken"
 
 
+class FileUnreadable(InvalidInput):
+    type = "file-unreadable"
+    title = "The file cannot be read as this source is configured"
+
+
 class FetchRunning(Conflict):
     type = "fetch-running"
     title = "The source is being fetched just now"

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.observability.pii import PiiHasher
-from careline_ingest.db import runs
+from careline_ingest.db import quarantines, runs
 from careline_ingest.domain.counts import Counts
-from careline_ingest.domain.faults import Fault
+from careline_ingest.domain.faults import Fault, UnreadableFileError
 from careline_ingest.domain.feed import FeedSpec
 from careline_ingest.domain.mapping import bind_by_name
 from careline_ingest.domain.normalise import Parsers
 from careline_ingest.domain.record import read_record
+from careline_ingest.domain.taking import good_row
 from careline_ingest.metrics import IngestMetrics
-from careline_ingest.settling import GoodRow, Settled, counted, settle_rows, tell_ended
+from careline_ingest.settling import Settled, counted, settle_rows, tell_ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +37,18 @@ class Pushing:
         """Takes one record in the given transaction: what is wrong with it, or what became of it.
         A fault leaves nothing behind, for its sender knows of it."""
         at = uow.clock.now()
-        read = read_record(cells, bind_by_name(spec.columns), spec, parsers=self._parsers, now=at)
+        binding, left_out = bind_by_name(spec.columns), list[Fault]()
+        try:
+            read = read_record(
+                cells, binding, spec, parsers=self._parsers, now=at, left_out=left_out
+            )
+        except UnreadableFileError as error:
+            return Fault(field=None, code="frozen", text=str(error))
         if isinstance(read, Fault):
             return read
         run_id = uow.ids.new()
-        row = GoodRow(row=1, fields=read)
-        (settled,) = await settle_rows(uow, spec, run_id, [row], self._hasher)
+        row = good_row(1, read, self._hasher.lookup)
+        (settled,) = await settle_rows(uow, spec, run_id, [row])
         counts = counted([settled])
         run = await runs.add(
             uow.connection,
@@ -53,6 +60,7 @@ class Pushing:
             config_version=config_version,
             at=at,
         )
+        await quarantines.left_out(uow.connection, run.id, [(1, fault) for fault in left_out])
         await runs.advance(uow.connection, run.id, seen=0, checkpoint=1, more=counts)
         await runs.finish(uow.connection, run.id, seen=1, status="done", error=None, at=at)
         ended = await runs.get(uow.connection, run.id)

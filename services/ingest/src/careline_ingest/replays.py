@@ -16,10 +16,11 @@ from careline_ingest.domain.feed import TARGETS, FeedSpec
 from careline_ingest.domain.mapping import Cells, bind
 from careline_ingest.domain.normalise import Parsers
 from careline_ingest.domain.record import Fields, read_record
+from careline_ingest.domain.taking import good_row
 from careline_ingest.metrics import IngestMetrics
 from careline_ingest.problems import ContentErased, RunNotEnded
 from careline_ingest.service import IngestService
-from careline_ingest.settling import GoodRow, Settled, counted, settle_rows
+from careline_ingest.settling import Settled, counted, settle_rows
 
 BATCH_ROWS = 500
 
@@ -108,11 +109,11 @@ class Replays:
             tried.append((row, self._read(uow, spec, contents[row.id], fix, without)))
             left_out += [(row.row, fault) for fault in without]
         good = [
-            GoodRow(row=row.row, fields=found, by_hand=bool(fix))
+            good_row(row.row, found, self._hasher.lookup, by_hand=bool(fix))
             for row, found in tried
             if not isinstance(found, Fault)
         ]
-        settled = await settle_rows(uow, spec, run.id, good, self._hasher)
+        settled = await settle_rows(uow, spec, run.id, good)
         await quarantines.left_out(uow.connection, run.id, left_out)
         counts = counted(settled)
         await runs.released(uow.connection, run.id, counts)

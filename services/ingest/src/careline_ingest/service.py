@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,15 +89,19 @@ class IngestService:
     ) -> Sequence[Accepted]:
         """Takes a file, or the files in a ZIP, as it streams in; raises 413 when it is too large, 422
         when the archive is hostile."""
-        limit = self._settings.ingest_max_file
-        try:
-            stored = await self._spool.take(body, name=self._ids.new(), limit=limit)
-        except FileTooLargeError:
-            raise TooLarge(f"a file may have {limit} bytes") from None
+        stored = await self.stored(body)
         try:
             return await self._accept(source, name, stored)
         except ArchiveRefusedError as refused:
             raise ArchiveRefused(str(refused)) from None
+
+    async def stored(self, body: AsyncIterator[bytes]) -> Stored:
+        """A file as it streams in, that belongs to no run yet. Raises 413."""
+        limit = self._settings.ingest_max_file
+        try:
+            return await self._spool.take(body, name=self._ids.new(), limit=limit)
+        except FileTooLargeError:
+            raise TooLarge(f"a file may have {limit} bytes") from None
 
     async def take_from_folder(self, source: SourceEntry, path: Path) -> Sequence[Accepted]:
         """Takes a file out of a drop folder, where it stays. Nothing: it is still being written, or is
@@ -204,7 +208,7 @@ class IngestService:
         `ArchiveRefusedError`."""
         files = [(name, stored)]
         try:
-            files = await self._unpacked(name, stored)
+            files = await self.unpacked(name, stored)
             async with self._database.unit_of_work() as uow:
                 await runs.one_at_a_time(uow.connection, source.id)
                 accepted = [await self._run_of(uow, source, *file) for file in files]
@@ -215,11 +219,15 @@ class IngestService:
                     await note(uow, accepted)
                 return accepted
         finally:
-            for _, each in [(name, stored), *files]:
-                self._spool.discard(each)
+            self.discard([stored, *(each for _, each in files)])
 
-    async def _unpacked(self, name: str | None, stored: Stored) -> list[tuple[str | None, Stored]]:
-        """The file itself, or the files in it."""
+    def discard(self, files: Iterable[Stored]) -> None:
+        """Deletes files that belong to no run."""
+        for each in files:
+            self._spool.discard(each)
+
+    async def unpacked(self, name: str | None, stored: Stored) -> list[tuple[str | None, Stored]]:
+        """The file itself, or the files in it. Raises `ArchiveRefusedError`."""
         if not await asyncio.to_thread(is_archive, stored.path):
             return [(name, stored)]
         limit = self._settings.ingest_max_file

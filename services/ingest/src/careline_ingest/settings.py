@@ -41,6 +41,9 @@ class IngestSettings(ServiceSettings):
         gt=0,
         description="rows a second over all sources that one process reads; none: as fast as it can",
     )
+    ingest_alone_bytes: int = Field(
+        default=4 << 20, ge=0, description="a larger file is read by a process of its own"
+    )
     ingest_keep_failed_s: float = Field(
         default=14 * 86400.0, gt=0, description="how long the file of a failed run can be replayed"
     )

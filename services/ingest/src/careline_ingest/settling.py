@@ -1,5 +1,6 @@
 """Brings good rows into the database: what is new, what has changed, and what the others hear."""
 
+import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,33 +9,20 @@ from datetime import datetime
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.envelope import Event
 from careline_common.events.ingest import FeedRunFinished, RecordReceived, ServiceRendered
-from careline_common.observability.pii import PiiHasher
 from careline_ingest.db import records
 from careline_ingest.db.records import Change
 from careline_ingest.db.runs import Run
 from careline_ingest.domain.counts import Counts
-from careline_ingest.domain.feed import IDENTITY, FeedSpec
+from careline_ingest.domain.feed import FeedSpec
 from careline_ingest.domain.record import (
     SALT_BYTES,
-    Fields,
     Known,
     Outcome,
-    as_json,
     digest,
     is_same,
-    is_withdrawn,
     settle,
 )
-
-
-@dataclass(slots=True, kw_only=True)  # to freeze it would make it twice as dear to make
-class GoodRow:
-    row: int
-    fields: Fields
-    by_hand: bool = False
-    """Put right by somebody: it holds even where a later row was taken before it."""
-    mark: bytes | None = None
-    """How the row looked as it came."""
+from careline_ingest.domain.taking import GoodRow
 
 
 @dataclass(slots=True)
@@ -65,7 +53,7 @@ class _Batch:
             version=change.version,
             digest=change.digest,
             salt=change.salt,
-            partner_version=change.fields.get("version"),
+            partner_version=change.partner_version,
             run_id=run_id,
             row=change.row,
             mark=change.mark,
@@ -79,36 +67,43 @@ class _Batch:
 
     def unchanged(self, known: Known, row: GoodRow) -> None:
         """A row that says what is known; not so one that is behind it."""
-        external_id = row.fields[IDENTITY]
+        external_id = row.external_id
         if row.mark is None or row.mark == known.mark:
             return
         if external_id in self.created or external_id in self.updated:
             return
-        if is_same(known, as_json(row.fields)):
+        if is_same(known, row.told):
             self.marked[known.record_id] = row.mark
 
 
 async def settle_rows(
-    uow: UnitOfWork, spec: FeedSpec, run_id: str, rows: Sequence[GoodRow], hasher: PiiHasher
+    uow: UnitOfWork, spec: FeedSpec, run_id: str, rows: Sequence[GoodRow]
 ) -> list[Settled]:
     """Writes the records of these rows and an event for each that has changed them, in the given
     transaction. Rows about the same record are taken one after the other."""
     if not rows:
         return []
     await records.take_turn(uow.connection, spec.source)
-    ids = {row.fields[IDENTITY] for row in rows}
+    ids = {row.external_id for row in rows}
     batch = _Batch(await records.known(uow.connection, spec.source, ids))
     at = uow.clock.now()
     settled: list[Settled] = []
     for row, salt in zip(rows, _salts(len(rows)), strict=True):
-        known = batch.state(row.fields[IDENTITY], run_id)
-        outcome = settle(known, row.fields, run_id=run_id, row=row.row, by_hand=row.by_hand)
+        known = batch.state(row.external_id, run_id)
+        outcome = settle(
+            known,
+            row.told,
+            row.partner_version,
+            run_id=run_id,
+            row=row.row,
+            by_hand=row.by_hand,
+        )
         if outcome == "unchanged":
             assert known is not None
             batch.unchanged(known, row)
             settled.append(Settled(outcome, known.record_id))
             continue
-        change = _change(row, known, uow, hasher, salt)
+        change = _change(row, known, uow, salt)
         batch.keep(change)
         _tell(uow, spec, change, outcome, at)
         settled.append(Settled(outcome, change.record_id))
@@ -158,24 +153,20 @@ def _salts(count: int) -> Iterator[bytes]:
     return (random[at : at + SALT_BYTES] for at in range(0, len(random), SALT_BYTES))
 
 
-def _change(
-    row: GoodRow, known: Known | None, uow: UnitOfWork, hasher: PiiHasher, salt: bytes
-) -> Change:
+def _change(row: GoodRow, known: Known | None, uow: UnitOfWork, salt: bytes) -> Change:
     """`salt` is for a record that has none."""
     salt = (known.salt if known else b"") or salt
-    phone = row.fields.get("phone")
-    told = as_json(row.fields)
     return Change(
         record_id=known.record_id if known else uow.ids.new(),
-        external_id=row.fields[IDENTITY],
+        external_id=row.external_id,
         version=known.version + 1 if known else 1,
-        digest=digest(told, salt),
+        digest=digest(row.told, salt),
         salt=salt,
-        fields=row.fields,
-        told=told,
-        phone_key=hasher.lookup(phone) if phone else None,
+        partner_version=row.partner_version,
+        told=row.told,
+        phone_key=row.phone_key,
         mark=row.mark,
-        withdrawn=is_withdrawn(row.fields),
+        withdrawn=row.withdrawn,
         row=row.row,
     )
 
@@ -204,13 +195,14 @@ def _received(spec: FeedSpec, change: Change, outcome: Outcome, at: datetime) ->
 
 
 def _rendered(spec: FeedSpec, change: Change) -> ServiceRendered:
+    fields = json.loads(change.told)
     return ServiceRendered.model_validate(
         {
             "record_id": change.record_id,
             "source": spec.source,
             "external_id": change.external_id,
-            "service": change.fields["kind"],
-            "organisation": change.fields.get("organisation"),
-            "rendered_at": change.fields["registered_at"],
+            "service": fields["kind"],
+            "organisation": fields.get("organisation"),
+            "rendered_at": fields["registered_at"],
         }
     )

@@ -110,6 +110,11 @@ class Spool:
         """Raises `FileNotFoundError` where the file of the run is not here (any more)."""
         return self._path(run_id).open("rb")
 
+    def file(self, run_id: str) -> tuple[Path, int]:
+        """The file of a run and its size; raises `FileNotFoundError` where it is not here."""
+        path = self._path(run_id)
+        return path, path.stat().st_size
+
     def has(self, run_id: str) -> bool:
         return self._path(run_id).is_file()
 

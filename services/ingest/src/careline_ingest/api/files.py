@@ -1,17 +1,18 @@
 """Files in."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from careline_common.http.idempotency import Answer
 from careline_ingest.api.access import Fetcher, Keeper, Sender, Service, check_insurer
-from careline_ingest.api.schemas import AcceptedView
+from careline_ingest.api.schemas import AcceptedView, PreviewView
 from careline_ingest.domain.names import file_name
 from careline_ingest.service import Accepted
+from careline_ingest.trying import try_file
 
-UPLOAD_PATH = r"/v1/sources/[^/]+/files"
+UPLOAD_PATH = r"/v1/sources/[^/]+/(?:files|preview)"
 
 router = APIRouter(prefix="/v1/sources", tags=["files"])
 
@@ -39,6 +40,27 @@ async def send_file(source_id: str, request: Request, caller: Sender, service: S
     check_insurer(caller, source.insurer, "source")
     name = file_name(request.headers.get("content-disposition"))
     return answer_of(request, await service.upload(source, name, request.stream()))
+
+
+@router.post(
+    "/{source_id}/preview",
+    responses={200: {"model": PreviewView}},
+    openapi_extra=_FILE,
+    summary="Try a file: how it would be read, and its first rows. Nothing is taken or kept",
+)
+async def preview_file(
+    source_id: str,
+    request: Request,
+    caller: Sender,
+    service: Service,
+    rows: Annotated[int, Query(ge=1, le=200)] = 20,
+) -> PreviewView:
+    source = service.source(source_id)
+    check_insurer(caller, source.insurer, "source")
+    found = await try_file(
+        service, source, request.stream(), clock=request.app.state.clock, shown=rows
+    )
+    return PreviewView.of(found)
 
 
 @router.post("/{source_id}/run", status_code=202, responses=_ANSWERS, summary="Read the source now")

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from careline_ingest.db.quarantines import Quarantined
 from careline_ingest.db.runs import Run
+from careline_ingest.previewing import Preview
 
 
 def _run_fields(run: Run) -> dict[str, Any]:
@@ -57,6 +58,49 @@ class AcceptedView(RunView):
     @classmethod
     def accepted(cls, run: Run, all_runs: list[str], *, is_new: bool) -> Self:
         return cls.model_validate({**_run_fields(run), "unchanged": not is_new, "runs": all_runs})
+
+
+class PreviewedRow(BaseModel):
+    row: int
+    fields: dict[str, str] | None = Field(description="of the record that the row would be")
+    field: str | None = Field(description="what is wrong with the row, else null")
+    code: str | None
+    value: str | None = Field(description="masked")
+    text: str | None
+
+
+class PreviewView(BaseModel):
+    """What would become of a file."""
+
+    encoding: str | None = Field(description="null for spreadsheets")
+    columns: dict[str, str | None] = Field(description="by map target: the file's column")
+    unused: list[str] = Field(description="columns that nothing is taken from")
+    tried: int = Field(description="rows; at most 1000")
+    good: int
+    faults: dict[str, int] = Field(description="by field and code: of how many rows")
+    rows: list[PreviewedRow]
+
+    @classmethod
+    def of(cls, found: Preview) -> Self:
+        return cls(
+            encoding=found.encoding,
+            columns=found.columns,
+            unused=found.unused,
+            tried=found.tried,
+            good=found.good,
+            faults={f"{where}: {code}": times for (where, code), times in found.faults.items()},
+            rows=[
+                PreviewedRow(
+                    row=each.row,
+                    fields=None if each.fields is None else dict(each.fields),
+                    field=each.fault and each.fault.field,
+                    code=each.fault and each.fault.code,
+                    value=each.fault and each.fault.value,
+                    text=each.fault and each.fault.text,
+                )
+                for each in found.rows
+            ],
+        )
 
 
 class QuarantineView(BaseModel):

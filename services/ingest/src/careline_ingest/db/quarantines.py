@@ -11,19 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from careline_ingest.db.tables import left_out as left_out_table
 from careline_ingest.db.tables import quarantine, quarantine_content, run
 from careline_ingest.domain.faults import Fault
+from careline_ingest.domain.taking import Refused
 
 PAGE = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """A row on its way into quarantine, whole, so that it can be replayed."""
-
-    row: int
-    fault: Fault
-    external_id: str | None
-    cells: Mapping[str, object] | None
-    raw: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

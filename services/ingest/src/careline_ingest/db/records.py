@@ -12,19 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.db.copying import copy_rows, driver_of
 from careline_ingest.db.tables import audit, record, record_content
-from careline_ingest.domain.record import Fields, Known
+from careline_ingest.domain.record import Known
 
 
 @dataclass(slots=True, kw_only=True)  # to freeze it would make it twice as dear to make
 class Change:
-    """A record as a row has left it. `told` is its fields as JSON."""
+    """A record as a row has left it. `told` are its fields as JSON."""
 
     record_id: str
     external_id: str
     version: int
     digest: bytes
     salt: bytes
-    fields: Fields
+    partner_version: str | None
     told: str
     phone_key: bytes | None
     mark: bytes | None
@@ -116,7 +116,7 @@ async def write(
                 change.external_id,
                 insurer,
                 change.version,
-                change.fields.get("version"),
+                change.partner_version,
                 change.digest,
                 change.withdrawn,
                 run_id,
@@ -151,7 +151,7 @@ async def _write_updated(
         at,
         ids,
         [change.version for change in updated],
-        [change.fields.get("version") for change in updated],
+        [change.partner_version for change in updated],
         [change.digest for change in updated],
         [change.withdrawn for change in updated],
         [change.row for change in updated],

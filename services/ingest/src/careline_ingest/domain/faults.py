@@ -21,6 +21,7 @@ ERROR_NUMBERS: dict[str, int] = {
     "version": 911,
     "expression": 912,
     "number-digits": 913,
+    "frozen": 914,
 }
 """Every quarantine code with its number (OSHIB) in the FLK protocol, where codes are numbers."""
 

@@ -88,6 +88,14 @@ def extract_one(binding: Binding, target: str, cells: Cells, parsers: Parsers) -
     return ""
 
 
+def plain_column(binding: Binding, target: str) -> str | None:
+    """The column whose cells are a target's values as they stand; None where there is more to it."""
+    for column, name in binding.columns:
+        if column.target == target and not (column.values or column.expression or column.default):
+            return name
+    return None
+
+
 def _value(column: Column, name: str | None, cells: Cells, parsers: Parsers) -> str:
     found = cells.get(name) if name is not None else _by_any_name(cells, column.names)
     text = found if type(found) is str else _as_text(column.target, found)

@@ -117,27 +117,28 @@ def as_json(fields: Fields) -> str:
 def digest(said: str, salt: bytes) -> bytes:
     """What tells two versions of a record (`as_json`) apart without keeping either: salted, so that it
     cannot be turned back into a phone number by trying them all."""
-    return hmac.digest(salt, said.encode(), hashlib.sha256)
+    return hashlib.blake2b(said.encode(), key=salt, digest_size=32).digest()
 
 
 def settle(
     known: Known | None,
-    fields: Fields,
+    said: str,
+    partner_version: str | None,
     *,
     run_id: str,
     row: int,
     by_hand: bool = False,
 ) -> Outcome:
-    """What a row does. One that is behind what is known does nothing: by the partner's own version,
-    or because a later file, or a later row of the same file, was taken before it (a row that came
-    out of quarantine late). What somebody put right `by_hand` holds.
+    """What a row that says `said` does. One that is behind what is known does nothing: by the partner's
+    own version, or because a later file, or a later row of the same file, was taken before it (a row
+    that came out of quarantine late). What somebody put right `by_hand` holds.
     """
     if known is None:
         return "created"
     late = (run_id, row) < (known.run_id, known.row) and not by_hand
-    if late or _older(fields.get("version"), known.partner_version):
+    if late or _older(partner_version, known.partner_version):
         return "unchanged"
-    return "unchanged" if is_same(known, as_json(fields)) else "updated"
+    return "unchanged" if is_same(known, said) else "updated"
 
 
 def is_same(known: Known, said: str) -> bool:

@@ -89,7 +89,8 @@ class _Builder:
         self._text, self._leaf = [], True
         for key, value in attributes.items():
             self._grow(len(value))
-            self._put(f"{self._name()}@{key}", value)
+            if not key.startswith("xmlns"):
+                self._put(f"{self._name()}@{key}", value)
 
     def text(self, text: str) -> None:
         if self._row_depth:
