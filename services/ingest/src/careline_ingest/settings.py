@@ -41,6 +41,13 @@ class IngestSettings(ServiceSettings):
         gt=0,
         description="rows a second over all sources that one process reads; none: as fast as it can",
     )
+    keys_file: Path | None = Field(
+        default=None,
+        description="keys that seal raw files in the archive (careline keys rotate); none: no archive",
+    )
+    ingest_archive_days: float = Field(
+        default=90.0, gt=0, description="how long raw files are kept, sealed"
+    )
     ingest_keep_failed_s: float = Field(
         default=14 * 86400.0, gt=0, description="how long the file of a failed run can be replayed"
     )

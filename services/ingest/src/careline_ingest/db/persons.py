@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from careline_ingest.db.tables import audit, record, record_content
+from careline_ingest.db.tables import audit, open311_content, record, record_content
 
 
 async def records_of(
@@ -22,8 +22,10 @@ async def records_of(
             record.c.created_at,
             record.c.updated_at,
             record_content.c.fields,
+            open311_content.c.given,
         )
         .join(record_content, record_content.c.record_id == record.c.id)
+        .outerjoin(open311_content, open311_content.c.record_id == record.c.id)
         .where(record_content.c.phone_key == phone_key)
         .order_by(record.c.created_at, record.c.id)
     )
@@ -34,9 +36,8 @@ async def records_of(
 
 async def erase(connection: AsyncConnection, record_ids: Collection[str]) -> None:
     """Deletes what stands in these records. A partner who sends one again makes it known anew."""
-    await connection.execute(
-        delete(record_content).where(record_content.c.record_id.in_(record_ids))
-    )
+    for table in (record_content, open311_content):
+        await connection.execute(delete(table).where(table.c.record_id.in_(record_ids)))
 
 
 async def note(
