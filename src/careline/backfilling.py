@@ -42,6 +42,8 @@ class Piece:
 class Totals:
     rows: dict[str, int] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    known: int = 0
+    """Pieces that had come before with the very same bytes: nothing was read."""
 
     def add(self, run: dict[str, Any]) -> None:
         for name, count in run["rows"].items():
@@ -86,11 +88,14 @@ async def backfill(
             bar = progress.add_task(source, total=len(todo), rows=0, rate=0.0)
             for piece in todo:
                 progress.update(bar, description=f"{source} {piece.name}")
-                for run in await _begin(client, source, piece):
+                begun = await _begin(client, source, piece)
+                totals.known += begun["unchanged"]
+                for run in begun["runs"] if not begun["unchanged"] else ():
                     totals.add(await _ended(client, run, progress, bar, totals))
                 progress.update(bar, advance=1)
     counts = ", ".join(f"{name} {count}" for name, count in totals.rows.items()) or "nothing came"
-    console.print(f"{source}: {counts}")
+    known = f"; {totals.known} known before" if totals.known else ""
+    console.print(f"{source}: {counts}{known}")
     if totals.failed:
         more = f" (and {len(totals.failed) - 1} more)" if len(totals.failed) > 1 else ""
         raise CannotError(f"{totals.failed[0]}{more}; see the runs of the source")
@@ -102,8 +107,8 @@ def _steps(begin: datetime, end: datetime, step: timedelta) -> Iterator[Piece]:
         begin += step
 
 
-async def _begin(client: httpx.AsyncClient, source: str, piece: Piece) -> list[str]:
-    """The runs of a piece."""
+async def _begin(client: httpx.AsyncClient, source: str, piece: Piece) -> dict[str, Any]:
+    """What ingest says to a piece: its `runs`, and whether it is `unchanged`."""
     path = f"v1/sources/{quote(source, safe='')}"
     try:
         if piece.file is not None:
@@ -121,8 +126,8 @@ async def _begin(client: httpx.AsyncClient, source: str, piece: Piece) -> list[s
         raise CannotError(f"ingest does not answer: {error or type(error).__name__}") from error
     if not answer.is_success:
         raise CannotError(_problem(answer))
-    runs: list[str] = answer.json()["runs"]
-    return runs
+    begun: dict[str, Any] = answer.json()
+    return begun
 
 
 async def _ended(

@@ -284,6 +284,37 @@ def person_erase(
     run(run_person("erase", phone, data=DataDir.choose(data), urls=url or [], token=token))
 
 
+keys = typer.Typer(
+    help="The keys that seal what lies on disks for months (CARELINE_KEYS_FILE).",
+    no_args_is_help=True,
+)
+app.add_typer(keys, name="keys")
+
+KeysFile = Annotated[
+    Path, typer.Option("--file", envvar="CARELINE_KEYS_FILE", help="The keys file.")
+]
+
+
+@keys.command("rotate")
+def keys_rotate(file: KeysFile) -> None:
+    """Make a new key, which seals from now on, and the file itself where there is none.
+
+    The others go on opening what they have sealed. Within hours everything is sealed by the new one;
+    then an old one can be dropped. Keep a copy elsewhere: without it the archive is lost.
+    """
+    from careline.keyfile import rotate
+
+    typer.echo(f"{file}: {rotate(file)} seals from now on")
+
+
+@keys.command("drop")
+def keys_drop(file: KeysFile, name: Annotated[str, typer.Argument(help="Such as k1.")]) -> None:
+    """Drop an old key: what it alone has sealed cannot be opened any more."""
+    from careline.keyfile import drop
+
+    drop(file, name)
+
+
 parked = typer.Typer(
     help="Messages that no retry could deliver: look at them, replay or drop them.",
     no_args_is_help=True,

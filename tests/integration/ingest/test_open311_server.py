@@ -24,6 +24,8 @@ APPEAL = {
     "last_name": "Иванова",
     "phone": "8 916 123-45-67",
     "address_string": "ул. Мира, 1",
+    "lat": "55.75",
+    "long": "37.62",
     "attribute[FLOOR]": "2",
 }
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -110,6 +112,7 @@ async def test_an_appeal_that_is_filed_becomes_a_record_and_a_request(portal: "I
     assert request["service_request_id"] == filed
     assert (request["status"], request["service_name"]) == ("open", "Отказ")
     assert (request["description"], request["address"]) == (APPEAL["description"], "ул. Мира, 1")
+    assert (request["lat"], request["long"], request["zipcode"]) == (55.75, 37.62, None)
     shown = str(request)
     assert "Иванова" not in shown
     assert "916" not in shown
@@ -186,6 +189,9 @@ def faults() -> list[tuple[dict[str, str], int, str]]:
         ({"description": "x" * 4001}, 400, "at most 4000"),
         ({"service_code": "holes"}, 404, "there is no service_code 'holes'"),
         ({"phone": "call me"}, 400, "phone: "),
+        ({"long": ""}, 400, "long is a number of degrees from -180 to 180"),
+        ({"lat": "91", "long": "37"}, 400, "lat is a number"),
+        ({"lat": "nan", "long": "37"}, 400, "lat is a number"),
         ({"api_key": "guess"}, 403, "this api_key is not known here"),
     ]  # fmt: skip
 

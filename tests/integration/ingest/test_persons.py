@@ -38,3 +38,19 @@ async def test_only_who_keeps_persons_may(ingest, what) -> None:
             f"/v1/persons/{what}", json={"phone": PHONE}, headers=ingest.token(role)
         )
         assert answer.status_code == 403
+
+
+async def test_what_an_open311_client_said_beside_the_appeal_goes_with_him(ingest) -> None:
+    subjects = {"subjects": [{"id": "refusal"}]}
+    assert (await ingest.http.put("/v1/config", json=subjects)).status_code == 200
+    form = {"service_code": "refusal", "description": "Отказ", "phone": PHONE}
+    form |= {"email": "anna@example.org", "address_string": "ул. Мира, 1"}
+    filed = await ingest.http.post("/open311/v2/requests.json", data=form)
+    assert filed.status_code == 201, filed.text
+    [record] = (await ingest.http.post("/v1/persons/export", json={"phone": PHONE})).json()[
+        "records"
+    ]
+    assert record["given"] == {"email": "anna@example.org", "address_string": "ул. Мира, 1"}
+    await ingest.http.post("/v1/persons/erase", json={"phone": PHONE})
+    assert await ingest.query("SELECT * FROM ingest.open311_content") == []
+    assert (await ingest.http.get("/open311/v2/requests.json")).json() == []

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 
@@ -22,6 +23,7 @@ from careline_common.messaging.runtime import messaging_tasks
 from careline_common.messaging.transport import Transport
 from careline_common.observability.metrics import MetricsRegistry
 from careline_common.observability.pii import PiiHasher
+from careline_ingest.adapters.archive import Archive
 from careline_ingest.adapters.https_pull import HttpsSource
 from careline_ingest.adapters.open311 import open311_of
 from careline_ingest.adapters.parsers import LibraryParsers
@@ -68,6 +70,7 @@ class _Parts:
     database: Database
     store: ConfigStore
     spool: Spool
+    archive: Archive | None
     intake: Intake
     service: IngestService
     replays: Replays
@@ -131,7 +134,10 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
     )
     store = ConfigStore(database, SECTIONS, clock=clock, cross_check=cross_check)
     metrics = IngestMetrics(registry)
-    spool = Spool(settings.ingest_dir)
+    archive = None
+    if settings.keys_file is not None:
+        archive = Archive(settings.ingest_dir / "archive", settings.keys_file)
+    spool = Spool(settings.ingest_dir, archive)
     parsers = LibraryParsers()
     hasher = PiiHasher(settings.pii_key)
     intake = Intake(
@@ -183,6 +189,7 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
         database=database,
         store=store,
         spool=spool,
+        archive=archive,
         intake=intake,
         service=service,
         replays=Replays(
@@ -199,6 +206,7 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
             ids=ids,
             every_s=settings.ingest_poll_s,
             retry_s=settings.ingest_retry_s,
+            lease_s=settings.ingest_lease_s,
         ),
         volumes=Volumes(
             database=database,
@@ -232,6 +240,7 @@ def _add_routes(app: FastAPI, parts: _Parts) -> None:
     app.state.hasher = parts.hasher
     app.state.clock = parts.clock
     app.state.pushing = parts.pushing
+    app.state.archive = parts.archive
     app.state.volumes = parts.volumes
     app.state.open311 = Open311(database=parts.database, store=parts.store, pushing=parts.pushing)
     app.include_router(config_routes(parts.store))
@@ -265,6 +274,9 @@ def _own_tasks(parts: _Parts) -> list[tuple[str, Task]]:
     async def sweep() -> None:
         while True:
             await parts.service.sweep()
+            if parts.archive is not None:
+                kept_from = parts.clock.now() - timedelta(days=parts.settings.ingest_archive_days)
+                await asyncio.to_thread(parts.archive.tend, kept_from.timestamp())
             await asyncio.sleep(SWEEP_EVERY_S)
 
     intakes: list[tuple[str, Task]] = [

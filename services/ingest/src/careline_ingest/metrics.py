@@ -43,6 +43,9 @@ class IngestMetrics:
         self._notices = registry.counter(
             "notices_total", "news of appeals told to partners, or tried to", ("source", "result")
         )
+        self._refused = registry.gauge(
+            "notices_refused", "news that the partner refuses, until it is told again", ("source",)
+        )
         self._late = registry.gauge(
             "feed_late", "1 when no new file has come for late_after_s, else 0", ("source",)
         )
@@ -92,7 +95,12 @@ class IngestMetrics:
     def volume(self, source: str, problem: str, *, yes: bool) -> None:
         self._volume.labels(source, problem).set(1 if yes else 0)
 
+    def refused(self, source: str, count: int) -> None:
+        self._refused.labels(source).set(count)
+
     def forget_volume(self, source: str, problems: Iterable[str]) -> None:
+        with suppress(KeyError):
+            self._refused.remove(source)
         for problem in problems:
             with suppress(KeyError):
                 self._volume.remove(source, problem)

@@ -6,12 +6,10 @@ between tells it again, under the same name or key, and a partner who looks at t
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import structlog
-from sqlalchemy import func, select
 
 from careline_common.clock import Clock
 from careline_common.db.engine import Database, is_unavailable
@@ -25,10 +23,11 @@ from careline_ingest.adapters.outlets import (
     SftpOutlet,
 )
 from careline_ingest.config import SourceEntry
-from careline_ingest.db import ledger, quarantines, replies, runs
+from careline_ingest.db import fetches, ledger, quarantines, replies, runs
 from careline_ingest.db.replies import Due
 from careline_ingest.domain import notices
 from careline_ingest.domain.notices import Notice
+from careline_ingest.leases import LeaseLostError, Leases
 from careline_ingest.metrics import IngestMetrics
 from careline_ingest.ports import FetchError, FileRefusedError
 from careline_ingest.schedule import retry_after
@@ -36,6 +35,8 @@ from careline_ingest.service import IngestService
 
 log = structlog.get_logger(__name__)
 
+TELLING = "#told"
+"""Behind the id of a source, in which there is no such sign: the lease of telling its partner."""
 A_TURN = 200
 """So much is told to a partner in one turn."""
 
@@ -53,6 +54,7 @@ class Outward:
         ids: Ids,
         every_s: float,
         retry_s: float,
+        lease_s: float,
     ) -> None:
         self._database = database
         self._service = service
@@ -61,6 +63,7 @@ class Outward:
         self._ids = ids
         self._every_s = every_s
         self._retry_s = retry_s
+        self._leases = Leases(database, ids, lease_s)
 
     async def run(self) -> None:
         """Never returns."""
@@ -74,17 +77,23 @@ class Outward:
 
     async def tell(self, source: SourceEntry) -> None:
         """Tells one partner what is due, unless another process does."""
-        async with self._alone_with(source.id) as mine:
-            if mine:
-                async with asyncio.timeout(source.deadline_s):
-                    await self._answers(source)
-                    await self._news(source)
+        name = f"{source.id}{TELLING}"
+        async with self._database.unit_of_work() as uow:
+            await fetches.begin(uow.connection, name)
+        await self._leases.alone(name, partial(self._tell, source))
+
+    async def _tell(self, source: SourceEntry) -> None:
+        async with asyncio.timeout(source.deadline_s):
+            await self._answers(source)
+            await self._news(source)
 
     async def _turn(self, source: SourceEntry) -> None:
         try:
             await self.tell(source)
         except TimeoutError:
             log.warning("outward.overdue", source=source.id)
+        except LeaseLostError:
+            log.warning("outward.taken_over", source=source.id)
         except Exception as error:
             if not is_unavailable(error):
                 raise
@@ -99,18 +108,6 @@ class Outward:
             raise
         sources = self._service.sources()
         return [sources[name] for name in sorted(due) if name in sources]
-
-    @asynccontextmanager
-    async def _alone_with(self, source: str) -> AsyncIterator[bool]:
-        names = func.hashtext("ingest.outward"), func.hashtext(source)
-        async with self._database.engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            mine = (await connection.execute(select(func.pg_try_advisory_lock(*names)))).scalar()
-            try:
-                yield bool(mine)
-            finally:
-                if mine:
-                    await connection.execute(select(func.pg_advisory_unlock(*names)))
 
     async def _answers(self, source: SourceEntry) -> None:
         """Answers to files, where no visit to an SFTP server brings them."""

@@ -316,8 +316,10 @@ class IngestService:
         for path in await asyncio.to_thread(self._spool.old_files, before):
             async with self._database.read() as connection:
                 run = await runs.get(connection, path.name)
-            if run is None or not self._is_wanted(run):
+            if run is None:
                 await asyncio.to_thread(path.unlink, missing_ok=True)
+            elif not self._is_wanted(run):
+                await asyncio.to_thread(self._spool.remove, run.id)
 
     def _is_wanted(self, run: Run) -> bool:
         if run.status != "failed" or run.finished_at is None:

@@ -44,6 +44,13 @@ class IngestSettings(ServiceSettings):
     ingest_alone_bytes: int = Field(
         default=4 << 20, ge=0, description="a larger file is read by a process of its own"
     )
+    keys_file: Path | None = Field(
+        default=None,
+        description="keys that seal raw files in the archive (careline keys rotate); none: no archive",
+    )
+    ingest_archive_days: float = Field(
+        default=90.0, gt=0, description="how long raw files are kept, sealed"
+    )
     ingest_keep_failed_s: float = Field(
         default=14 * 86400.0, gt=0, description="how long the file of a failed run can be replayed"
     )

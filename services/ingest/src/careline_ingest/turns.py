@@ -7,17 +7,16 @@ twice: the same bytes are one run.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import structlog
 
-from careline_common.db.engine import Database, is_unavailable
+from careline_common.db.engine import Database
 from careline_common.ids import Ids
 from careline_ingest.config import SourceEntry
 from careline_ingest.db import fetches, replies
 from careline_ingest.fetching import Fetching, Visit
+from careline_ingest.leases import LeaseLostError, Leases, Work
 from careline_ingest.metrics import IngestMetrics
 from careline_ingest.ports import NotTrustedError, Span
 from careline_ingest.problems import FetchRunning, NoPast
@@ -28,13 +27,6 @@ from careline_ingest.settings import IngestSettings
 log = structlog.get_logger(__name__)
 
 WAIT_FOR_LEASE_S = 10.0
-
-T = TypeVar("T")
-Work = Callable[[], Coroutine[None, None, T]]
-
-
-class LeaseLostError(Exception):
-    """Another process fetches this source now."""
 
 
 class Turns:
@@ -55,7 +47,7 @@ class Turns:
         self._fetching = fetching
         self._metrics = metrics
         self._settings = settings
-        self._ids = ids
+        self._leases = Leases(database, ids, settings.ingest_lease_s)
 
     async def watch(self, source_id: str) -> None:
         """Fetches a source whenever it is due. Never returns."""
@@ -75,9 +67,9 @@ class Turns:
             return
         try:
             if state.is_due and not state.paused:
-                await self._alone(source, lambda: self._visit(source), only_due=True)
+                await self._leases.alone(source.id, lambda: self._visit(source), only_due=True)
             elif await self._has_answers(source):
-                await self._alone(source, lambda: self._fetching.deliver(source), only_due=False)
+                await self._leases.alone(source.id, lambda: self._fetching.deliver(source))
         except LeaseLostError:
             log.warning("fetch.taken_over", source=source.id)
 
@@ -96,7 +88,7 @@ class Turns:
         await self._state(source)
         deadline = asyncio.get_running_loop().time() + WAIT_FOR_LEASE_S
         while asyncio.get_running_loop().time() < deadline:
-            visit = await self._alone(source, work, only_due=False)
+            visit = await self._leases.alone(source.id, work)
             if visit is not None:
                 return visit.accepted or [await self._service.note_nothing(source)]
             await asyncio.sleep(self._settings.ingest_settle_s)
@@ -146,40 +138,6 @@ class Turns:
             return state.now + max(pause, asked)
         regular = timedelta(seconds=source.every_s or self._settings.ingest_fetch_s)
         return _scheduled(source, state.now) or state.now + regular
-
-    async def _alone(self, source: SourceEntry, work: Work[T], *, only_due: bool) -> T | None:
-        """Does the work while this process holds the lease of the source; None: another has it."""
-        holder, lease = self._ids.new(), self._settings.ingest_lease_s
-        async with self._database.unit_of_work() as uow:
-            mine = await fetches.claim(uow.connection, source.id, holder, lease, only_due=only_due)
-        if not mine:
-            return None
-        try:
-            return await self._renewing(source, holder, work)
-        finally:
-            await self._release(source, holder)
-
-    async def _renewing(self, source: SourceEntry, holder: str, work: Work[T]) -> T:
-        lease = self._settings.ingest_lease_s
-        task = asyncio.create_task(work())
-        try:
-            while not (await asyncio.wait({task}, timeout=lease / 3))[0]:
-                async with self._database.unit_of_work() as uow:
-                    if not await fetches.renew(uow.connection, source.id, holder, lease):
-                        raise LeaseLostError(source.id)
-            return task.result()
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _release(self, source: SourceEntry, holder: str) -> None:
-        """Where the database is away, the lease runs out by itself."""
-        try:
-            async with self._database.unit_of_work() as uow:
-                await fetches.release(uow.connection, source.id, holder)
-        except Exception as error:
-            if not is_unavailable(error):
-                raise
 
 
 def can_backfill(source: SourceEntry) -> bool:

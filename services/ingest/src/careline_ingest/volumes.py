@@ -12,7 +12,7 @@ import structlog
 from careline_common.clock import Clock
 from careline_common.db.engine import Database, is_unavailable
 from careline_ingest.config import SourceEntry
-from careline_ingest.db import health
+from careline_ingest.db import health, ledger
 from careline_ingest.domain import volume
 from careline_ingest.domain.volume import PROBLEMS, Day, Problem, Verdict
 from careline_ingest.metrics import IngestMetrics
@@ -67,7 +67,10 @@ class Volumes:
         for gone in self._known.keys() - sources.keys():
             del self._known[gone]
             self._metrics.forget_volume(gone, PROBLEMS)
+        async with self._database.read() as connection:
+            refused = await ledger.refused(connection)
         for source in sources.values():
+            self._metrics.refused(source.id, refused.get(source.id, 0))
             found = self._problems(source, await self._days(source))
             for problem in PROBLEMS:
                 self._metrics.volume(source.id, problem, yes=problem in found)

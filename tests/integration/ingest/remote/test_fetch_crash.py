@@ -191,9 +191,14 @@ async def test_a_source_whose_process_died_is_fetched_by_another(
         await make_due(database_url)
         await eventually(lambda: feed.asked, within_s=60, what="the child to fetch")
     feed.faults.block_delay_s = 0.0
+    connection = await asyncpg.connect(database_url)
+    try:
+        before = await connection.fetchrow("SELECT holder, held_until FROM ingest.fetch")
+    finally:
+        await connection.close()
+    assert before is not None
+    assert before["holder"] is not None
     async with start(ingest_lease_s=SHORT_S, ingest_poll_s=0.05) as ingest:
-        (before,) = await ingest.query("SELECT holder, held_until FROM ingest.fetch")
-        assert before["holder"] is not None
         await check_once(ingest)
         (since,) = await ingest.query(
             "SELECT created_at > $1 AS later FROM ingest.run", before["held_until"]

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import structlog
+
+from careline_common.sealed import SealError
+from careline_ingest.adapters.archive import Archive
 from careline_ingest.ports import FetchError, FileRefusedError
+
+log = structlog.get_logger(__name__)
 
 BLOCK_BYTES = 1 << 20
 
@@ -38,11 +44,15 @@ class Stored:
 class Spool:
     """A folder that only this service's user can read. What is in it was synced to the disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, archive: Archive | None = None) -> None:
+        """What has been read goes into the archive, where there is one."""
         self._folder = folder
+        self._archive = archive
 
     def prepare(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._archive is not None:
+            self._archive.prepare()
 
     async def take(self, chunks: AsyncIterator[bytes], *, name: str, limit: int) -> Stored:
         """Stores a stream under a new `name`; raises `FileTooLargeError` beyond `limit` bytes."""
@@ -119,14 +129,24 @@ class Spool:
         return self._path(run_id).is_file()
 
     def remove(self, run_id: str) -> None:
-        self._path(run_id).unlink(missing_ok=True)
+        """Archives the file of a run and deletes it here. What cannot be sealed stays, and is tried
+        again when the spool is swept."""
+        path = self._path(run_id)
+        if self._archive is not None and path.is_file():
+            try:
+                with path.open("rb") as file:
+                    self._archive.keep(run_id, file)
+            except (SealError, OSError) as error:
+                log.error("archive.failed", run=run_id, error=str(error))  # noqa: TRY400 - no cause
+                return
+        path.unlink(missing_ok=True)
 
     def old_files(self, before: float) -> list[Path]:
         """Files last written before a moment (seconds since 1970): those of crashed uploads too."""
         found = []
         for path in self._folder.iterdir():
             with suppress(FileNotFoundError):
-                if path.stat().st_mtime < before:
+                if path.is_file() and path.stat().st_mtime < before:
                     found.append(path)
         return found
 

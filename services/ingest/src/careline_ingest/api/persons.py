@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.auth import Principal
@@ -22,6 +22,10 @@ KEPT = (
         what="rows in quarantine, and files of failed runs",
         why="they could not be read, so that nobody is found in them; set them right or drop them",
     ),
+    Kept(
+        what="files as partners sent them, sealed, where an archive is kept",
+        why="they prove what was sent; they go by themselves after CARELINE_INGEST_ARCHIVE_DAYS",
+    ),
 )
 
 
@@ -32,8 +36,7 @@ class RecordView(BaseModel):
     created_at: datetime
     updated_at: datetime
     fields: dict[str, Any]
-    given: dict[str, Any] | None
-    """What a portal sent with it that is no field of a record."""
+    given: dict[str, str] | None = Field(description="beside the appeal, by an Open311 client")
 
 
 class PersonView(BaseModel):

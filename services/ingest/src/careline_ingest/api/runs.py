@@ -1,23 +1,28 @@
 """Runs, and the answer to the sender of each file."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.idempotency import Answer, idempotent
 from careline_common.http.paging import Page, Paging
+from careline_common.http.problem import NotFound
 from careline_ingest import answers
+from careline_ingest.adapters.archive import Archive
 from careline_ingest.api.access import (
     Db,
     Keeper,
+    RecordReader,
     Replayer,
     Watcher,
     own_insurer,
     visible_run,
 )
 from careline_ingest.api.schemas import RunView
-from careline_ingest.db import quarantines, runs
+from careline_ingest.db import quarantines, records, runs
 from careline_ingest.db.quarantines import Quarantined
 from careline_ingest.db.runs import Run
 from careline_ingest.problems import RunNotEnded
@@ -76,6 +81,32 @@ async def answer_json(run_id: str, caller: Watcher, database: Db) -> dict[str, A
 async def answer_xml(run_id: str, caller: Watcher, database: Db) -> Response:
     document = answers.as_flk(*await _ended(run_id, caller, database))
     return Response(document, media_type="application/xml")
+
+
+@router.get(
+    "/{run_id}/file",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/octet-stream": {}}}},
+    summary="The file as it was sent, out of the archive; the reading is noted",
+)
+async def raw_file(
+    run_id: str, request: Request, caller: RecordReader, database: Db
+) -> StreamingResponse:
+    archive: Archive | None = request.app.state.archive
+    async with database.read() as connection:
+        run = visible_run(caller, await runs.get(connection, run_id))
+    if archive is None or not await asyncio.to_thread(archive.has, run.id):
+        raise NotFound("this file is not in the archive, or not any more")
+    async with database.unit_of_work() as uow:
+        await records.note_read(
+            uow.connection,
+            audit_id=uow.ids.new(),
+            at=uow.clock.now(),
+            subject=caller.subject,
+            target=run.id,
+            action="file.read",
+        )
+    return StreamingResponse(archive.read(run.id), media_type="application/octet-stream")
 
 
 async def _ended(run_id: str, caller: Watcher, database: Db) -> tuple[Run, list[Quarantined]]:

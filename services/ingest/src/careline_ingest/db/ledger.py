@@ -121,6 +121,13 @@ async def try_again(connection: AsyncConnection, source: str) -> int:
     return result.rowcount
 
 
+async def refused(connection: AsyncConnection) -> Mapping[str, int]:
+    """How much each source has refused and was not told again."""
+    statement = select(notice.c.source, func.count()).where(notice.c.state == "refused")
+    rows = await connection.execute(statement.group_by(notice.c.source))
+    return {row[0]: row[1] for row in rows}
+
+
 async def page(
     connection: AsyncConnection, source: str, *, state: str | None, before: str | None, limit: int
 ) -> list[Mapping[str, Any]]:

@@ -204,10 +204,14 @@ async def get(connection: AsyncConnection, record_id: str) -> Mapping[str, Any] 
 
 
 async def note_read(
-    connection: AsyncConnection, *, audit_id: str, at: datetime, subject: str, target: str
+    connection: AsyncConnection,
+    *,
+    audit_id: str,
+    at: datetime,
+    subject: str,
+    target: str,
+    action: str = "record.read",
 ) -> None:
     await connection.execute(
-        insert(audit).values(
-            id=audit_id, at=at, subject=subject, action="record.read", target=target
-        )
+        insert(audit).values(id=audit_id, at=at, subject=subject, action=action, target=target)
     )

@@ -7,6 +7,7 @@ every server does; those that are and cannot be read are refused.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 
 MOST_REQUESTS = 1000
 """Of one page, and of an answer that names no page."""
@@ -16,6 +17,7 @@ CLOSED = frozenset({"closed", "merged"})
 """States of an appeal in which its request is closed; a withdrawn record is closed too."""
 PLACE = ("address_string", "address_id", "zipcode", "lat", "long", "media_url")
 """What a client says of the place, which is shown again."""
+LIMITS: Mapping[str, int] = {"lat": 90, "long": 180}
 _STATUSES = {"open": frozenset({"open"}), "closed": frozenset({"closed"})}
 
 
@@ -90,6 +92,7 @@ def cells_of(given: Mapping[str, str]) -> dict[str, object]:
         raise RefusedError(
             400, f"description has {len(description)} characters; at most {LONGEST_DESCRIPTION}"
         )
+    check_place(given)
     names = (given.get("first_name", ""), given.get("last_name", ""))
     return {
         "subject": given["service_code"],
@@ -97,6 +100,26 @@ def cells_of(given: Mapping[str, str]) -> dict[str, object]:
         "phone": given.get("phone", ""),
         "name": " ".join(name.strip() for name in names if name.strip()),
     }
+
+
+def check_place(given: Mapping[str, str]) -> None:
+    """A place on the map is both numbers (WGS 84, in degrees) or none; raises `RefusedError` (400)."""
+    said = {name: given.get(name, "").strip() for name in LIMITS}
+    if not any(said.values()):
+        return
+    for name, limit in LIMITS.items():
+        degrees = number(said[name])
+        if degrees is None or abs(degrees) > limit:
+            raise RefusedError(400, f"{name} is a number of degrees from -{limit} to {limit}")
+
+
+def number(text: str | None) -> float | None:
+    """A number that can be; None for anything else."""
+    try:
+        found = float(text or "")
+    except ValueError:
+        return None
+    return found if isfinite(found) else None
 
 
 def beside(given: Mapping[str, str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from careline_common.config import Subject
 from careline_ingest.db.open311 import Row
-from careline_ingest.domain.georeport import PLACE
+from careline_ingest.domain.georeport import LIMITS, PLACE, number
 from careline_ingest.domain.normalise import clean
 
 Item = Mapping[str, Any]
@@ -53,7 +53,9 @@ def request(row: Row, subjects: Mapping[str, Subject]) -> dict[str, Any]:
     notes = NOTES.get(row.journal_status or "", "received")
     if row.journal_status == "closed":
         notes = OUTCOMES.get(row.outcome or "", notes)
-    place = {name: (row.given or {}).get(name) for name in PLACE}
+    given = row.given or {}
+    place: dict[str, Any] = {name: given.get(name) for name in PLACE}
+    place |= {name: number(given.get(name)) for name in LIMITS}
     return {
         "service_request_id": row.id,
         "status": row.status,
