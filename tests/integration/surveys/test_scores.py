@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -188,6 +189,21 @@ async def test_keys_of_callers_go_and_what_they_told_stays(surveys) -> None:
         "SELECT count(person_key) AS keys, count(repeated) AS told FROM surveys.contact"
     )
     assert (left["keys"], left["told"]) == (0, 6)
+
+
+async def test_calls_that_no_report_asks_for_any_more_are_deleted_and_no_others(surveys) -> None:
+    await surveys.survey()
+    await surveys.call_ended("old")
+    surveys.clock.advance(3600)
+    await surveys.call_ended("new", contact="+79035550000")
+    await eventually_contacts(surveys, 2)
+    database = surveys.service.app.state.database
+    async with database.unit_of_work() as uow:
+        before = surveys.clock.now() - timedelta(minutes=30)
+        assert await contacts.delete_old(uow.connection, before, 100) == 1
+    assert [
+        row["call_id"] for row in await surveys.query("SELECT call_id FROM surveys.contact")
+    ] == ["new"]
 
 
 async def test_agent_and_team_are_those_of_the_call_whatever_becomes_of_the_agent(surveys) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -97,7 +98,12 @@ def create_service(
             ("send", parts.service.sender.run),
             ("keep-up", parts.service.sender.keep_up),
             ("look-for-gaps", parts.service.look_for_gaps),
-            ("forget-callers", lambda: forget_callers(parts.database, clock)),
+            (
+                "forget-callers",
+                lambda: forget_callers(
+                    parts.database, clock, timedelta(days=settings.contact_keep_days)
+                ),
+            ),
             ("watch-config", lambda: watch_config(parts.store)),
             purge_task(parts.database, clock),
         ],

@@ -21,6 +21,11 @@ class SurveysSettings(ServiceSettings):
     sms_poll_s: float = Field(
         default=1.0, gt=0, description="pause of the sending loop when nothing wakes it"
     )
+    contact_keep_days: int = Field(
+        default=1096,
+        ge=60,
+        description="how long calls are counted for first contact resolved; without their callers",
+    )
     surveys_gather_s: float = Field(
         default=0.5,
         ge=0,

@@ -10,7 +10,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Integer, case, exists, func, literal, null, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -164,3 +175,10 @@ async def forget_old(connection: AsyncConnection, now: datetime, limit: int) -> 
         _forgetting(now).where(contact.c.call_id.in_(old)).returning(contact.c.call_id)
     )
     return len(done.all())
+
+
+async def delete_old(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Deletes calls that ended before; they name nobody by then. Returns how many."""
+    old = select(contact.c.call_id).where(contact.c.ended_at < before).limit(limit)
+    gone = await connection.execute(delete(contact).where(contact.c.call_id.in_(old)))
+    return gone.rowcount
