@@ -42,6 +42,16 @@ async def test_a_landline_that_no_sms_reaches_is_heard_once(surveys) -> None:
     assert await surveys.console() == []
 
 
+async def test_answers_told_one_by_one_each_with_those_before_it_are_counted_once(surveys) -> None:
+    await surveys.survey(questions=TWO)
+    await surveys.call_ended("c1", contact=LANDLINE)
+    for number, keys in enumerate(("2#10", "2", "2#10")):
+        await keyed(surveys, "c1", keys, f"e{number}")
+    found = await answers(surveys, "c1", 2)
+    assert [(a["question"], a["score"]) for a in found["answers"]] == [("csi", 2), ("nps", 10)]
+    assert len(await surveys.events("careline.survey.score_recorded.v1")) == 2
+
+
 async def test_keys_that_overtake_the_end_of_their_call_wait_for_it(surveys) -> None:
     await surveys.survey()
     await keyed(surveys, "c1", "4")
