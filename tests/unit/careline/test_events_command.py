@@ -25,7 +25,7 @@ def test_it_names_every_event_with_who_tells_and_who_hears_it() -> None:
     assert (
         "careline.survey.score_recorded.v1  (from surveys, heard by tickets.low-scores)" in headed
     )
-    assert "careline.agent.state_changed.v1  (from router, heard by nobody yet)" in headed
+    assert "careline.call.queued.v1  (from router, heard by nobody yet)" in headed
 
 
 def test_as_json_it_has_each_events_schema_and_consumers() -> None:
