@@ -1,25 +1,27 @@
-"""Callers serve themselves over a real Asterisk 22: keys as its own SendDTMF presses them."""
+"""Callers serve themselves over a real Asterisk 22: keys pressed at a SIP phone."""
 
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from careline_common.testing.asterisk import Asterisk
+from careline_common.testing.sipp import Phone, Phones
 from careline_common.testing.waiting import eventually
 from careline_router.queries import EVERYTHING
 from careline_router.views import CallView
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 LINE = "+74950000001"
 NODES: dict[str, Any] = {
     "main": {
-        "kind": "menu", "media": {"*": "silence/5"}, "wait_s": 20,
+        "kind": "menu", "media": {"*": "sound:silence/10"}, "wait_s": 20,
         "keys": {"1": "code", "4": "message", "5": "away"},
     },
-    "code": {"kind": "collect", "media": {"*": "silence/5"}, "wait_s": 20, "next": "human"},
-    "message": {"kind": "voicemail", "media": {"*": "silence/1"}},
-    "away": {"kind": "overflow", "endpoint": "Local/parked@testing"},
+    "code": {"kind": "collect", "media": {"*": "sound:silence/10"}, "wait_s": 20, "next": "human"},
+    "message": {"kind": "voicemail", "media": {"*": "sound:silence/1"}},
+    "away": {"kind": "overflow", "endpoint": "PJSIP/a1"},
 }  # fmt: skip
 
 
@@ -56,13 +58,6 @@ async def served(router: Any, asterisk: Asterisk) -> Any:
     return router
 
 
-async def calls(asterisk: Asterisk, keys: str) -> None:
-    """Somebody dials the line and, once he is answered, presses keys: `w` waits half a second."""
-    await asterisk.cli(
-        f"channel originate Local/{LINE}@careline-ari application SendDTMF w{keys}wwwwwwwwwwwwwwwwwwww"
-    )
-
-
 async def becomes(router: Any, **wanted: Any) -> CallView:
     async def look() -> CallView | None:
         for call in await router.service.queries.calls(EVERYTHING):
@@ -75,22 +70,43 @@ async def becomes(router: Any, **wanted: Any) -> CallView:
     return found
 
 
-async def test_keys_lead_to_a_queue_and_cut_what_is_being_played(served, asterisk) -> None:
-    """The prompts last five seconds each: who had to hear them out would not be there in time."""
-    await calls(asterisk, "142#")
+async def dialled(phones: Phones, keys: str) -> Phone:
+    """Somebody who dials the line and, once he is answered, presses keys."""
+    phone = await phones.call(LINE)
+    await phone.waits_for("answered")
+    for key in keys:
+        await phone.presses(key)
+    return phone
+
+
+async def test_keys_lead_to_a_queue_and_cut_what_is_being_played(served, phones) -> None:
+    """The prompts last ten seconds each: who had to hear them out would not be there in time."""
+    phone = await dialled(phones, "142#")
     found = await becomes(served, state="queued", queue="other")
-    assert found.queued_at is not None
-    assert (found.queued_at - found.arrived_at).total_seconds() < 5
+    assert found.line == LINE
+
+    async def told() -> bool:
+        async with served.parts.database.read() as connection:
+            left = await connection.execute(
+                text("SELECT count(*) FROM router.pbx_command WHERE done_at IS NULL")
+            )
+            return bool(left.scalar_one() == 0)
+
+    await eventually(told, what="every command is done")
+    await phone.hangs_up()
 
 
 @pytest.mark.parametrize(
     ("key", "outcome", "where"), [("4", "voicemail", "Record"), ("5", "overflow", "Dial")]
 )
-async def test_who_leaves_goes_on_in_the_dialplan(served, asterisk, key, outcome, where) -> None:
-    await calls(asterisk, key)
+async def test_who_leaves_goes_on_in_the_dialplan(
+    served, asterisk, phones, key, outcome, where
+) -> None:
+    phone = await dialled(phones, key)
     await becomes(served, state="ended", outcome=outcome)
 
     async def goes_on() -> bool:
         return where in await asterisk.cli("core show channels concise")
 
     await eventually(goes_on, what=f"a channel in {where}")
+    await phone.hangs_up()

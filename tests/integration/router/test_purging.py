@@ -10,6 +10,7 @@ from careline_common.clock import ManualClock, SystemClock
 from careline_router import purging
 from careline_router.agents_then import everyone
 from careline_router.db.past import read_past
+from careline_router.db.self_service import add_steps
 from careline_router.domain import commands as cmd
 from careline_router.purging import Kept, Purging
 from careline_router.runtime.floor_actor import FLOOR
@@ -55,14 +56,20 @@ async def live_a_little(router: Any) -> None:
 
 async def test_decisions_messages_and_commands_go_when_their_time_has_come(router: Any) -> None:
     await live_a_little(router)
+    async with router.parts.database.unit_of_work() as uow:
+        steps = [("main", "entered")]
+        now = SystemClock().now()
+        await add_steps(uow.connection, "x", steps, flow="main", version=1, at=now)
     clock = ManualClock(SystemClock().now() + timedelta(days=89))
     await purging_of(router, clock).purge()
     assert await count(router, "decision") == 1
+    assert await count(router, "self_service_step") == 1
     assert await count(router, "agent_message") == 0
     assert await count(router, "pbx_command") == 0
     clock.advance(2 * 86400)
     await purging_of(router, clock).purge()
     assert await count(router, "decision") == 0
+    assert await count(router, "self_service_step") == 0
 
 
 async def test_the_old_journal_goes_as_far_as_the_snapshot_has_it(

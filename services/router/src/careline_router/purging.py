@@ -42,6 +42,7 @@ class Purging:
             (forgetting.forget_messages, kept.messages),
             (forgetting.forget_commands, COMMANDS_KEPT),
             (forgetting.forget_decisions, kept.decisions),
+            (forgetting.forget_steps, kept.decisions),
             (partial(_forget_journal, floor_id), kept.journal),
         )
 

@@ -33,7 +33,7 @@ class _Asking(ConfigModel):
     slow: Texts = Field(default_factory=dict)
     otherwise: Id = HUMAN
     tries: Tries = 2
-    wait_s: WaitS = 8
+    wait_s: WaitS = 15
 
 
 class Menu(_Asking):

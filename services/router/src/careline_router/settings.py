@@ -19,5 +19,8 @@ class RouterSettings(ServiceSettings):
         " what has configured the floor is kept for good",
     )
     decision_keep_days: float = Field(
-        default=90.0, gt=0, description="how long it can be asked why an offer was made as it was"
+        default=90.0,
+        gt=0,
+        description="how long it can be asked why an offer was made as it was,"
+        " and which way a caller took through self-service",
     )

@@ -25,7 +25,10 @@ SELF_SERVICE: dict[str, Any] = {
         },
         "code": {"kind": "collect", "media": {"*": "digits"}, "least": 3, "most": 5, "next": "human"},
         "hours": {"kind": "hours", "by": {"open": {"*": "now"}}, "next": "more"},
-        "more": {"kind": "menu", "media": {"*": "more"}, "keys": {"1": "main"}, "otherwise": "bye", "tries": 1},
+        "more": {
+            "kind": "menu", "media": {"*": "more"}, "keys": {"1": "main"}, "otherwise": "bye", "tries": 1,
+            "wait_s": 8,
+        },
         "message": {"kind": "voicemail", "media": {"*": "speak"}},
         "away": {"kind": "overflow", "endpoint": "PJSIP/other", "media": {"*": "away"}},
         "bye": {"kind": "end", "media": {"*": "bye"}},

@@ -73,7 +73,7 @@ def flow_json_schema() -> dict[str, Any]:
 @router.get("", dependencies=[reads])
 async def list_flows(office: Office) -> dict[str, Any]:
     """The flows in force, by id."""
-    return {"items": office.ids(), "next": None}
+    return {"items": office.in_force(), "next": None}
 
 
 @router.post("", status_code=201, response_model=FlowView, openapi_extra=_BODY)

@@ -13,6 +13,7 @@ _OLD_ROWS = """
 _MESSAGES = text(_OLD_ROWS.format(table="agent_message", moment="at"))
 _COMMANDS = text(_OLD_ROWS.format(table="pbx_command", moment="created_at"))
 _DECISIONS = text(_OLD_ROWS.format(table="decision", moment="at"))
+_STEPS = text(_OLD_ROWS.format(table="self_service_step", moment="at"))
 _JOURNAL = text("""
     DELETE FROM journal WHERE floor = :floor AND seq IN (
         SELECT seq FROM (
@@ -39,6 +40,12 @@ async def forget_commands(connection: AsyncConnection, before: datetime, *, most
 async def forget_decisions(connection: AsyncConnection, before: datetime, *, most: int) -> int:
     """Why offers were made as they were."""
     gone = await connection.execute(_DECISIONS, {"before": before, "most": most})
+    return gone.rowcount
+
+
+async def forget_steps(connection: AsyncConnection, before: datetime, *, most: int) -> int:
+    """The way of callers through self-service."""
+    gone = await connection.execute(_STEPS, {"before": before, "most": most})
     return gone.rowcount
 
 

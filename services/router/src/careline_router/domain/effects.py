@@ -111,7 +111,8 @@ def _announcements(media: Iterable[str]) -> list[PbxStep]:
 
 def _last_steps(event: ev.CallEnded) -> list[PbxStep]:
     last = [*event.before, *([] if event.media is None else [event.media])]
-    if last or event.endpoint is not None or event.outcome in LEFT_TO_PBX:
+    goes_on = event.by == "system" and event.outcome in LEFT_TO_PBX
+    if last or event.endpoint is not None or goes_on:
         return [PbxStep(type="answer"), *_announcements(last), _way_out(event)]
     if event.outcome == "callback":
         return [

@@ -42,7 +42,7 @@ class Node:
     next: str = HUMAN
     otherwise: str = HUMAN
     tries: int = 2
-    wait_s: float = 8.0
+    wait_s: float = 15.0
     least: int = 1
     most: int = 20
     check: Check | None = None

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.http.problem import Conflict
+from careline_common.http.problem import Conflict, NotReady
 from careline_router.db import persons, repository
 from careline_router.domain.events import Event
 from careline_router.domain.states import Call
@@ -78,6 +78,8 @@ class Customers(SendingCalls):
         return {**_card(call, after), "matched": matches}
 
     async def _his(self, looker: Looker, call_id: str) -> tuple[Call, Contact]:
+        if not self._actor.leading:
+            raise NotReady("this process does not lead the floor")
         call = self._actor.floor.calls.get(call_id)
         if call is None:
             raise unknown_call()

@@ -134,9 +134,10 @@ class FlowOffice:
             history=tuple(_version(row) for row in history),
         )
 
-    def ids(self) -> list[str]:
-        """The flows in force, in order."""
-        return [entry.id for entry in self._store.current.entries("flows")]
+    def in_force(self) -> list[dict[str, Any]]:
+        """The flows in force, in order, with their versions."""
+        entries = self._store.current.entries("flows")
+        return [{"id": entry.id, "version": entry.version} for entry in entries]
 
     async def flow(self, flow_id: str, number: int | None = None) -> tuple[Flow, int | None, int]:
         """A flow to be tried, with the number of its draft and its version: the draft of this number, the

@@ -10,7 +10,7 @@ import structlog
 
 from careline_common.config.models import Line
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.http.problem import Conflict, Problem
+from careline_common.http.problem import Conflict, NotReady, Problem
 from careline_router.db import reading, repository
 from careline_router.db.self_service import By, ContainmentRow, add_steps, containment, steps_of
 from careline_router.domain import commands as cmd
@@ -182,6 +182,8 @@ class ServingCallers(SendingCalls):
                 self._go_on_in_silence(call.id)
 
     async def _step(self, call: Call, keys: str | None, receipt: Receipt | None) -> PbxAnswer:
+        if not self._actor.leading:  # it knows nobody any more, as in `_route`
+            raise NotReady("this process does not lead the floor")
         contact = self._contacts.of(call.id)
         profile = contact.profile or await self._intake.profile(contact)
         plan = self._plan()
