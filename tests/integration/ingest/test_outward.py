@@ -170,6 +170,29 @@ async def test_what_a_partner_has_taken_without_saying_so_comes_again_with_the_s
         assert {asked.headers["idempotency-key"] for asked in web.asked} == {taken[0]["id"]}
 
 
+async def test_a_version_that_is_to_be_tried_again_is_not_overtaken_by_the_next(
+    ingest: "Ingest",
+) -> None:
+    """The default pause of half a minute is ended by hand, when the next version has had its chance."""
+    taken: list[Any] = []
+    async with FakeWeb(taking(taken)) as web:
+        web.faults.next_answers.append(Said(status=503))
+        await insured(ingest, updates={"to": "http", "url": web.url("news")})
+        journal = Journal(ingest)
+        await journal.moved("return", "with_insurer", 3)
+
+        async def tried() -> bool:
+            return [row["attempts"] for row in await ledger(ingest)] == [1]
+
+        await eventually(tried, what="the first try")
+        await journal.closed(4)
+        await Journal(ingest, "A-2").closed(2)
+        await settled(ingest, ["pending", "pending", "delivered"])
+        await ingest.query("UPDATE ingest.notice SET next_at = NULL")
+        await settled(ingest, ["delivered"] * 3)
+        assert [told["version"] for told in taken] == [2, 3, 4]
+
+
 async def test_what_a_partner_refuses_is_told_again_when_somebody_says_so(
     ingest: "Ingest",
 ) -> None:

@@ -14,6 +14,7 @@ import structlog
 from careline_common.clock import Clock
 from careline_common.db.engine import Database, is_unavailable
 from careline_common.ids import Ids
+from careline_common.messaging.retry import describe
 from careline_ingest import answers
 from careline_ingest.adapters.outlets import (
     FolderOutlet,
@@ -94,20 +95,25 @@ class Outward:
             log.warning("outward.overdue", source=source.id)
         except LeaseLostError:
             log.warning("outward.taken_over", source=source.id)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one partner's trouble is not the others'
             if not is_unavailable(error):
-                raise
+                log.error("outward.broken", source=source.id, error=describe(error))  # noqa: TRY400 - a traceback may quote a row
 
     async def _due(self) -> list[SourceEntry]:
         try:
             async with self._database.read() as connection:
-                due = await replies.sources_due(connection) | await ledger.sources_due(connection)
+                answered = await replies.sources_due(connection)
+                told = await ledger.sources_due(connection)
         except Exception as error:
             if is_unavailable(error):
                 return []
             raise
-        sources = self._service.sources()
-        return [sources[name] for name in sorted(due) if name in sources]
+        return [
+            source
+            for name, source in self._service.sources().items()
+            if (name in answered and self._answer_outlet(source) is not None)
+            or (name in told and source.updates is not None)
+        ]
 
     async def _answers(self, source: SourceEntry) -> None:
         """Answers to files, where no visit to an SFTP server brings them."""
@@ -171,8 +177,8 @@ class Outward:
             await Open311Outlet(source, self._clock).update(notices.open311_update(notice))
             return
         assert updates.url is not None
-        outlet = HttpOutlet(source, updates.url, self._clock)
-        await outlet.put(notice.id, json.dumps(notices.shown(notice)).encode())
+        outlet = HttpOutlet(source, updates.url, self._clock, token=updates.token)
+        await outlet.tell(notice.id, json.dumps(notices.shown(notice)).encode())
 
     async def _file(self, source: SourceEntry) -> None:
         """What is due as one file; its name and its rows are settled before it is written."""

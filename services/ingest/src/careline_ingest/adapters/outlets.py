@@ -1,10 +1,11 @@
 """Where answers and news of appeals are put: a folder here, one on an SFTP server, an HTTP address.
 
-Each may be given the same thing again, with the same name: a file is put whole over its like, and a
-POST has the name as its `Idempotency-Key`, so that a partner who looks at it takes nothing twice.
+Each may be given the same thing again: a file is put whole over its like, and a POST of the same content
+has the same `Idempotency-Key`, so that a partner who looks at it takes nothing twice.
 """
 
 import asyncio
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Protocol
 from urllib.parse import quote, urlencode
 
 import httpx
+from pydantic import SecretStr
 
 from careline_common.clock import Clock
 from careline_ingest.adapters.partner_http import lost, partner_http
@@ -67,26 +69,35 @@ class SftpOutlet:
 class HttpOutlet:
     """An address that takes POSTs; the login of the source goes to the source's own server alone."""
 
-    def __init__(self, entry: SourceEntry, url: str, clock: Clock) -> None:
+    def __init__(
+        self, entry: SourceEntry, url: str, clock: Clock, *, token: SecretStr | None = None
+    ) -> None:
+        """`token` is for this address; else the source's own login where it is the source's server."""
         self._entry = entry
         self._url = httpx.URL(url)
         self._clock = clock
+        self._token = token
+
+    async def tell(self, key: str, content: bytes) -> None:
+        """Posts a JSON document that is the same whenever it has this key."""
+        await self._post(self._url, key, content, {"Content-Type": "application/json"})
 
     async def put(self, name: str, content: bytes) -> None:
+        """Posts a file; of one name there may be several, after a replay."""
         kind = "application/xml" if name.endswith(".xml") else "application/json"
         headers = {
             "Content-Type": kind,
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
         }
-        await self._post(self._url, name, content, headers)
+        key = f"{name[:200]}.{hashlib.sha256(content).hexdigest()[:16]}"
+        await self._post(self._url, key, content, headers)
 
     async def _post(
         self, url: httpx.URL, key: str, content: bytes, headers: Mapping[str, str]
     ) -> None:
-        given = {**headers, "Idempotency-Key": quote(key, safe=" ()[]{}:;,.+=@&'")[:255]}
-        updates = self._entry.updates
-        if updates is not None and updates.token is not None:
-            given["Authorization"] = f"Bearer {updates.token.get_secret_value()}"
+        given = {**headers, "Idempotency-Key": quote(key, safe="")[-255:]}
+        if self._token is not None:
+            given["Authorization"] = f"Bearer {self._token.get_secret_value()}"
         try:
             async with partner_http(self._entry, self._clock, base=self._url) as http:
                 status = await http.post(url, content, given)

@@ -11,6 +11,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -36,7 +37,6 @@ class Position(BaseModel):
 
     since: str | None = None
     digest: str = ""
-    visits: int = 0
 
     @classmethod
     def of(cls, mark: str | None) -> "Position":
@@ -90,16 +90,22 @@ class PortalSource:
     @asynccontextmanager
     async def session(self) -> AsyncIterator["PortalSession"]:
         async with partner_http(self._entry, self._clock) as http:
-            yield PortalSession(http, self._entry, self._portal, self._span)
+            yield PortalSession(http, self._entry, self._portal, self._span, self._clock)
 
 
 class PortalSession:
     """The port's `Session`: the list is one file."""
 
     def __init__(
-        self, http: PartnerHttp, entry: SourceEntry, portal: Portal, span: Span | None
+        self,
+        http: PartnerHttp,
+        entry: SourceEntry,
+        portal: Portal,
+        span: Span | None,
+        clock: Clock,
     ) -> None:
         self._http = http
+        self._clock = clock
         self._entry = entry
         self._portal = portal
         self._span = span
@@ -136,7 +142,7 @@ class PortalSession:
             if trouble is not None:
                 raise trouble
             return None
-        await sink.write(_visit_mark(position.visits))
+        await sink.write(_visit_mark(self._clock.now()))
         return Delivered(mark=position.model_dump_json(), trouble=trouble)
 
     async def put_away(self, offer: Offer, sha256: bytes) -> None:
@@ -150,7 +156,7 @@ class PortalSession:
         since = self._known.since
         if whole and self._span is None and walk.newest is not None:
             since = max(walk.newest, since or walk.newest, key=paging.order)
-        return Position(since=since, digest=digest, visits=self._known.visits + 1)
+        return Position(since=since, digest=digest)
 
     async def _pages(self, walk: _Walk) -> AsyncIterator[list[object]]:
         """Items page by page, each once; raises `FetchError` when the list does not end well."""
@@ -302,7 +308,8 @@ def _below(url: httpx.URL, path: str) -> httpx.URL:
     return url.copy_with(path=f"{url.path.rstrip('/')}/{path}") if path else url
 
 
-def _visit_mark(visit: int) -> bytes:
+def _visit_mark(at: datetime) -> bytes:
     """An empty line of its own for each visit. A list that is again as it was weeks ago is news,
     and would else be the file that was read then; no reader of NDJSON sees the blanks."""
-    return format(visit, "b").replace("0", " ").replace("1", "\t").encode() + b"\n"
+    moment = int(at.timestamp() * 1_000_000)
+    return format(moment, "b").replace("0", " ").replace("1", "\t").encode() + b"\n"

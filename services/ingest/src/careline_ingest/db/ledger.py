@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import Select, and_, func, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,8 +13,23 @@ from careline_ingest.db.tables import notice
 from careline_ingest.domain.notices import Notice
 
 _COLUMNS = tuple(notice.c[field.name] for field in fields(Notice))
+_earlier = notice.alias("earlier")
+_WAITS = (
+    select(_earlier.c.id)
+    .where(
+        _earlier.c.source == notice.c.source,
+        _earlier.c.ticket_id == notice.c.ticket_id,
+        _earlier.c.version < notice.c.version,
+        _earlier.c.state == "pending",
+        _earlier.c.next_at > func.now(),
+    )
+    .exists()
+)
+"""An earlier version of the same appeal is to be tried again first: it would else be overtaken."""
 _DUE = and_(
-    notice.c.state == "pending", or_(notice.c.next_at.is_(None), notice.c.next_at <= func.now())
+    notice.c.state == "pending",
+    or_(notice.c.next_at.is_(None), notice.c.next_at <= func.now()),
+    not_(_WAITS),
 )
 
 
