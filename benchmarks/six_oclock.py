@@ -106,7 +106,7 @@ async def answers(
     taken: list[float] = []
 
     async def ask(number: int) -> None:
-        call = {"call_id": f"{name}-{number}", "caller": f"+7905{number:07}"}
+        call = {"call_id": f"{name}-{number}", "caller": f"+7905{number:07}", "wait": 0}
         began = time.perf_counter()
         answer = await http.post(
             "/router/v1/pbx/pbx1/route", json={**call, "line": "+74950000001"}, headers=headers
