@@ -76,7 +76,15 @@ async def test_an_expression_reads_what_no_column_holds(ingest: "Ingest") -> Non
 
 
 @pytest.mark.parametrize(
-    "expression", ["row.map(x, row.map(y, y))", "unknown", "1 +", "'" + "x" * 1000 + "'"]
+    "expression",
+    [
+        "row.map(x, row.map(y, y))",
+        "row.map//\n(x, y)",
+        r"r'\' + [1].map(x, '') + r'\'",
+        "unknown",
+        "1 +",
+        f"'{'x' * 1000}'",
+    ],
 )
 async def test_an_expression_that_may_block_or_is_none_is_refused(
     ingest: "Ingest", expression: str
