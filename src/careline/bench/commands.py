@@ -241,7 +241,7 @@ def tickets(
 @bench.command()
 def ingest(
     *,
-    rows: Annotated[int, typer.Option(min=100, help="Of the CSV file.")] = 200_000,
+    rows: Annotated[int, typer.Option(min=100, help="Of the CSV file.")] = 100_000,
     xlsx_rows: Annotated[int, typer.Option(min=100, help="Of the XLSX file.")] = 20_000,
     rounds: Annotated[
         int,

@@ -130,6 +130,16 @@ async def test_a_hostile_archive_is_refused_and_leaves_nothing(
     assert await ingest.runs() == []
 
 
+async def test_an_archive_with_a_huge_list_of_files_is_refused_before_it_is_read(
+    ingest: "Ingest",
+) -> None:
+    whole = bytearray(packed(**{"a.csv": ingest.sheet()}))
+    at = whole.rindex(b"PK\x05\x06")
+    whole[at + 12 : at + 16] = (1 << 30).to_bytes(4, "little")
+    answer = await ingest.send(bytes(whole))
+    assert (answer.status_code, answer.json()["type"]) == (422, "archive-refused")
+
+
 async def test_a_visit_is_told_to_whoever_asks_patients(ingest: "Ingest") -> None:
     names = {"kind": "Услуга", "registered_at": "Дата", "external_id": "№", "phone": "Телефон"}
     await ingest.source("v", record="visit", map=names)

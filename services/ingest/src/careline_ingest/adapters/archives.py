@@ -4,12 +4,13 @@ A file in an archive is a file like any other, known by its own bytes: packed ag
 beside others, it is the same.
 """
 
+import os
 import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from careline_ingest.adapters.folder import is_wanted
 from careline_ingest.adapters.spool import FileTooLargeError, Spool, Stored
@@ -21,10 +22,14 @@ MAX_RATIO = 200
 SMALL_BYTES = 16 << 20
 """What unpacks to less than this may pack as well as it likes."""
 BLOCK_BYTES = 1 << 18
+END_BYTES = (1 << 16) + 22
+"""Where the record at the end of an archive can begin: it may have a comment behind it."""
+MAX_DIRECTORY_BYTES = 1 << 20
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _UTF8_NAME = 0x800
 _ENCRYPTED = 0x1
 _ZIP = b"PK\x03\x04"
+_END = b"PK\x05\x06"
 _OFFICE = (b"[Content_Types].xml", b"mimetype", b"_rels/.rels")
 
 
@@ -35,12 +40,13 @@ class ArchiveRefusedError(Exception):
 def is_archive(path: Path) -> bool:
     """Whether a file is a ZIP of files: Office documents are ZIPs too."""
     with path.open("rb") as file:
-        if file.read(4) not in (_ZIP, b"PK\x05\x06"):
+        if file.read(4) not in (_ZIP, _END):
             return False
         try:
+            _check_directory(file)
             with zipfile.ZipFile(file) as archive:
                 names = {info.filename for info in archive.infolist()[:20]}
-        except (zipfile.BadZipFile, ValueError, OSError):
+        except (ArchiveRefusedError, zipfile.BadZipFile, ValueError, OSError):
             return True
     return not names & {part.decode() for part in _OFFICE}
 
@@ -52,7 +58,7 @@ def unpack(
     bytes they may have together. Raises `ArchiveRefusedError`, and then leaves none of them."""
     unpacked: list[tuple[str, Stored]] = []
     try:
-        with zipfile.ZipFile(stored.path) as archive:
+        with stored.path.open("rb") as packed, zipfile.ZipFile(_checked(packed)) as archive:
             for info in _wanted(archive):
                 name = _name(info)
                 with archive.open(info) as member:
@@ -65,6 +71,22 @@ def unpack(
             spool.discard(file)
         raise _refusal(error) from error
     return unpacked
+
+
+def _checked(file: BinaryIO) -> BinaryIO:
+    _check_directory(file)
+    return file
+
+
+def _check_directory(file: BinaryIO) -> None:
+    """Refuses an archive whose list of files is huge, before it is read: it is read as a whole."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - END_BYTES))
+    end = file.read(END_BYTES)
+    file.seek(0)
+    at = end.rfind(_END)
+    if at >= 0 and int.from_bytes(end[at + 12 : at + 16], "little") > MAX_DIRECTORY_BYTES:
+        raise ArchiveRefusedError(f"the archive has more than {MAX_MEMBERS} files")
 
 
 def _refusal(error: BaseException) -> BaseException:

@@ -21,7 +21,7 @@ from careline_ingest.api.access import (
     own_insurer,
     visible_run,
 )
-from careline_ingest.api.schemas import RunView
+from careline_ingest.api.schemas import LeftOutView, RunView
 from careline_ingest.db import quarantines, records, runs
 from careline_ingest.db.quarantines import Quarantined
 from careline_ingest.db.runs import Run
@@ -65,6 +65,21 @@ async def replay_run(
         return Answer.json(RunView.of(run), status=202 if run.status == "running" else 200)
 
     return await idempotent(request, database, caller, effect)
+
+
+@router.get(
+    "/{run_id}/left-out", summary="Bad values without which rows were taken, by the contract"
+)
+async def list_left_out(
+    run_id: str, caller: Watcher, database: Db, page: Paging
+) -> Page[LeftOutView]:
+    after = page.after(int, str) or (0, "")
+    async with database.read() as connection:
+        run = visible_run(caller, await runs.get(connection, run_id))
+        found = await quarantines.left_out_of(
+            connection, run.id, after=(after[0], after[1]), limit=page.limit + 1
+        )
+    return page.of(found, key=lambda value: (value.row, value.field), show=LeftOutView.of)
 
 
 @router.get("/{run_id}/answer.json", summary="The answer to the sender")

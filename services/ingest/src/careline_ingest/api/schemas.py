@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from careline_ingest.db.quarantines import Quarantined
+from careline_ingest.db.quarantines import LeftOut, Quarantined
 from careline_ingest.db.runs import Run
 from careline_ingest.previewing import Preview
 
@@ -127,6 +127,18 @@ class QuarantineView(BaseModel):
             text=row.text,
             external_id=row.external_id,
         )
+
+
+class LeftOutView(BaseModel):
+    row: int
+    field: str
+    code: str
+    value: str | None = Field(description="masked")
+    text: str
+
+    @classmethod
+    def of(cls, left: LeftOut) -> Self:
+        return cls(row=left.row, field=left.field, code=left.code, value=left.value, text=left.text)
 
 
 class ReplayRequest(BaseModel):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Row, Select, delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_ingest.db.tables import left_out as left_out_table
@@ -113,6 +113,34 @@ async def left_out(
                 for row, fault in values
             ],
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A value without which its row was taken, as it may be shown."""
+
+    row: int
+    field: str
+    code: str
+    text: str
+    value: str | None
+
+
+async def left_out_of(
+    connection: AsyncConnection, run_id: str, *, after: tuple[int, str], limit: int
+) -> list[LeftOut]:
+    """The values that were left out of a run's rows, by row and field."""
+    table = left_out_table.c
+    statement = (
+        select(table.row, table.field, table.code, table.text, table.value)
+        .where(table.run_id == run_id, tuple_(table.row, table.field) > tuple_(*after))
+        .order_by(table.row, table.field)
+        .limit(limit)
+    )
+    return [
+        LeftOut(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+        for row in await connection.execute(statement)
+    ]
 
 
 async def lock(connection: AsyncConnection, quarantine_id: str) -> Quarantined | None:
