@@ -38,7 +38,7 @@ STATEMENTS = (
         language text NOT NULL,
         made_at timestamptz NOT NULL,
         body jsonb NOT NULL,
-        CONSTRAINT uq_report_department UNIQUE (department, length, first_day)
+        CONSTRAINT uq_report_department_length_first_day UNIQUE (department, length, first_day)
     )""",
     "CREATE INDEX ix_report_made_at_id ON tickets.report (made_at, id)",
     """
