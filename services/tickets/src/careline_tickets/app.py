@@ -26,14 +26,17 @@ from careline_tickets.adapters.chance import SystemChance
 from careline_tickets.adapters.comments import SurveyComments
 from careline_tickets.adapters.records import IngestRecords
 from careline_tickets.api import (
+    department_reports,
     form,
     lists,
+    outlook,
     persons,
     policies,
     pulling,
     recordings,
     reports,
     suggestions,
+    surges,
     tickets,
     track,
 )
@@ -50,9 +53,11 @@ from careline_tickets.limiter import Limiter
 from careline_tickets.lookup import Lookup
 from careline_tickets.metrics import TicketsMetrics
 from careline_tickets.recordings import RecordingDesk
+from careline_tickets.reporting import Reporter, making
 from careline_tickets.service import Journal
 from careline_tickets.settings import TicketsSettings
 from careline_tickets.stepping import Stepper
+from careline_tickets.surging import SurgeDesk, watching
 
 PACKAGE = "careline_tickets"
 COUNT_EVERY_S = 30.0
@@ -86,6 +91,7 @@ def create_service(
     tokens = ServiceTokens.from_settings(settings, subject="tickets", clock=clock)
     recording_client = http_client(f"{settings.router_url.rstrip('/')}/", tokens=tokens)
     keepers = http_client()
+    surge_desk = SurgeDesk(database, journal, clock)
     office = Office(
         database=database,
         journal=journal,
@@ -103,6 +109,7 @@ def create_service(
             hosts=[host.strip() for host in settings.recording_hosts.split(",") if host.strip()],
             chance=SystemChance(),
         ),
+        surges=surge_desk,
     )
     ingest = http_client(f"{settings.ingest_url.rstrip('/')}/", tokens=tokens)
     surveys = http_client(f"{settings.surveys_url.rstrip('/')}/", tokens=tokens)
@@ -154,6 +161,9 @@ def create_service(
         form,
         reports,
         persons,
+        surges,
+        department_reports,
+        outlook,
     ):
         app.include_router(routes.router)
     app.include_router(config_routes(store))
@@ -169,6 +179,8 @@ def create_service(
             ("count-open", _counting(database, clock, metrics)),
             ("fire-steps", Stepper(database, journal).run),
             ("finish-erasing", lambda: keep_finishing(database)),
+            ("watch-surges", watching(surge_desk, database)),
+            ("make-reports", making(Reporter(database, journal.rules, clock))),
             purge_task(database, clock),
         ),
         stop=stop,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,7 @@ from careline_common import config as common
 from careline_common.config import Configuration, Fault, Section
 from careline_common.config.calendar import DAYS, parse_windows
 from careline_tickets.deadlines import Deadline, check_deadlines
+from careline_tickets.departments import Department, check_departments
 from careline_tickets.domain.calendars import Calendar, Window, Windows
 from careline_tickets.domain.clocks import DEFAULT, DeadlineRule, Policy, policy_for
 
@@ -23,6 +24,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("users", common.User),
     Section("deadlines", Deadline),
     Section("root_causes", common.PlainEntry, plain=True),
+    Section("departments", Department),
 )
 
 
@@ -39,6 +41,7 @@ def cross_check(configuration: Configuration) -> Iterator[Fault]:
     for name, user in configuration.all("users", common.User).items():
         if user.insurer is not None and not has("insurers", user.insurer):
             yield Fault("users", name, "insurer", f"there is no insurer {user.insurer!r}")
+    yield from check_departments(configuration)
     yield from check_deadlines(configuration)
 
 
@@ -54,12 +57,16 @@ class Rules:
     users: dict[str, common.User] = field(default_factory=dict)
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     """The default calendar's: in it the journal counts days."""
+    departments: dict[str, Department] = field(default_factory=dict)
+    closed: frozenset[date] = frozenset()
+    """Dates on which the default calendar is closed."""
 
     @classmethod
     def of(cls, configuration: Configuration) -> Self:
         calendars = configuration.all("calendars", common.Calendar)
         working = {name: working_time(calendar) for name, calendar in calendars.items()}
         deadlines = configuration.all("deadlines", Deadline)
+        default = _default_calendar(calendars, deadlines.get(DEFAULT))
         return cls(
             deadlines=tuple(
                 deadline.rule(working)
@@ -71,7 +78,9 @@ class Rules:
             insurers=frozenset(configuration.all("insurers", common.Insurer)),
             root_causes=frozenset(configuration.all("root_causes", common.PlainEntry)),
             users=configuration.all("users", common.User),
-            zone=_default_zone(calendars, deadlines.get(DEFAULT)),
+            departments=configuration.all("departments", Department),
+            zone=ZoneInfo("UTC" if default is None else default.zone),
+            closed=frozenset(() if default is None else default.closed),
         )
 
     def policy(self, *, kind: str, subject: str | None, insurer: str | None) -> Policy | None:
@@ -79,12 +88,13 @@ class Rules:
         return policy_for(self.deadlines, kind=kind, subject=subject, insurer=insurer)
 
 
-def _default_zone(calendars: dict[str, common.Calendar], default: Deadline | None) -> ZoneInfo:
-    """The zone of the calendar that `default` deadlines use, else of the first calendar."""
+def _default_calendar(
+    calendars: dict[str, common.Calendar], default: Deadline | None
+) -> common.Calendar | None:
+    """The calendar that `default` deadlines use, else the first calendar."""
     if default is not None and default.calendar in calendars:
-        return ZoneInfo(calendars[default.calendar].zone)
-    first = next(iter(calendars.values()), None)
-    return ZoneInfo("UTC" if first is None else first.zone)
+        return calendars[default.calendar]
+    return next(iter(calendars.values()), None)
 
 
 def working_time(calendar: common.Calendar) -> Calendar:

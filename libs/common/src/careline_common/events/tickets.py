@@ -1,4 +1,4 @@
-"""What the journal tells. Subject: the ticket's id."""
+"""What the journal tells. Subject: the id of the ticket, or of the surge."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -102,4 +102,36 @@ class TicketClosed(Event):
     external_id: str | None = None
     returns: int = 0
     due_at: datetime | None = None
+    closed_at: datetime
+
+
+class SurgeOpened(Event):
+    """More appeals came about something than chance explains; null is over all of a kind."""
+
+    TYPE: ClassVar[str] = "careline.surge.opened.v1"
+
+    surge_id: str
+    organisation: str | None = None
+    subject: str | None = None
+    territory: str | None = None
+    insurers: list[str]
+    """Whose appeals they are."""
+    ticket_id: str
+    """The case that was opened about it."""
+    opened_at: datetime
+    observed: int
+    expected: float
+
+
+class SurgeClosed(Event):
+    """It is calm again."""
+
+    TYPE: ClassVar[str] = "careline.surge.closed.v1"
+
+    surge_id: str
+    organisation: str | None = None
+    subject: str | None = None
+    territory: str | None = None
+    insurers: list[str]
+    ticket_id: str
     closed_at: datetime

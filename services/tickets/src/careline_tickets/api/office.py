@@ -23,6 +23,7 @@ from careline_tickets.metrics import TicketsMetrics
 from careline_tickets.ports import CallRecordings, Calls
 from careline_tickets.recordings import RecordingDesk
 from careline_tickets.service import Journal
+from careline_tickets.surging import SurgeDesk
 
 ACTING = frozenset(Role) - {Role.SYSTEM}
 
@@ -44,6 +45,7 @@ class Office:
     metrics: TicketsMetrics
     call_recordings: CallRecordings
     recordings: RecordingDesk
+    surges: SurgeDesk
 
     @property
     def rules(self) -> Rules:

@@ -1,17 +1,16 @@
 """The journal in figures."""
 
-from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import Row
 
-from careline_common.http.problem import Forbidden, invalid
+from careline_common.http.problem import Forbidden
 from careline_common.http.sheets import DOCUMENTED, sheet
 from careline_tickets.api.office import OfficeHere, ViewerHere
+from careline_tickets.api.periods import bound
 from careline_tickets.db import reading
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"])
@@ -64,28 +63,13 @@ async def journal_report(
         rows = await reading.journal(
             connection,
             by=by,
-            start=_bound("from", from_, zone, days=0),
-            end=_bound("to", to, zone, days=1),
+            start=bound("from", from_, zone, days=0),
+            end=bound("to", to, zone, days=1),
             now=office.clock.now(),
             only_insurer=None if viewer.reads_facts else viewer.own_insurer,
         )
     items = [_shown(row) for row in rows]
     return sheet(request.headers.get("accept", ""), JournalRow, items) or JournalReport(items=items)
-
-
-def _bound(name: str, text: str | None, zone: ZoneInfo, *, days: int) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        if len(text) == len("2026-03-02"):
-            day = date.fromisoformat(text) + timedelta(days=days)
-            return datetime.combine(day, time(0), zone)
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise invalid(name, "give a date such as 2026-03-02 or a time with its zone") from None
-    if moment.tzinfo is None:
-        raise invalid(name, "give the time with its zone, such as 2026-03-02T09:00:00Z")
-    return moment
 
 
 def _shown(row: Row[Any]) -> JournalRow:

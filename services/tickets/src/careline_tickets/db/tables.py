@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -267,3 +268,61 @@ audit = Table(
 )
 """Who looked at whose personal data, and who tried to; `refused` is the HTTP status he got. There
 is no foreign key: people also try ids that do not exist."""
+
+surge = Table(
+    "surge",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("organisation", Text),
+    Column("subject", Text),
+    Column("territory", Text),
+    Column("opened_on", Date, nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("closed_at", DateTime(timezone=True)),
+    Column("observed", Integer, nullable=False),
+    Column("expected", Double, nullable=False),
+    Column("days", SmallInteger, nullable=False),
+    Column("insurers", ARRAY(Text), nullable=False),
+    Column("ticket_id", Text, ForeignKey("tickets.ticket.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Index(
+        "uq_surge_open",
+        "organisation",
+        "subject",
+        "territory",
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    Index("ix_surge_opened_at_id", "opened_at", "id"),
+)
+"""Bursts of appeals. `observed` appeals came in `days` days up to `opened_on`, where `expected` were
+usual; null is over all organisations, subjects or territories."""
+
+report = Table(
+    "report",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("department", Text, nullable=False),
+    Column("length", Text, nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("body", JSONB, nullable=False),
+    UniqueConstraint("department", "length", "first_day"),
+    Index("ix_report_made_at_id", "made_at", "id"),
+)
+"""Reports that were made by themselves: one a department and period, whoever makes it."""
+
+mark = Table(
+    "mark",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("subject", Text),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Index("ix_mark_at_id", "at", "id"),
+)
+"""Changes of a process or circular, before and after which appeals are compared."""

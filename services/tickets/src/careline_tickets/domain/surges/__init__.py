@@ -1,0 +1,5 @@
+"""Surges: bursts of appeals about one organisation, subject or territory, found among thousands of series.
+
+`tails` has the probability of a count, `baseline` what a series was expected to bring, `series` which
+series there are, `watch` goes through the days and says which alerts open and close.
+"""

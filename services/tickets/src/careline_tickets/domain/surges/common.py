@@ -1,0 +1,42 @@
+"""What all series have in common on a day: the one after a holiday, a season, a campaign."""
+
+from collections.abc import Mapping
+from math import sqrt
+
+COMMON_PRIOR = 10.0
+"""How many arrivals the belief is worth that days have nothing in common."""
+
+
+class Outside:
+    """What the parts of the whole brought on a day as (count, expected), and what they have in common.
+
+    A part that stands out is cut down to what the others make plausible, so that a burst in one of them
+    does not pass for something that all have in common.
+    """
+
+    def __init__(self, parts: Mapping[str | None, tuple[int, float]]) -> None:
+        self.parts = parts
+        self.common = 1.0
+        self._count = float(sum(count for count, _ in parts.values()))
+        self._expected = sum(expected for _, expected in parts.values())
+        self._plausible = 0.0
+        for _ in range(4):
+            self._plausible = sum(self._cut(part) for part in parts.values())
+            self.common = _excess(self._plausible, self._expected)
+
+    def _cut(self, part: tuple[int, float]) -> float:
+        count, expected = part
+        usual = self.common * expected
+        return min(float(count), usual + 3 * sqrt(usual) + 1)
+
+    def without_part(self, part: tuple[int, float]) -> float:
+        """What the others have in common."""
+        return _excess(self._plausible - self._cut(part), self._expected - part[1])
+
+    def without(self, count: int, expected: float) -> float:
+        """The same for a series that goes through the parts."""
+        return _excess(self._count - count, self._expected - expected)
+
+
+def _excess(count: float, expected: float) -> float:
+    return max(1.0, (max(0.0, count) + COMMON_PRIOR) / (max(0.0, expected) + COMMON_PRIOR))

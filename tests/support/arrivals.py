@@ -1,0 +1,100 @@
+"""Simulated arrivals of a journal: weekdays, season, growth, holidays, days that are worse than others."""
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from careline_tickets.domain.surges.series import Key
+
+START = date(2024, 1, 1)
+WEEKDAYS = (1.5, 1.4, 1.25, 1.25, 1.1, 0.3, 0.2)
+HOLIDAYS = frozenset(
+    START + timedelta(days=each) for each in (0, 1, 2, 3, 4, 53, 67, 120, 128, 163, 308)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """How a simulated journal behaves; `mean` is of an average cell, a day."""
+
+    organisations: int = 20
+    subjects: int = 6
+    days: int = 365
+    mean: float = 0.6
+    variation: float = 0.05
+    """Squared coefficient of variation of a cell's rate from day to day."""
+    common: float = 0.08
+    """Standard deviation of the logarithm of what all cells have in common on a day."""
+    season: float = 0.2
+    growth_a_year: float = 0.2
+    closed_weekends: bool = False
+
+
+Days = dict[date, dict[Key, int]]
+
+
+def rates(world: World, rng: random.Random) -> dict[Key, float]:
+    """The mean arrivals a day of every cell; some are a hundred times busier than others."""
+    found = {}
+    for organisation in range(world.organisations):
+        size = math.exp(rng.gauss(0, 0.9))
+        for subject in range(world.subjects):
+            key = Key(f"h{organisation}", f"s{subject}", f"t{organisation % 5}")
+            found[key] = world.mean * size * math.exp(rng.gauss(0, 0.8))
+    return found
+
+
+def arrivals(world: World, cells: Mapping[Key, float], rng: random.Random) -> Days:
+    """Appeals by day and cell."""
+    found: Days = {}
+    for number in range(world.days):
+        day = START + timedelta(days=number)
+        factor = _factor(world, day, number) * math.exp(rng.gauss(0, world.common))
+        counts = {
+            key: poisson(
+                rng, rate * factor * rng.gammavariate(1 / world.variation, world.variation)
+            )
+            for key, rate in cells.items()
+        }
+        found[day] = {key: count for key, count in counts.items() if count}
+    return found
+
+
+def _factor(world: World, day: date, number: int) -> float:
+    weekday = WEEKDAYS[day.weekday()]
+    if world.closed_weekends and day.weekday() > 4:
+        weekday = 0.0
+    if day in HOLIDAYS:
+        weekday *= 0.15
+    elif day - timedelta(days=1) in HOLIDAYS:
+        weekday *= 1.35
+    year = number / 365
+    return (
+        weekday
+        * (1 + world.season * math.sin(2 * math.pi * year))
+        * (1 + world.growth_a_year * year)
+    )
+
+
+def with_burst(days: Days, key: Key, first: date, length: int, size: int) -> Days:
+    """The same days with `size` times the arrivals of a series on some days."""
+    out = dict(days)
+    for day in (first + timedelta(days=each) for each in range(length)):
+        out[day] = {
+            cell: count * size if key.meets(cell) == cell else count
+            for cell, count in days.get(day, {}).items()
+        }
+    return out
+
+
+def poisson(rng: random.Random, mean: float) -> int:
+    """A Poisson count; of a mean above 50 by its normal approximation."""
+    if mean > 50:
+        return max(0, round(rng.gauss(mean, math.sqrt(mean))))
+    limit, count, product = math.exp(-mean), 0, rng.random()
+    while product > limit:
+        count += 1
+        product *= rng.random()
+    return count
