@@ -1,11 +1,14 @@
 """Talks that are passed on, asked about and listened to, over a real Asterisk 22 with real SIP phones."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from careline_common.testing.asterisk import Asterisk
+from careline_common.testing.proxy import Proxy
 from careline_common.testing.sipp import Phone, Phones
 from careline_common.testing.waiting import eventually
 from careline_router.queries import EVERYTHING
@@ -81,7 +84,8 @@ class Scene:
         await self.bridged("a1", "a2")
 
 
-def configuration(asterisk: Asterisk) -> dict[str, Any]:
+def configuration(asterisk: Asterisk, ari_port: int) -> dict[str, Any]:
+    url = f"http://127.0.0.1:{ari_port}/ari"
     login = {"user": asterisk.ari_user, "password": asterisk.ari_password}
     agents = [
         {"id": name, "team": "t1", "skills": {"adult": level}, "endpoint": f"PJSIP/{name}",
@@ -94,13 +98,16 @@ def configuration(asterisk: Asterisk) -> dict[str, Any]:
         "flows": [{"id": "main", "default": {"queue": "adult", "skills": {"adult": 1}}}],
         "lines": [{"number": LINE, "flow": "main", "language": "ru"}],
         "agents": agents,
-        "pbxs": [{"id": "ast1", "kind": "asterisk", "url": asterisk.ari_url, **login}],
+        "pbxs": [{"id": "ast1", "kind": "asterisk", "url": url, **login}],
     }
 
 
 @pytest.fixture
-async def scene(router: Any, asterisk: Asterisk, phones: Phones) -> Scene:
-    await router.store.apply(configuration(asterisk))
+async def scene(router: Any, asterisk: Asterisk, phones: Phones) -> AsyncIterator[Scene]:
+    # Asterisk waits long for a socket that is still open when it is to stop
+    ari = Proxy(lambda: asyncio.open_connection("127.0.0.1", asterisk.http_port))
+    await ari.open()
+    await router.store.apply(configuration(asterisk, ari.port))
 
     async def listens() -> bool:
         return "careline" in await asterisk.cli("ari show apps")
@@ -121,7 +128,8 @@ async def scene(router: Any, asterisk: Asterisk, phones: Phones) -> Scene:
     await made.bridged("a1", "trunk")
     await router.service.log_in("a2")
     await router.service.set_state("a2", "ready")
-    return made
+    yield made
+    await ari.close()
 
 
 async def test_a_caller_who_is_passed_on_talks_on_without_the_agent_and_without_careline(

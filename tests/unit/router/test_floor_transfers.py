@@ -301,3 +301,20 @@ def test_the_journal_gives_every_step_of_it_back() -> None:
             back.apply(event)
         assert back.equals(scene.floor), kinds(journal)
         assert Floor.restore(scene.floor.snapshot()).equals(scene.floor)
+
+
+def test_what_a_pbx_takes_no_commands_for_is_refused_and_not_forgotten() -> None:
+    scene = Scene(queues=QUEUES, a="app")
+    scene.ready("a")
+    dialplan = cmd.RegisterCall(
+        call_id="c1", pbx="p", pbx_call_id="c1", line="1", control="dialplan"
+    )
+    scene.do(dialplan)
+    scene.do(cmd.QueueCall(call_id="c1", queue="q", skills={"x": 1}, priority="insured"))
+    scene.connect("c1", "a")
+    for order in (
+        cmd.ControlTalk(call_id="c1", kind="listen"),
+        cmd.ControlTalk(call_id="c1", kind="hold", agent_id="a"),
+        cmd.TransferOut(agent_id="a", call_id="c1", endpoint="e"),
+    ):
+        assert scene.refused(order).reason == "not-steerable"

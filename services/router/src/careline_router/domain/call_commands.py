@@ -258,6 +258,8 @@ class CallCommands(CallbackCommands):
             raise Rejected("call-not-connected", f"the call is {call.state}")
         if command.agent_id is not None and call.agent != command.agent_id:
             raise Rejected("not-your-call", "another agent has this call")
+        if call.control != "commands":
+            raise Rejected("not-steerable", "the PBX of this call takes no commands")
         body = dict(command.body)
         if command.kind == "bridge":
             body["offer_id"] = call.offer

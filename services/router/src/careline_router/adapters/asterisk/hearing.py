@@ -149,9 +149,12 @@ class Hearing:
             )
             self._legs.talks.pop(asked.consult_id, None)
             await self._ari.request("DELETE", f"bridges/{part(talk_bridge(asked.consult_id))}")
+            has_it = self._service.talks(pbx, caller, asked.consult_id)
             told = await self._service.consult_gone(pbx, caller, asked.consult_id, cause)
             self._commands.start(told.commands)
-            if told.call.state == "ended":  # the caller was passed on to him: he is alone now
+            # an agent's caller is hung up by command, and perhaps asked by voice before; one who was
+            # passed on to somebody outside is alone now
+            if told.call.state == "ended" and not has_it:
                 await self._ari.request("DELETE", f"channels/{part(caller)}")
 
     async def _tell_of_listener(self, kind: str, listener: ListenerLeg) -> None:
