@@ -28,12 +28,6 @@ PLAIN: ColumnElement[Any] = literal_column("'tickets.plain'::regconfig")
 """Russian and English stemmers without stop words: every word that stands in a text is found."""
 
 VECTOR = "strip(to_tsvector('tickets.plain'::regconfig, {stemmed})) || array_to_tsvector({exact}::text[])"
-KEEP = f"""
-INSERT INTO tickets.wording (ticket_id, content_id, registered_at, words)
-VALUES ($1, $2, $3, {VECTOR.format(stemmed="$4::text", exact="$5")})
-ON CONFLICT (ticket_id) DO UPDATE SET
-    content_id = excluded.content_id, registered_at = excluded.registered_at, words = excluded.words
-"""  # noqa: S608 - constants
 
 
 def vector_values(body: str, registered_at: datetime) -> tuple[str, list[str]]:
@@ -42,18 +36,19 @@ def vector_values(body: str, registered_at: datetime) -> tuple[str, list[str]]:
     return " ".join(words.stemmed), [*words.exact, *time_words(registered_at)]
 
 
-async def keep(
-    connection: AsyncConnection,
-    *,
-    ticket_id: str,
-    content_id: str,
-    registered_at: datetime,
-    body: str,
+MOVED = """
+UPDATE tickets.wording
+SET registered_at = $2, words = ts_delete(words, $3::text[]) || array_to_tsvector($4::text[])
+WHERE ticket_id = $1"""
+
+
+async def moved(
+    connection: AsyncConnection, ticket_id: str, before: datetime, after: datetime
 ) -> None:
-    """Has an appeal found by the words of this text, and by no other."""
+    """Has an appeal found where it stands now: by a merge it may have been registered earlier."""
     driver = await driver_of(connection)
-    values = vector_values(body, registered_at)
-    await driver.execute(KEEP, ticket_id, content_id, registered_at, *values)
+    old, new = [*time_words(before)], [*time_words(after)]
+    await driver.execute(MOVED, ticket_id, after, old, new)
 
 
 def with_words(sought: Sought, window: Window = ()) -> ColumnElement[bool]:
