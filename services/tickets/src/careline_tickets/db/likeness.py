@@ -188,12 +188,12 @@ async def _candidates(
         return ()
     sought = Sought(exact=(tuple(found.groups()),))
     ids: Sequence[str] = ()
-    for since, window in windows(newest)[TEXT_WINDOWS]:
+    for _, window in windows(newest)[TEXT_WINDOWS]:
         ids = (
             await connection.scalars(
                 select(w.ticket_id)
-                .where(wording.with_words(sought, window), w.registered_at >= since)
-                .order_by(w.registered_at.desc(), w.ticket_id.desc())
+                .where(wording.with_words(sought, window))
+                .order_by(*wording.NEWEST_FIRST)
                 .limit(MOST_TEXTS)
             )
         ).all()
