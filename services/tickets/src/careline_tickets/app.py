@@ -92,7 +92,6 @@ def create_service(
     recording_client = http_client(f"{settings.router_url.rstrip('/')}/", tokens=tokens)
     keepers = http_client()
     surge_desk = SurgeDesk(database, journal, clock)
-    classifier = Classifier(database, clock)
     office = Office(
         database=database,
         journal=journal,
