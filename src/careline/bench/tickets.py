@@ -20,6 +20,7 @@ from rich.table import Table
 from careline.bench import tickets_http, tickets_looks
 from careline.bench.appeals import COMMON_WORDS, LEAST_CHARACTERS, rare_words
 from careline.bench.appeals_data import journal_of
+from careline.bench.due_step import due_step
 from careline.bench.tickets_writes import CONNECTIONS, Writes, writes_at
 from careline.datadir import CannotError
 from careline_common.clock import SystemClock
@@ -27,6 +28,7 @@ from careline_common.postgres import PostgresLauncher
 
 LEAST_RATIO = 0.35
 MOST_MS = 50.0
+MOST_STEP_S = 1.0
 WARM_UP = 200
 DATA = Path(".cache") / "bench-tickets"
 NOTES = (
@@ -75,6 +77,7 @@ class Figures:
     create: Pair = field(default_factory=Pair)
     transition: Pair = field(default_factory=Pair)
     p95_ms: dict[str, float] = field(default_factory=dict)
+    due_step: dict[str, float | int] = field(default_factory=dict)
 
 
 async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
@@ -110,6 +113,8 @@ async def _measured(plan: Plan, tell: Callable[[str], None]) -> Figures:
             ):
                 tell(name)
                 figures.p95_ms[name] = await tickets_looks.p95_ms(client, asked)
+        tell("due steps")
+        figures.due_step = await due_step(url)
     return figures
 
 
@@ -160,6 +165,7 @@ def _result(plan: Plan, figures: Figures, load: float) -> dict[str, Any]:
         "transition": figures.transition.shown(),
         "p95_ms": {name: round(value, 1) for name, value in figures.p95_ms.items()},
         "searches": {"words_common": list(COMMON_WORDS), "words_rare": list(rare_words())},
+        "due_step": figures.due_step,
         "rounds": plan.rounds,
         "notes": list(NOTES),
         "limits_met": {
@@ -169,6 +175,7 @@ def _result(plan: Plan, figures: Figures, load: float) -> dict[str, Any]:
                 f"{name} p95 < {MOST_MS:g} ms": value < MOST_MS
                 for name, value in figures.p95_ms.items()
             },
+            f"step fires < {MOST_STEP_S:g} s": figures.due_step["max_delay_s"] < MOST_STEP_S,
         },
     }
 
@@ -182,6 +189,7 @@ def _show(result: dict[str, Any]) -> None:
             name, *(str(each[key]) for key in ("per_s", "pgbench_per_s", "ratio", "http_per_s"))
         )
     console.print(table)
+    console.print(f"due steps: {result['due_step']}")
     console.print(f"p95 ms among {result['appeals']} appeals: {result['p95_ms']}")
     for note in result["notes"]:
         console.print(note, style="dim")

@@ -31,6 +31,7 @@ async def test_writes_beside_pgbench_and_looks_at_what_was_made(tmp_path: Path) 
             figures["per_s"] / figures["pgbench_per_s"], abs=0.02
         )
         assert figures["http_per_s"] > 0
+    assert result["due_step"]["open_appeals"] >= 500
     assert set(result["p95_ms"]) == {"list", "search", "duplicates"}
 
 

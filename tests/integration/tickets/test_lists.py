@@ -138,6 +138,21 @@ async def test_search_pages_show_each_appeal_once_through_years(desk: "Desk") ->
     assert seen == made
 
 
+async def test_search_finds_a_merged_appeal_where_it_stands_now(desk: "Desk") -> None:
+    early = (desk.clock.now() - timedelta(days=700)).isoformat()
+    old = await desk.boss.register(text="другое", registered_at=early)
+    target = await desk.boss.register(text="очередь")
+    middle = await desk.boss.register(
+        text="очередь", registered_at=(desk.clock.now() - timedelta(days=30)).isoformat()
+    )
+    assert await found(desk.agent, q="очередь") == [target["id"], middle["id"]]
+    taken = await desk.boss.does(old, "take")
+    await desk.boss.does(taken, "merge", into=target["id"])
+    assert await found(desk.agent, q="очередь") == [middle["id"], target["id"]]
+    listed = await ids(desk.agent)
+    assert listed.index(middle["id"]) < listed.index(target["id"])
+
+
 async def test_search_knows_the_present_text_alone_and_nothing_of_an_erased_one(
     desk: "Desk",
 ) -> None:

@@ -103,6 +103,23 @@ async def test_without_a_call_channel_and_kind_are_needed(desk: "Desk") -> None:
         ]
 
 
+async def test_each_channel_has_its_own_target(desk: "Desk") -> None:
+    quick = {
+        "id": "counter",
+        "calendar": "c1",
+        "clocks": {"level1": "15m"},
+        "channels": ["walk_in"],
+    }
+    body = {"careline": 1, "deadlines": [quick]}
+    assert (await desk.person("admin").put("config", body)).status_code == 200
+    at_the_counter = await desk.agent.register(channel="walk_in")
+    by_phone = await desk.agent.register(channel="phone")
+    assert at_the_counter["due_at"] == "2026-03-02T09:15:00Z"
+    assert by_phone["due_at"] == "2026-03-02T10:00:00Z"
+    wrong = body | {"deadlines": [quick | {"channels": ["pigeon"]}]}
+    assert (await desk.person("admin").put("config", wrong)).status_code == 422
+
+
 async def test_what_was_said_stands_beside_the_text(desk: "Desk") -> None:
     made = await desk.agent.register(text="Refused", transcript="Hello, they have refused me")
     whole = (await desk.agent.get(f"tickets/{made['id']}")).json()

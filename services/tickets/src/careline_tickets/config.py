@@ -83,9 +83,13 @@ class Rules:
             closed=frozenset(() if default is None else default.closed),
         )
 
-    def policy(self, *, kind: str, subject: str | None, insurer: str | None) -> Policy | None:
+    def policy(
+        self, *, kind: str, subject: str | None, insurer: str | None, channel: str | None = None
+    ) -> Policy | None:
         """What is promised for a new appeal."""
-        return policy_for(self.deadlines, kind=kind, subject=subject, insurer=insurer)
+        return policy_for(
+            self.deadlines, kind=kind, subject=subject, insurer=insurer, channel=channel
+        )
 
 
 def _default_calendar(

@@ -19,7 +19,7 @@ from careline_tickets.domain.clocks import (
 )
 from careline_tickets.domain.policies import make_policy
 from careline_tickets.domain.steps import StepAction, parse_when
-from careline_tickets.domain.vocabulary import Kind
+from careline_tickets.domain.vocabulary import Channel, Kind
 
 PEOPLE = frozenset({"owner", "group", "head", "expert", "insurer"})
 """Who can be told of an appeal without being named."""
@@ -108,13 +108,14 @@ class Deadline(ConfigModel):
     kinds: list[Kind] = Field(default_factory=list)
     subjects: list[Id] = Field(default_factory=list)
     insurers: list[Id] = Field(default_factory=list)
+    channels: list[Channel] = Field(default_factory=list)
     steps: list[Step] = Field(default_factory=list, max_length=50)
     reopen: Reopening = Reopening()
     returns: Returns = Returns()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.id == DEFAULT and (self.kinds or self.subjects or self.insurers):
+        if self.id == DEFAULT and (self.kinds or self.subjects or self.insurers or self.channels):
             raise ValueError("default holds for all the others: it names no conditions")
         for kind in (*self.calendars, *(step.clock for step in self.steps)):
             if kind not in self.clocks:
@@ -146,6 +147,7 @@ class Deadline(ConfigModel):
             kinds=frozenset(map(str, self.kinds)),
             subjects=frozenset(self.subjects),
             insurers=frozenset(self.insurers),
+            channels=frozenset(map(str, self.channels)),
         )
 
 

@@ -120,7 +120,10 @@ class Journal:
             text=new.text,
             transcript=new.transcript,
             policy=rules.policy(
-                kind=details.kind, subject=details.subject, insurer=details.insurer
+                kind=details.kind,
+                subject=details.subject,
+                insurer=details.insurer,
+                channel=details.channel,
             ),
             registered_at=new.registered_at,
             actor=actor,

@@ -28,11 +28,13 @@ LIKE = 0.5
 """Texts that share less of their trigrams are no duplicates: two of one subject easily share a third."""
 MOST_DUPLICATES = 10
 MOST_CANDIDATES = 200
-MOST_TEXTS = 40
+MOST_TEXTS = 20
 DUPLICATES_BACK = timedelta(days=365)
 TEXT_WINDOWS = slice(1, 3)
 """Texts are compared with those of the last two weeks, and of three months when that gives too few."""
 LONGEST_COMPARED = 4_000
+WHOLE = 400
+"""A text of so many characters is compared as a whole: that another holds it is slow to find out."""
 
 WEIGHTS = {"external": 1.0, "call": 0.95, "policy": 0.8, "phone": 0.7}
 """How far each thing in common says that two appeals are the same."""
@@ -159,17 +161,16 @@ async def _like_text(
     ids = await _candidates(connection, body, await shares.now(connection, now))
     if not ids:
         return ()
+    alike: ColumnElement[float] = func.similarity(c.body, body)
+    if len(body) < WHOLE:
+        alike = func.greatest(alike, PART * func.word_similarity(body, c.body))
     scores: Select[Any] = select(
-        c.ticket_id,
-        literal("text").label("why"),
-        func.greatest(
-            func.similarity(c.body, body), PART * func.word_similarity(body, c.body)
-        ).label("alike"),
+        c.ticket_id, literal("text").label("why"), alike.label("alike")
     ).join(tables.wording, w.content_id == c.id)
-    alike = scores.where(w.ticket_id.in_(ids)).subquery("alike")
+    scored = scores.where(w.ticket_id.in_(ids)).subquery("scored")
     found = (
-        select(alike.c.ticket_id, alike.c.why, (TEXT * alike.c.alike).label("score"))
-        .where(alike.c.alike >= LIKE)
+        select(scored.c.ticket_id, scored.c.why, (TEXT * scored.c.alike).label("score"))
+        .where(scored.c.alike >= LIKE)
         .subquery("found")
     )
     query = _appeals_of(found, now)
@@ -188,12 +189,12 @@ async def _candidates(
         return ()
     sought = Sought(exact=(tuple(found.groups()),))
     ids: Sequence[str] = ()
-    for since, window in windows(newest)[TEXT_WINDOWS]:
+    for _, window in windows(newest)[TEXT_WINDOWS]:
         ids = (
             await connection.scalars(
                 select(w.ticket_id)
-                .where(wording.with_words(sought, window), w.registered_at >= since)
-                .order_by(w.registered_at.desc(), w.ticket_id.desc())
+                .where(wording.with_words(sought, window))
+                .order_by(*wording.NEWEST_FIRST)
                 .limit(MOST_TEXTS)
             )
         ).all()

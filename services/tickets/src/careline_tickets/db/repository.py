@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from careline_common.db.copying import driver_of
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.observability.pii import PiiHasher
-from careline_tickets.db import steps, tables
+from careline_tickets.db import steps, tables, wording
 from careline_tickets.db.rows import clock_values, read_clock, read_ticket, ticket_values
 from careline_tickets.db.wording import vector_values
 from careline_tickets.db.writing import Insert, Part, Update, Wording, write
@@ -107,6 +107,9 @@ class Repository:
             _clocks(ticket, stored.ticket.clocks),
         ]
         await write(uow.connection, parts)
+        before, after = stored.ticket.registered_at, ticket.registered_at
+        if before != after:
+            await wording.moved(uow.connection, ticket.id, before, after)
         await steps.sync(uow.connection, stored.ticket, ticket)
 
     async def put_person(self, uow: UnitOfWork, ticket: Ticket, person: Person) -> None:

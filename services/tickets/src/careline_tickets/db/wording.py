@@ -28,12 +28,10 @@ PLAIN: ColumnElement[Any] = literal_column("'tickets.plain'::regconfig")
 """Russian and English stemmers without stop words: every word that stands in a text is found."""
 
 VECTOR = "strip(to_tsvector('tickets.plain'::regconfig, {stemmed})) || array_to_tsvector({exact}::text[])"
-KEEP = f"""
-INSERT INTO tickets.wording (ticket_id, content_id, registered_at, words)
-VALUES ($1, $2, $3, {VECTOR.format(stemmed="$4::text", exact="$5")})
-ON CONFLICT (ticket_id) DO UPDATE SET
-    content_id = excluded.content_id, registered_at = excluded.registered_at, words = excluded.words
-"""  # noqa: S608 - constants
+
+
+NEWEST_FIRST = (func.greatest(w.registered_at).desc(), w.ticket_id.desc())
+"""By an expression, so that the planner does not walk all appeals by time for a word that few have."""
 
 
 def vector_values(body: str, registered_at: datetime) -> tuple[str, list[str]]:
@@ -42,18 +40,19 @@ def vector_values(body: str, registered_at: datetime) -> tuple[str, list[str]]:
     return " ".join(words.stemmed), [*words.exact, *time_words(registered_at)]
 
 
-async def keep(
-    connection: AsyncConnection,
-    *,
-    ticket_id: str,
-    content_id: str,
-    registered_at: datetime,
-    body: str,
+MOVED = """
+UPDATE tickets.wording
+SET registered_at = $2, words = ts_delete(words, $3::text[]) || array_to_tsvector($4::text[])
+WHERE ticket_id = $1"""
+
+
+async def moved(
+    connection: AsyncConnection, ticket_id: str, before: datetime, after: datetime
 ) -> None:
-    """Has an appeal found by the words of this text, and by no other."""
+    """Has an appeal found where it stands now: by a merge it may have been registered earlier."""
     driver = await driver_of(connection)
-    values = vector_values(body, registered_at)
-    await driver.execute(KEEP, ticket_id, content_id, registered_at, *values)
+    old, new = [*time_words(before)], [*time_words(after)]
+    await driver.execute(MOVED, ticket_id, after, old, new)
 
 
 def with_words(sought: Sought, window: Window = ()) -> ColumnElement[bool]:
@@ -106,8 +105,8 @@ async def page_with_words(
     back_from = after[0] if after is not None else await newest(connection)
     if sought.empty or back_from is None:
         return rows
-    for since, window in windows(back_from):
-        query = _in_window(sought, clauses, since, window, limit=limit, after=after)
+    for _, window in windows(back_from):
+        query = _in_window(sought, clauses, window, limit=limit, after=after)
         rows = (await connection.execute(query)).all()
         if len(rows) >= limit:
             break
@@ -117,18 +116,15 @@ async def page_with_words(
 def _in_window(
     sought: Sought,
     clauses: Sequence[ColumnElement[bool]],
-    since: datetime | None,
     window: Window,
     *,
     limit: int,
     after: tuple[datetime, str] | None,
 ) -> Select[Any]:
     inner = select(w.ticket_id, w.registered_at).where(with_words(sought, window))
-    if since is not None:
-        inner = inner.where(w.registered_at >= since)
     if after is not None:
         inner = inner.where(tuple_(w.registered_at, w.ticket_id) < tuple_(*map(literal, after)))
-    inner = inner.order_by(w.registered_at.desc(), w.ticket_id.desc())
+    inner = inner.order_by(*NEWEST_FIRST)
     # sorted here even where more conditions follow, so that appeals are looked at in order
     found = (inner.offset(0) if clauses else inner.limit(limit)).subquery("found")
     return (

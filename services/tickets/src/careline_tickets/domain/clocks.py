@@ -125,30 +125,44 @@ class DeadlineRule:
     kinds: frozenset[str]
     subjects: frozenset[str]
     insurers: frozenset[str]
+    channels: frozenset[str] = frozenset()
 
-    def fits(self, *, kind: str, subject: str | None, insurer: str | None) -> bool:
+    def fits(
+        self, *, kind: str, subject: str | None, insurer: str | None, channel: str | None
+    ) -> bool:
         return (
             (not self.kinds or kind in self.kinds)
+            and (not self.channels or channel in self.channels)
             and (not self.subjects or subject in self.subjects)
             and (not self.insurers or insurer in self.insurers)
         )
 
     @property
-    def rank(self) -> tuple[int, bool, bool, bool, bool, str]:
-        """Larger is more specific: more conditions, then subject over insurer over kind.
+    def rank(self) -> tuple[int, bool, bool, bool, bool, bool, str]:
+        """Larger is more specific: more conditions, then subject over insurer over kind over channel.
 
         Among entries without conditions `default` holds.
         """
         subject, insurer, kind = bool(self.subjects), bool(self.insurers), bool(self.kinds)
-        named = self.name == DEFAULT
-        return subject + insurer + kind, subject, insurer, kind, named, self.name
+        channel, named = bool(self.channels), self.name == DEFAULT
+        conditions = subject + insurer + kind + channel
+        return conditions, subject, insurer, kind, channel, named, self.name
 
 
 def policy_for(
-    rules: Iterable[DeadlineRule], *, kind: str, subject: str | None, insurer: str | None
+    rules: Iterable[DeadlineRule],
+    *,
+    kind: str,
+    subject: str | None,
+    insurer: str | None,
+    channel: str | None = None,
 ) -> Policy | None:
     """The policy of the most specific entry that fits, None when none does."""
-    fitting = [rule for rule in rules if rule.fits(kind=kind, subject=subject, insurer=insurer)]
+    fitting = [
+        rule
+        for rule in rules
+        if rule.fits(kind=kind, subject=subject, insurer=insurer, channel=channel)
+    ]
     return max(fitting, key=lambda rule: rule.rank).policy if fitting else None
 
 
