@@ -43,10 +43,13 @@ async def portal(ingest: "Ingest") -> "Ingest":
 
 async def file(portal: "Ingest", **changes: str) -> str:
     given = {**APPEAL, "api_key": KEY, **changes}
-    answer = await portal.http.post("/open311/v2/requests.json", data=given)
+    answer = await portal.http.post("/v1/open311/v2/requests.json", data=given)
     assert answer.status_code == 201, answer.text
     ((filed),) = answer.json()
     found: str = filed["service_request_id"]
+    location = answer.headers["Location"]
+    assert location == f"/v1/open311/v2/requests/{found}.json"
+    assert (await portal.http.get(location, params={"api_key": given["api_key"]})).json()
     return found
 
 

@@ -253,9 +253,11 @@ def _add_routes(app: FastAPI, parts: _Parts) -> None:
         sources,
         health,
         persons,
-        open311_requests,
     ):
         app.include_router(each.router)
+    for place in open311_requests.PLACES:
+        shown = place == open311_requests.PLACES[0]
+        app.include_router(open311_requests.router, prefix=place, include_in_schema=shown)
 
 
 def _start(parts: _Parts, transport: Transport) -> Task:

@@ -1,4 +1,5 @@
-"""`/open311/v2`: GeoReport v2 as its clients know it, errors included."""
+"""GeoReport v2 as its clients know it, errors included: at `/v1/open311/v2` beside what else is ours, and at
+`/open311/v2`, where clients that know no other place look for it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -22,7 +23,8 @@ ROLES = ("admin", "service")
 SUFFIXES = ("json", "xml")
 FORM = "application/x-www-form-urlencoded"
 
-router = APIRouter(prefix="/open311/v2", tags=["open311"])
+router = APIRouter(tags=["open311"])
+PLACES = ("/v1/open311/v2", "/open311/v2")
 
 Reply = Callable[[Open311, str], Awaitable[Response]]
 
@@ -118,10 +120,10 @@ async def file_request(request: Request, suffix: str, database: Db) -> Response:
                 "account_id": None,
             }
             body = shapes.document(form, "service_requests", "request", [item])
-            root = request.scope.get("root_path", "")
+            here = request.url.path.rsplit(".", 1)[0]
             headers = {
                 "Content-Type": shapes.content_type(form),
-                "Location": f"{root}/open311/v2/requests/{item['service_request_id']}.{form}",
+                "Location": f"{here}/{item['service_request_id']}.{form}",
             }
             return Answer(201, body, headers)
 
