@@ -212,6 +212,19 @@ def test_a_call_that_has_been_wrapped_up_is_forgotten_soon_and_no_other_with_it(
     assert scene.floor.next_timer() is None
 
 
+def test_a_call_is_forgotten_once_though_another_of_its_minute_was_wrapped_up_before() -> None:
+    scene = Scene(a="app")
+    scene.ready("a")
+    scene.call("c1")
+    scene.connect("c1", "a")
+    scene.do(cmd.HangUp(call_id="c1", by="caller"))
+    scene.do(cmd.CompleteWrapUp(agent_id="a", call_id="c1"))
+    scene.call("c2")
+    scene.do(cmd.HangUp(call_id="c2", by="caller"))
+    scene.after(LINGER_S + FORGET_EVERY_S)
+    assert scene.floor.calls == {}
+
+
 def test_facts_that_come_too_late_have_no_effect() -> None:
     scene = Scene(a="app")
     scene.ready("a")

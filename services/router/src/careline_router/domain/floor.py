@@ -94,7 +94,7 @@ class Floor(SteeringCommands):
         self._to_time.clear()
 
     def _tick(self, _command: cmd.Tick) -> None:
-        forgotten: list[str] = []
+        forgotten: set[str] = set()
         while self.next_timer(self.now) is not None:
             at, kind, subject = self._timers.pop()
             match kind:
@@ -103,7 +103,7 @@ class Floor(SteeringCommands):
                 case "asked":
                     self._emit(ev.CallerSilent(at=self.now, call_id=subject))
                 case "forget":
-                    forgotten += self._to_forget[at]
+                    forgotten |= self._to_forget[at]  # a minute may have been set twice
                 case "wrap_up":
                     self._release(self.agents[subject])
                 case "rested":
