@@ -46,6 +46,7 @@ def test_the_base_alone_is_in_order_but_for_what_an_installation_says() -> None:
         "CARELINE_OIDC_ISSUER must be set",
         "CARELINE_OIDC_JWKS must be set",
         "CARELINE_SURVEYS_PUBLIC_URL must be set",
+        "CARELINE_RECORDING_HOSTS must be set",
     }
 
 
