@@ -335,6 +335,27 @@ async def test_a_record_with_an_answer_comes_to_the_administrator(
     assert (await the_ticket(desk))["status"] == "in_review"
 
 
+async def test_what_a_partner_says_of_a_merged_appeal_is_kept_and_pointed_at(
+    desk: "Desk", ingest: Ingest
+) -> None:
+    ingest.put()
+    await deliver(desk, received())
+    merged = await the_ticket(desk)
+    into = await desk.boss.register(kind="complaint", insurer="ins8")
+    merged = await desk.boss.does(merged, "take")
+    merged = await desk.boss.does(merged, "merge", into=into["id"])
+    before = (await desk.boss.get(f"tickets/{into['id']}")).json()
+    ingest.put(2, text="No insulin either", answer="We have paid")
+    await deliver(desk, received("updated", 2), received("updated", 2))
+    kept = (await desk.boss.get(f"tickets/{merged['id']}")).json()
+    assert (kept["status"], kept["text"]) == ("merged", "No insulin either")
+    assert ("note", "We have paid") in [(one["kind"], one["text"]) for one in kept["contents"]]
+    told = (await desk.boss.get(f"tickets/{into['id']}")).json()
+    note = f"{merged['number']} has new words since it was merged into this one"
+    added = [(one["kind"], one["text"]) for one in told["contents"][len(before["contents"]) :]]
+    assert added == [("note", note)] * 2, "the words themselves are not shown to its insurer"
+
+
 async def test_a_withdrawn_record_closes_its_appeal(desk: "Desk", ingest: Ingest) -> None:
     ingest.put()
     await deliver(desk, received())

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from careline_tickets.api import form_page
+
 if TYPE_CHECKING:
     from conftest import Desk
 
@@ -62,6 +64,31 @@ async def test_an_appeal_by_the_form_is_followed_by_its_code(desk: "Desk") -> No
     assert (again.status_code, code[1] in again.text) == (200, True)
     found = (await desk.agent.post("tickets/search", {"phone": "+79161234567"})).json()["items"]
     assert [(one["channel"], one["kind"]) for one in found] == [("portal", "complaint")]
+
+
+async def test_other_words_in_the_same_form_are_another_appeal(desk: "Desk") -> None:
+    """Who goes back and writes more, or about something else, has said it, and it is not lost."""
+    _, key = await fresh_key(desk)
+    first = await send(desk, key=key, **GIVEN)
+    second = await send(desk, key=key, **GIVEN | {"text": "Отказали и в анализах"})
+    assert (first.status_code, second.status_code) == (201, 201)
+    again = await send(desk, key=key, **GIVEN)
+    code = re.search(r"<code[^>]*>([^<]+)</code>", first.text)
+    assert code is not None
+    assert (again.status_code, code[1] in again.text) == (200, True)
+    texts = await desk.query("SELECT body FROM tickets.content ORDER BY id")
+    assert [row["body"] for row in texts] == [GIVEN["text"], "Отказали и в анализах"]
+
+
+async def test_a_text_as_long_as_the_form_lets_it_be_is_kept_whole(desk: "Desk") -> None:
+    """A browser counts a line end as one sign and sends two."""
+    _, key = await fresh_key(desk)
+    text = "\n".join(["Отказали"] * 2220) + "\nконец"
+    assert len(text) <= form_page.LIMITS["text"] < len(text.replace("\n", "\r\n"))
+    sent = await send(desk, key=key, **GIVEN | {"text": text.replace("\n", "\r\n")})
+    assert sent.status_code == 201
+    (kept,) = await desk.query("SELECT body FROM tickets.content")
+    assert kept["body"] == text
 
 
 async def test_what_is_wrong_is_said_and_what_was_given_kept(desk: "Desk") -> None:

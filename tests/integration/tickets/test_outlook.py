@@ -62,3 +62,6 @@ async def test_a_change_is_marked_and_compared(desk: "Desk") -> None:
     assert (await desk.boss.get("changes")).json()["items"] == [mark]
     assert (await desk.agent.post("changes", body)).status_code == 403
     assert (await desk.boss.post("changes", {**body, "title": " "})).status_code == 422
+    for never in ("9999-12-31T00:00:00Z", "9999-12-31T23:59:59-05:00", "1899-12-31T00:00:00Z"):
+        refused = await desk.boss.post("changes", {**body, "at": never})
+        assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "at")

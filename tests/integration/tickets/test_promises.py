@@ -318,6 +318,27 @@ async def test_an_appeal_keeps_what_it_was_promised_until_somebody_says_otherwis
     assert [(one["deadlines"], one["open"]) for one in listed] == [(["default"], 1), ([], 0)]
 
 
+async def test_what_a_channel_was_promised_is_not_taken_for_another_promise(desk: "Desk") -> None:
+    counter = {"id": "counter", "calendar": "c1", "clocks": {"level1": "15m"}} | {
+        "channels": ["walk_in"]
+    }
+    answer = await desk.person("admin").put("config", {"deadlines": [counter]})
+    assert answer.status_code == 200, answer.text
+    ticket = await desk.agent.register(channel="walk_in")
+    by_phone = await desk.agent.register(channel="phone")
+    dry = (await desk.boss.post("policies/apply", {})).json()
+    assert (dry["differing"], dry["items"]) == (0, [])
+    quicker = counter | {"clocks": {"level1": "5m"}}
+    answer = await desk.person("admin").put("config", {"deadlines": [quicker]})
+    assert answer.status_code == 200, answer.text
+    wet = (await desk.boss.post("policies/apply", {"dry_run": False})).json()
+    assert [(one["channel"], one["appeals"]) for one in wet["items"]] == [("walk_in", 1)]
+    seen = (await desk.boss.get(f"tickets/{ticket['id']}")).json()
+    assert seen["due_at"] == "2026-03-02T09:05:00Z"
+    other = (await desk.boss.get(f"tickets/{by_phone['id']}")).json()
+    assert (other["policy"], other["version"]) == (by_phone["policy"], by_phone["version"])
+
+
 async def test_who_is_insured_elsewhere_is_forwarded_with_notice(desk: "Desk") -> None:
     here = await desk.specialist.does(await desk.specialist.register(), "take")
     refused = await desk.specialist.act(here, "forward", text="Moscow answers you")

@@ -87,6 +87,20 @@ async def test_a_call_fills_in_what_the_form_does_not_say(desk: "Desk") -> None:
     assert (person["phone"], person["name"]) == ("+79160000000", "Anna")
 
 
+@pytest.mark.parametrize("caller", ["sip:anna@clinic", "101", "+7 916 123-45-67 ext. 5"])
+async def test_a_caller_without_a_number_keeps_nobody_from_registering(
+    desk: "Desk", caller: str
+) -> None:
+    answer = httpx.Response(200, json=CALL | {"caller": caller})
+    object.__setattr__(desk.service.app.state.office, "calls", RouterCalls(router(answer, [])))
+    made = await desk.agent.post("tickets", {"call_id": "call-1", "text": "Refused"})
+    assert made.status_code == 201, made.text
+    person = (await desk.agent.get(f"tickets/{made.json()['id']}")).json()["person"]
+    assert (person["phone"], person["name"]) == (None, "Anna")
+    typed = {"call_id": "call-1", "text": "Refused", "person": {"phone": caller}}
+    assert (await desk.agent.post("tickets", typed)).status_code == 422
+
+
 async def test_without_a_router_a_typical_question_is_closed_all_the_same(desk: "Desk") -> None:
     body = {"call_id": "call-1", "text": "When?", "close": {"answer": "From nine"}}
     made = await desk.agent.post("tickets", body)

@@ -130,6 +130,7 @@ async def test_past_days_are_replayed_and_a_second_replay_changes_nothing(desk: 
     ("body", "path"),
     [
         ({"from": "2026-02-30", "to": "2026-03-01"}, "from"),
+        ({"from": "0001-01-01", "to": "0001-02-01"}, "from"),
         ({"from": "2026-03-01", "to": "2026-02-01"}, "to"),
         ({"from": "2027-03-01", "to": "2027-03-02"}, "from"),
         ({"from": "2020-03-01", "to": "2026-03-02"}, "to"),

@@ -18,6 +18,7 @@ class Row(BaseModel):
 ROWS = [
     Row.model_validate({"from": "=1+1", "value": 2.5}),
     Row.model_validate({"from": "é", "value": None}),
+    Row.model_validate({"from": "a\x01\x0bb", "value": 0}),
 ]
 
 
@@ -45,7 +46,7 @@ def test_no_cell_is_a_formula() -> None:
     answer = sheet("text/csv", Row, ROWS)
     assert answer is not None
     lines = list(csv.reader(io.StringIO(bytes(answer.body).decode())))
-    assert lines == [["from", "value"], ["'=1+1", "2.5"], ["é", ""]]
+    assert lines == [["from", "value"], ["'=1+1", "2.5"], ["é", ""], ["a\x01\x0bb", "0.0"]]
     answer = sheet(XLSX, Row, ROWS)
     assert answer is not None
     page = openpyxl.load_workbook(io.BytesIO(answer.body)).active
@@ -53,5 +54,6 @@ def test_no_cell_is_a_formula() -> None:
         ["from", "value"],
         ["=1+1", 2.5],
         ["é", None],
+        ["ab", 0],
     ]
     assert page["A2"].data_type == "s"

@@ -179,6 +179,8 @@ def test_a_row_behind_what_is_known_does_nothing_unless_it_was_put_right_by_hand
         ("b", "a", "updated"),
         ("a", "b", "updated"),
         ("9", "b", "updated"),
+        ("②", "①", "updated"),
+        ("2²", "2³", "updated"),
     ],
 )
 def test_the_partners_versions_are_compared_where_they_can_be(

@@ -65,6 +65,22 @@ def test_a_little_earlier_is_earlier_in_every_spelling(time: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("times", "newest"),
+    [
+        (["2026-03-01T00:00:00Z", "9999-12-31T00:00:00Z"], "2026-03-01T00:00:00Z"),
+        (["2026-03-01T00:00:00", "2026-03-09T00:00:00"], "2026-03-01T00:00:00"),
+        (["2026-03-02T13:00:00+03:00", "2026-03-02T09:30:00Z"], "2026-03-02T13:00:00+03:00"),
+        (["9999-12-31T00:00:00Z"], None),
+        (["17", "20990101"], "20990101"),
+        (["v7"], "v7"),
+    ],
+)
+def test_the_newest_change_does_not_lie_in_the_future(times: list[str], newest: str | None) -> None:
+    plan, until = Plan(mode="since", time="at"), datetime.fromisoformat("2026-03-02T10:00:00Z")
+    assert paging.newest_of(plan, {}, [{"at": at} for at in times], until=until) == newest
+
+
+@pytest.mark.parametrize(
     ("time", "before"),
     [("1772442000", "1772441700"), ("1772442000000", "1772441700000"), ("17", "0"), ("v7", "v7")],
 )

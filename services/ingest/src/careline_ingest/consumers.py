@@ -47,8 +47,8 @@ def news_in(envelope: Envelope) -> str | None:
             return "registered"
         case TicketClosed():
             return "closed"
-        case TicketMoved(action=action, status=status):
-            return event_of(action, status)
+        case TicketMoved(action=action):
+            return event_of(action)
     raise AssertionError(envelope.type)
 
 

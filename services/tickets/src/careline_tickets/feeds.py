@@ -217,7 +217,7 @@ def _news(ticket: Ticket, event: RecordReceived, record: FeedRecord) -> bool:
     That a record was withdrawn is in the event alone: an earlier event may have fetched the record
     in its last version already. It closes the appeal for good, whatever the partner says later.
     """
-    if event.kind == WITHDRAWN and ticket.status is not Status.CLOSED:
+    if event.kind == WITHDRAWN and ticket.status not in {Status.CLOSED, Status.MERGED}:
         return True
     known = ticket.details.external.version if ticket.details.external is not None else 0
     return record.version > known

@@ -89,7 +89,7 @@ class RecordingDesk:
     async def play(self, link: Link, byte_range: str | None) -> Playing:
         """Starts to fetch; raises `HostNotAllowedError`, `RecordingAwayError`."""
         self._check(link.url)
-        headers = {"Range": byte_range} if byte_range else {}
+        headers = {"Accept-Encoding": "identity"} | ({"Range": byte_range} if byte_range else {})
         stack = AsyncExitStack()
         try:
             stream = self._client.stream("GET", link.url, headers=headers)

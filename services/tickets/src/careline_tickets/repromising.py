@@ -34,6 +34,7 @@ class Difference:
     kind: str
     subject: str | None
     insurer: str | None
+    channel: str
     before: str | None
     after: Policy | None
     appeals: int
@@ -45,13 +46,14 @@ class Difference:
             t.kind == self.kind,
             t.subject.is_not_distinct_from(self.subject),
             t.insurer.is_not_distinct_from(self.insurer),
+            t.channel == self.channel,
             t.policy_id.is_not_distinct_from(self.before),
         )
 
 
 async def differences(connection: AsyncConnection, rules: Rules) -> list[Difference]:
     """Which open appeals are promised something else than they would be now."""
-    keys = (t.kind, t.subject, t.insurer, t.policy_id)
+    keys = (t.kind, t.subject, t.insurer, t.channel, t.policy_id)
     found = await connection.execute(
         select(*keys, func.count().label("appeals")).where(OPEN).group_by(*keys).order_by(*keys)
     )
@@ -59,13 +61,16 @@ async def differences(connection: AsyncConnection, rules: Rules) -> list[Differe
 
 
 def _difference(row: Row[Any], rules: Rules) -> Difference | None:
-    policy = rules.policy(kind=row.kind, subject=row.subject, insurer=row.insurer)
+    policy = rules.policy(
+        kind=row.kind, subject=row.subject, insurer=row.insurer, channel=row.channel
+    )
     if (policy.id if policy is not None else None) == row.policy_id:
         return None
     return Difference(
         kind=row.kind,
         subject=row.subject,
         insurer=row.insurer,
+        channel=row.channel,
         before=row.policy_id,
         after=policy,
         appeals=row.appeals,

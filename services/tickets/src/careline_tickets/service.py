@@ -23,7 +23,7 @@ from careline_tickets.domain.ticket import (
     InvalidCommandError,
     Ticket,
 )
-from careline_tickets.domain.vocabulary import Action, Outcome, Role
+from careline_tickets.domain.vocabulary import Action, Outcome, Role, Status
 from careline_tickets.domain.workflow import Actor, NotNow, check, require_permitted
 from careline_tickets.lookup import Lookup
 from careline_tickets.metrics import TicketsMetrics
@@ -178,6 +178,8 @@ class Journal:
         ticket = await self._do(uow, stored, command, actor, now)
         if command.action is Action.MERGE:
             await self._absorb(uow, stored.ticket, ticket, actor, now)
+        if command.action is Action.AMEND and ticket.status is Status.MERGED:
+            await self._point_at(uow, ticket, command, actor, now)
         return ticket
 
     async def check_merge(self, uow: UnitOfWork, command: Command) -> None:
@@ -206,6 +208,24 @@ class Journal:
         if ticket.clocks != target.ticket.clocks or change.after:
             await self.repository.save(uow, target, ticket, change)
             self._tell(uow, ticket, [change])
+
+    async def _point_at(
+        self, uow: UnitOfWork, merged: Ticket, command: Command, actor: Actor, now: datetime
+    ) -> None:
+        """Whoever has the appeal that stands for a merged one is told that there are new words in that.
+
+        The words themselves stay there: who sees the one need not see the other."""
+        if not (command.text or command.note):
+            return
+        standing: Stored | None = None
+        into = merged.merged_into
+        while into is not None:
+            standing = await self.repository.find(uow.connection, into, for_update=True)
+            assert standing is not None, "appeals are never deleted"
+            into = standing.ticket.merged_into
+        assert standing is not None, "it is merged into one"
+        note = f"{merged.number} has new words since it was merged into this one"
+        await self._do(uow, standing, Command(action=Action.AMEND, note=note), actor, now)
 
     async def _go_on(
         self, uow: UnitOfWork, stored: Stored, command: Command, actor: Actor

@@ -64,6 +64,18 @@ async def test_a_visit_asks_for_changes_since_a_little_before_the_last_one(
         }  # 00:19 less five minutes
 
 
+async def test_a_time_that_cannot_be_hides_no_later_change(ingest: "Ingest") -> None:
+    """Some systems write the year 9999 where nothing is known."""
+    wrong = {**item(1), "updated": "9999-12-31T00:00:00Z"}
+    async with FakePortal(PortalList(mode="since", items=[item(0), wrong])) as portal:
+        await ready(ingest, portal)
+        await fetch(ingest)
+        assert set(await kept(ingest)) == {"P-0", "P-1"}
+        portal.list.items.append(item(2))
+        await fetch(ingest)
+        assert set(await kept(ingest)) == {"P-0", "P-1", "P-2"}
+
+
 async def test_what_is_again_as_it_was_is_news(ingest: "Ingest") -> None:
     """The list has the bytes of the first visit again, which were another file's."""
     async with FakePortal(PortalList(mode="page", items=[item(1)])) as portal:
@@ -127,6 +139,9 @@ async def test_what_is_no_page_is_said_and_nothing_is_taken(ingest: "Ingest") ->
         portal.faults.next_answers.append(Said(body=b"<html>busy</html>"))
         (failed,) = await fetch(ingest)
         assert failed["error"] == "the server answers 200 with something that is not JSON"
+        portal.faults.next_answers.append(Said(headers={"Content-Encoding": "gzip"}, body=b"{}"))
+        (failed,) = await fetch(ingest)
+        assert failed["error"] == "the server packs its answer, and not as it says"
         portal.faults.cut.append(10)
         portal.list.faults.error_body = False
         (failed,) = await fetch(ingest)

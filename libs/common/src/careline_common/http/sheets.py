@@ -75,9 +75,10 @@ def _is_formula(cell: Any) -> bool:
 
 
 def _xlsx(kind: type[BaseModel], rows: Sequence[BaseModel]) -> bytes:
-    """Every text is a text there, whatever it begins with."""
+    """Every text is a text there, whatever it begins with; what XML cannot hold is left out."""
     from openpyxl import Workbook  # takes a while to load, and most processes never write one
     from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
     book = Workbook(write_only=True)
     page = book.create_sheet("report")
@@ -85,8 +86,10 @@ def _xlsx(kind: type[BaseModel], rows: Sequence[BaseModel]) -> bytes:
     for cells in _cells(rows):
         line = []
         for value in cells:
-            cell = WriteOnlyCell(page, value=value)
-            if isinstance(value, str):
+            is_text = isinstance(value, str)
+            told = ILLEGAL_CHARACTERS_RE.sub("", value) if is_text else value
+            cell = WriteOnlyCell(page, value=told)
+            if is_text:
                 cell.data_type = "s"
             line.append(cell)
         page.append(line)

@@ -4,6 +4,7 @@ A file in an archive is a file like any other, known by its own bytes: packed ag
 beside others, it is the same.
 """
 
+import errno
 import os
 import stat
 import zipfile
@@ -30,6 +31,10 @@ _UTF8_NAME = 0x800
 _ENCRYPTED = 0x1
 _ZIP = b"PK\x03\x04"
 _END = b"PK\x05\x06"
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OverflowError, UnicodeError,
+)  # fmt: skip
+"""What reading an archive raises that is not as it says it is."""
 _OFFICE = (b"[Content_Types].xml", b"mimetype", b"_rels/.rels")
 
 
@@ -46,7 +51,7 @@ def is_archive(path: Path) -> bool:
             _check_directory(file)
             with zipfile.ZipFile(file) as archive:
                 names = {info.filename for info in archive.infolist()[:20]}
-        except (ArchiveRefusedError, zipfile.BadZipFile, ValueError, OSError):
+        except (ArchiveRefusedError, OSError, *_DAMAGE):
             return True
     return not names & {part.decode() for part in _OFFICE}
 
@@ -93,7 +98,9 @@ def _refusal(error: BaseException) -> BaseException:
     """What an archive can have wrong with it, as one kind of error; the rest as it is."""
     if isinstance(error, FileTooLargeError):
         return ArchiveRefusedError("the files in the archive are too large together")
-    if isinstance(error, zipfile.BadZipFile | zlib.error | EOFError | NotImplementedError):
+    # it names a place before its own beginning
+    nowhere = isinstance(error, OSError) and error.errno == errno.EINVAL
+    if nowhere or isinstance(error, _DAMAGE):
         return ArchiveRefusedError("the archive is damaged, or packed in a way that is not read")
     return error
 

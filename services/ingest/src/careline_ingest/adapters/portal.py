@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -27,6 +27,9 @@ MOST_PAGE_BYTES = 64 << 20
 LONGEST_WAIT_S = 60.0
 """A pause that a server asks for in the middle of a list is kept at once up to this long."""
 MOST_WAITS = 10
+AHEAD = timedelta(days=1)
+"""A partner's clock may be wrong, or in another zone. What is changed later than that says so by mistake:
+a visit that began there would miss all that is changed until then."""
 LOOPS = "the list of the server loops: page {} is one that was asked for before"
 
 Parse = Callable[[bytes], object]
@@ -171,7 +174,8 @@ class PortalSession:
             fresh = self._fresh(walk, items)
             if fresh is None:
                 return
-            newest = paging.newest_of(plan, document, items)
+            until = self._clock.now() + AHEAD
+            newest = paging.newest_of(plan, document, items, until=until)
             if newest is not None:
                 walk.newest = max(newest, walk.newest or newest, key=paging.order)
             yield fresh
@@ -237,6 +241,8 @@ class PortalSession:
                 link = answer.links.get("next", {}).get("url")
         except httpx.TransportError as error:
             raise lost(error, began=bool(body)) from error
+        except httpx.DecodingError:
+            raise FetchError("the server packs its answer, and not as it says") from None
         return self._portal.parse(bytes(body)), link
 
     def _led(self, ask: Ask) -> httpx.URL:

@@ -10,6 +10,7 @@ ACTIONS: Mapping[str, str] = {
     "return": "returned",
     "reopen": "reopened",
     "extend": "extended",
+    "merge": "merged",
 }
 """Actions of the journal that are news to a partner, and what they are called there."""
 OPEN311_NOTES: Mapping[str, str] = {
@@ -42,10 +43,10 @@ class Notice:
     at: datetime
 
 
-def event_of(action: str, status: str) -> str | None:
+def event_of(action: str) -> str | None:
     """The news in a move of an appeal; None where there is none. That it was closed is told by the
     closing, which knows the outcome."""
-    return "merged" if status == "merged" else ACTIONS.get(action)
+    return ACTIONS.get(action)
 
 
 def shown(notice: Notice) -> dict[str, Any]:

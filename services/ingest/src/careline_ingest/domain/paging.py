@@ -105,13 +105,19 @@ def following(
     return _ask(plan, str(int(dict(ask.params)[_param(plan)]) + step))
 
 
-def newest_of(plan: Plan, document: object, items: Sequence[object]) -> str | None:
-    """The last time of change in an answer, as the partner writes it."""
+def newest_of(
+    plan: Plan, document: object, items: Sequence[object], *, until: datetime | None = None
+) -> str | None:
+    """The last time of change in an answer, as the partner writes it; with `until` the last one that
+    does not lie beyond it. Numbers need not be times, and never do."""
     if plan.time is None:
         return None
     told = at(document, plan.time)
     times = [told] if isinstance(told, str | int) else [at(item, plan.time) for item in items]
     written = [str(time) for time in times if isinstance(time, str | int) and time != ""]
+    if until is not None:
+        latest = order(until.isoformat())
+        written = [time for time in written if order(time)[0] != latest[0] or order(time) <= latest]
     return max(written, key=order, default=None)
 
 

@@ -154,7 +154,7 @@ def _older(version: str | None, known: str | None) -> bool:
     """True where both are numbers, or both are moments, and the first is behind."""
     if version is None or known is None:
         return False
-    if version.isdigit() and known.isdigit():
+    if version.isdecimal() and known.isdecimal():
         return int(version) < int(known)
     try:
         return datetime.fromisoformat(version) < datetime.fromisoformat(known)
@@ -211,7 +211,7 @@ def _moment(told: str, spec: FeedSpec, parsers: Parsers, now: datetime) -> str:
 
 def _version(told: str, spec: FeedSpec, parsers: Parsers, now: datetime) -> str:
     """A number, or the moment of the partner's last change; anything else is just a mark."""
-    if told.isdigit():
+    if told.isdecimal():
         return told
     try:
         return _moment(told, spec, parsers, now)

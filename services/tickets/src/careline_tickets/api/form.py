@@ -1,5 +1,6 @@
 """The public form: an appeal without a token and without script, and the code by which it is followed."""
 
+import hashlib
 import math
 import re
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from careline_tickets.service import NewTicket
 router = APIRouter(prefix="/v1/form", tags=["form"])
 
 SOURCE = "form"
-"""The external source of appeals by the form; the id is the form's key."""
+"""The external source of appeals by the form; the id is a digest of what was sent under the form's key."""
 FORM = Actor(id="form", roles=frozenset({Role.SYSTEM}))
 KEY = re.compile(r"[0-9a-f]{32}")
 HEADERS = {
@@ -72,10 +73,23 @@ async def send_form(request: Request, office: OfficeHere, lang: Lang = None) -> 
 async def _given(request: Request) -> dict[str, str]:
     form = await request.form(max_files=0, max_fields=20)
     return {
-        name: value.replace("\0", "").strip()[: form_page.LIMITS.get(name, 100)]
+        name: _clean(value)[: form_page.LIMITS.get(name, 100)]
         for name, value in form.items()
         if isinstance(value, str)
     }
+
+
+def _clean(value: str) -> str:
+    """Line ends as one sign, as the browser has counted them against the limit."""
+    return value.replace("\0", "").replace("\r\n", "\n").strip()
+
+
+def _sent(given: Mapping[str, str]) -> str:
+    """The same for the same form sent again, and another where it was changed meanwhile: whoever went
+    back and wrote more has said more. Nobody who lacks the form's key can find out what it stands for."""
+    said = "\0".join(given.get(name, "") for name in form_words.FIELDS)
+    key = bytes.fromhex(given["key"])
+    return hashlib.blake2b(said.encode(), key=key, digest_size=16).hexdigest()
 
 
 def _faults(given: Mapping[str, str], office: Office) -> tuple[list[str], str | None]:
@@ -97,7 +111,7 @@ def _appeal(given: Mapping[str, str], phone: str | None, office: Office) -> NewT
         details=Details(
             channel=Channel.PORTAL,
             kind=Kind(given.get("kind", Kind.COMPLAINT)),
-            external=External(source=SOURCE, id=given["key"]),
+            external=External(source=SOURCE, id=_sent(given)),
         ),
         person=Person(
             phone=phone,

@@ -4,6 +4,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from careline_common.http.problem import invalid
+from careline_tickets.api.types import EARLIEST
 
 
 def bound(name: str, text: str | None, zone: ZoneInfo, *, days: int) -> datetime | None:
@@ -13,10 +14,13 @@ def bound(name: str, text: str | None, zone: ZoneInfo, *, days: int) -> datetime
     try:
         if len(text) == len("2026-03-02"):
             day = date.fromisoformat(text) + timedelta(days=days)
-            return datetime.combine(day, time(0), zone)
-        moment = datetime.fromisoformat(text)
+            moment = datetime.combine(day, time(0), zone)
+        else:
+            moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         raise invalid(name, "give a date such as 2026-03-02 or a time with its zone") from None
+    if moment.year < EARLIEST.year:
+        raise invalid(name, f"must not lie before {EARLIEST.year}")
     if moment.tzinfo is None:
         raise invalid(name, "give the time with its zone, such as 2026-03-02T09:00:00Z")
     return moment

@@ -42,11 +42,12 @@ class ApplyIn(Body):
 
 
 class DifferenceOut(BaseModel):
-    """So many open appeals of one kind, subject and insurer that would get another promise."""
+    """So many open appeals of one kind, subject, insurer and channel that would get another promise."""
 
     kind: str
     subject: str | None
     insurer: str | None
+    channel: str
     before: str | None
     after: str | None
     appeals: int
@@ -115,6 +116,7 @@ def _shown(one: Difference) -> DifferenceOut:
         kind=one.kind,
         subject=one.subject,
         insurer=one.insurer,
+        channel=one.channel,
         before=one.before,
         after=one.after.id if one.after is not None else None,
         appeals=one.appeals,

@@ -186,6 +186,14 @@ class TransitionIn(Body):
         )
 
 
+def is_phone(text: str, region: str) -> bool:
+    try:
+        parse_phone(text, region)
+    except ValueError:
+        return False
+    return True
+
+
 def read_person(
     body: PersonIn, *, rules: Rules, region: str, now: datetime, path: str = "person."
 ) -> Person:

@@ -19,7 +19,7 @@ from careline_tickets.api.office import (
     problems,
     watched,
 )
-from careline_tickets.api.schemas import TicketIn, TransitionIn, read_person
+from careline_tickets.api.schemas import TicketIn, TransitionIn, is_phone, read_person
 from careline_tickets.api.views import (
     HistoryOut,
     HistoryPage,
@@ -96,6 +96,8 @@ async def _completed(body: TicketIn, request: Request, office: Office) -> Ticket
         return body
     if call.insurer is not None and call.insurer not in office.rules.insurers:
         call = replace(call, insurer=None)
+    if call.phone is not None and not is_phone(call.phone, office.region):
+        call = replace(call, phone=None)  # a SIP address, say: the router keeps what the PBX had
     return body.completed(call)
 
 

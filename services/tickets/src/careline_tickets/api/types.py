@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+"""No moment lies so near the end of the calendar that days cannot be added to it."""
 
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -35,6 +37,8 @@ def _moment(value: datetime) -> datetime:
         raise ValueError("give a time with its zone, such as 2026-03-02T09:00:00Z")
     if value < EARLIEST:
         raise ValueError(f"must not lie before {EARLIEST.year}")
+    if value >= LATEST:
+        raise ValueError(f"must lie before {LATEST.year}")
     return value.astimezone(UTC)
 
 

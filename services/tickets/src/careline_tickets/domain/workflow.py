@@ -157,7 +157,7 @@ TABLE: Mapping[Action, Rule] = MappingProxyType(
             _rule(Action.FORWARD, Status.IN_WORK, Status.CLOSED, _LEVEL2, elsewhere=True),
             _rule(Action.IMPORT_ANSWER, _OPEN, Status.IN_REVIEW, _SYSTEM),
             _rule(Action.WITHDRAW, _OPEN, Status.CLOSED, _SYSTEM),
-            _rule(Action.AMEND, _OPEN | {Status.CLOSED}, None, _SYSTEM),
+            _rule(Action.AMEND, frozenset(Status), None, _SYSTEM),
             _rule(Action.STEP_ESCALATE, _OPEN, None, _SYSTEM),
             _rule(Action.STEP_REASSIGN, _OPEN, None, _SYSTEM),
             _rule(Action.STEP_RAISE_PRIORITY, _OPEN, None, _SYSTEM),
