@@ -124,11 +124,12 @@ class CloseCall:
 
 @record
 class LeaveQueue:
-    """A waiting call goes elsewhere: `overflow`, `voicemail` or `self_served`."""
+    """A waiting call goes elsewhere: `overflow` (to `endpoint`), `voicemail` or `self_served`."""
 
     call_id: str
     outcome: Outcome
     media: str | None = None
+    endpoint: str | None = None
 
 
 @record

@@ -143,6 +143,8 @@ class PbxFacts(Arrivals):
         """
         call_id = await self._require(pbx, pbx_call_id)
         served = await self.keys_pressed(pbx, call_id, digits, receipt)
+        if served is None:
+            served = await self.help_called(pbx, call_id, digits, receipt)
         if served is not None:
             return served
         call, rules = self._actor.floor.calls.get(call_id), self._plan().callbacks
