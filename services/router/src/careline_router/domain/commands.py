@@ -366,10 +366,12 @@ class ConsultGone:
 
 @record
 class TransferEnded:
-    """The PBX has passed the caller on, or could not (fact)."""
+    """The PBX has passed the caller on, or could not (fact): from the leg `offer_id`, with `consult_id` to that one."""
 
     call_id: str
     ok: bool
+    offer_id: str
+    consult_id: str | None = None
 
 
 @record
