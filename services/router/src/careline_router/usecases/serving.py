@@ -267,7 +267,7 @@ class ServingCallers(SendingCalls):
 
     def _keeping(self, call_id: str, flow: Flow, step: Step, after: Contact) -> Within:
         async def keep(uow: UnitOfWork, _events: list[Event]) -> None:
-            await repository.put_contact(
+            await repository.add_to_contact(
                 uow.connection, call_id, attributes=after.attributes, name=after.name
             )
             await self._keep_path(uow, call_id, flow, step)
