@@ -227,8 +227,7 @@ class FloorMachine(RuleBasedStateMachine):
         match how:
             case "out":
                 self.send(cmd.TransferOut(**mine, endpoint="P/out"))
-                if data.draw(st.booleans()):
-                    self.send(cmd.TransferEnded(call_id=name, ok=data.draw(st.booleans())))
+                self.transfer_ends(data, name)
             case "in":
                 whom = data.draw(st.sampled_from((None, to)))
                 self.send(
@@ -260,8 +259,17 @@ class FloorMachine(RuleBasedStateMachine):
         self.send(cmd.ConsultAnswered(**its))
         if how != "answered":
             self.send(cmd.EndConsult(agent_id=call.agent or "", call_id=call.id, how=how))
+        self.transfer_ends(data, call.id)
+
+    def transfer_ends(self, data: st.DataObject, call_id: str) -> None:
+        """Or its agent goes first, or it is of an earlier one; or nothing is told yet."""
         if data.draw(st.booleans()):
-            self.send(cmd.TransferEnded(call_id=call.id, ok=data.draw(st.booleans())))
+            self.send(cmd.HangUp(call_id=call_id, by="agent"))
+        if data.draw(st.booleans()):
+            call = self.floor.calls.get(call_id)
+            leg = data.draw(st.sampled_from((call.offer if call else None, "another")))
+            ends = {"call_id": call_id, "offer_id": leg or "", "consult_id": leg}
+            self.send(cmd.TransferEnded(**ends, ok=data.draw(st.booleans())))
 
     @precondition(lambda self: self.floor.waiting_count)
     @rule(data=st.data(), agent=agents, how=st.sampled_from(("assign", "withdraw", "announce")))

@@ -99,13 +99,36 @@ async def test_a_closed_line_s_announcement_is_heard_out_before_the_call_is_hung
 ) -> None:
     asterisk = ScriptedAsterisk(ENTERED)
     async with connected(router, asterisk):
-        await asked(asterisk, "POST channels/c1/play")
+        await asked(asterisk, "POST channels/c1/play/play-c1")
         await asked(asterisk, "DELETE bridges/talk-old.1")
         assert "DELETE channels/c1" not in asterisk.asked
         await asterisk.tells("PlaybackFinished", playback={"id": "p1", "target_uri": "channel:c1"})
         await asked(asterisk, "DELETE channels/c1")
         assert "DELETE bridges/talk-other.1" not in asterisk.asked
         assert "DELETE bridges/hold-careline" not in asterisk.asked
+
+
+async def test_an_agent_s_phone_rings_while_his_caller_still_hears_an_announcement(
+    router: Any,
+) -> None:
+    """Fails when the phone has to wait for its end, and its agent has missed a call that never rang."""
+    welcome = {"queue": "adult", "skills": {"adult": 1}, "announcements": {"*": "sound:welcome"}}
+    await router.store.apply({"flows": [{"id": "main", "default": welcome}]})
+    await router.service.log_in("a1")
+    await router.service.set_state("a1", "ready")
+    data = "careline,in,+74950000001"
+    asterisk = ScriptedAsterisk({**CALLER, "dialplan": {"app_name": "Stasis", "app_data": data}})
+    async with connected(router, asterisk):
+        await asked(asterisk, "POST channels/c1/play/play-c1")
+        offer = (await router.service.queries.agent("a1")).offer
+        await router.service.accept_offer("a1", offer.id)
+        await asked(asterisk, f"POST channels/{offer.id}")
+        assert "DELETE playbacks/play-c1" not in asterisk.asked
+        leg = {"id": offer.id, "state": "Up", "caller": {"number": ""}}
+        await asterisk.tells("StasisStart", channel=leg, args=["agent", offer.id, "c1"])
+        await asked(asterisk, "DELETE playbacks/play-c1")
+        await asterisk.tells("PlaybackFinished", playback={"id": "p", "target_uri": "channel:c1"})
+        await asked(asterisk, f"POST bridges/talk-{offer.id}/addChannel")
 
 
 async def answered(router: Any) -> tuple[str, dict[str, Any]]:

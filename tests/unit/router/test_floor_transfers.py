@@ -48,6 +48,12 @@ def asked(scene: Scene, **whom: object) -> None:
     scene.do(cmd.ConsultAnswered(call_id="c1", consult_id="k"))
 
 
+def passed_on(scene: Scene, *, ok: bool = True, consult_id: str | None = None) -> list[ev.Event]:
+    """The PBX tells what has become of the transfer."""
+    leg = scene.of("c1").offer or ""
+    return scene.do(cmd.TransferEnded(call_id="c1", ok=ok, offer_id=leg, consult_id=consult_id))
+
+
 # -- cold -------------------------------------------------------------------------------------------
 
 
@@ -60,7 +66,7 @@ def test_a_call_that_leaves_the_floor_ends_handled_and_nobody_hangs_up_on_its_ca
     assert scene.refused(cmd.TransferOut(agent_id="a", call_id="c1", endpoint="e")).reason == (
         "call-leaving"
     )
-    done = scene.do(cmd.TransferEnded(call_id="c1", ok=True))
+    done = passed_on(scene)
     assert steps(scene, done) == []
     call = scene.of("c1")
     assert (call.state, call.outcome, call.transferred) == ("ended", "handled", True)
@@ -71,14 +77,57 @@ def test_an_agent_whose_leg_goes_before_the_pbx_is_done_takes_nobody_with_him() 
     scene = talking()
     out(scene)
     assert steps(scene, scene.hang_up("c1", by="agent")) == []
+    assert scene.hang_up("c1", by="agent") == [], "told twice"
+    assert scene.of("c1").state == "connected"
+    assert steps(scene, passed_on(scene)) == []
     assert scene.of("c1").outcome == "handled"
-    assert scene.do(cmd.TransferEnded(call_id="c1", ok=True)) == []
+    assert scene.state("a") == ("wrap_up", None)
+
+
+@pytest.mark.parametrize("way", ["cold", "warm", "by hanging up"])
+@pytest.mark.parametrize("b_is_there", [True, False])
+def test_a_transfer_that_fails_once_its_agent_has_gone_puts_the_caller_back(
+    way: str, b_is_there: bool
+) -> None:
+    """Fails when the caller is held for ever, or taken to be gone, and his agent to be talking with him."""
+    scene = talking(b="app") if b_is_there else talking()
+    if way == "cold":
+        out(scene)
+    else:
+        asked(scene)
+    if way == "warm":
+        end(scene, "complete")
+    scene.hang_up("c1", by="agent")
+    events = passed_on(scene, ok=False, consult_id=None if way == "cold" else "k")
+    assert only(events, ev.CallRequeued).agent_id == "a"
+    assert ("end_consult" in steps(scene, events)) == (way != "cold")
+    call = scene.of("c1")
+    assert (call.state, call.leaving, call.left) == (
+        "offered" if b_is_there else "queued", False, False,
+    )  # fmt: skip
+    assert scene.state("a") == ("not_ready", "unreachable")
+
+
+def test_what_becomes_of_an_earlier_transfer_says_nothing_of_a_later_one() -> None:
+    scene = talking(b="app")
+    asked(scene, to_agent="b")
+    end(scene, "complete")
+    handed_over = {"offer_id": "gone", "consult_id": "k"}
+    scene.do(cmd.TransferOut(agent_id="b", call_id="c1", endpoint="PJSIP/insurer"))
+    for ok in (True, False):
+        assert scene.do(cmd.TransferEnded(call_id="c1", ok=ok, **handed_over)) == []
+    passed_on(scene, ok=False)
+    scene.do(cmd.TransferIn(agent_id="b", call_id="c1", queue="other", skills={"x": 1}))
+    scene.do(cmd.SetReady(agent_id="a"))
+    scene.do(cmd.SetReady(agent_id="b"))
+    late = cmd.TransferEnded(call_id="c1", ok=False, **handed_over)
+    assert scene.do(late) == []
 
 
 def test_a_transfer_that_the_pbx_cannot_make_leaves_the_call_with_its_agent() -> None:
     scene = talking()
     out(scene)
-    events = scene.do(cmd.TransferEnded(call_id="c1", ok=False))
+    events = passed_on(scene, ok=False)
     (told,) = messages(events[0], scene.of("c1"))
     assert (told.agent_id, told.type) == ("a", "call.transfer_failed")
     assert (scene.of("c1").state, scene.of("c1").transferred) == ("connected", False)
@@ -170,7 +219,7 @@ def test_a_consultation_outside_is_completed_by_the_pbx() -> None:
         step for event in end(scene, "complete") for step in pbx_steps(event, scene.of("c1"))
     ]
     assert (step.type, step.body["consult_id"]) == ("transfer", "k")
-    scene.do(cmd.TransferEnded(call_id="c1", ok=True))
+    passed_on(scene)
     assert scene.of("c1").outcome == "handled"
 
 
@@ -279,7 +328,7 @@ def test_a_call_that_could_not_be_handed_over_is_put_back() -> None:
     scene = talking(b="app")
     asked(scene, to_agent="b")
     end(scene, "complete")
-    events = scene.do(cmd.TransferEnded(call_id="c1", ok=False))
+    events = passed_on(scene, ok=False, consult_id="k")
     assert only(events, ev.CallRequeued).agent_id == "b"
     assert scene.of("c1").state == "queued"
 

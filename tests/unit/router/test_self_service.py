@@ -78,6 +78,7 @@ def played(keys: list[str], caller: Caller = CALLER) -> Step:
         (["1", "0#"], (), "human"),
         (["1", "0", ""], (), "human"),
         (["1", "09*"], (), "overflow PJSIP/103@trunk"),
+        (["3*"], (), "overflow PJSIP/103@trunk"),
         (["2"], ("now", "more"), "more"),
         (["2", "1"], ("main",), "main"),
         (["2", "", ""], ("bye",), "self_served"),
@@ -118,6 +119,7 @@ def test_needs_and_age_skip_the_menu_or_slow_it() -> None:
 def test_a_node_that_a_new_version_has_lost_leads_to_a_human() -> None:
     assert Walk(SERVICE, CALLER).press(At(node="gone"), "1").end == "human"
     assert Walk(SERVICE, CALLER).silence(At(node="gone")).end == "human"
+    assert Walk(SERVICE, CALLER).press(At(node="gone"), "*").endpoint == "PJSIP/103@trunk"
 
 
 @given(st.lists(st.text(alphabet="0123456789*#", max_size=12), max_size=30))

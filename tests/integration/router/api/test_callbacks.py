@@ -218,6 +218,9 @@ async def test_what_cannot_be_called_back_is_refused(calling_back):
         answer = await wanted(calling_back, **fields)
         assert answer.status_code == 422, answer.text
         assert [error["path"] for error in answer.json()["errors"]] == [path]
+    for moment in ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"):
+        answer = await wanted(calling_back, not_before=moment)
+        assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "not_before")
     answer = await wanted(calling_back, queue="unused")
     assert answer.status_code == 422
 

@@ -1,5 +1,6 @@
 """The customer card: for whom it opens, what it holds back, and that every look is noted."""
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -86,6 +87,17 @@ async def test_he_is_asked_five_times_at_most(verifying) -> None:
     await verifying.offer("a1")
     for _ in range(5):
         assert (await says(verifying, call_id, "birth_date", "01011901")).json()["matched"] is False
+    answer = await says(verifying, call_id, "birth_date", "09051950")
+    assert (answer.status_code, answer.json()["type"]) == (409, "too-many-tries")
+
+
+async def test_looks_at_the_same_time_take_no_try_back(verifying) -> None:
+    """Fails when a look that began before a try, and asked for his appeals, writes over it."""
+    await verifying.ready("a1")
+    call_id = (await verifying.arrive("p-1"))["call"]["id"]
+    await verifying.offer("a1")
+    wrong = [says(verifying, call_id, "birth_date", "01011901") for _ in range(5)]
+    await asyncio.gather(*(card(verifying, call_id) for _ in range(5)), *wrong)
     answer = await says(verifying, call_id, "birth_date", "09051950")
     assert (answer.status_code, answer.json()["type"]) == (409, "too-many-tries")
 

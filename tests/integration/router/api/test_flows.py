@@ -214,6 +214,8 @@ async def test_a_dry_run_explains_its_path(router) -> None:
     assert "not open" in closed["path"][0]["why"]
     answer = await post(router, "/main/dry-run", {"line": "+74950000099"})
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "line")
+    answer = await post(router, "/main/dry-run", {**call, "at": "9999-12-31T23:59:59-14:00"})
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "at")
     answer = await post(router, "/none/dry-run", {})
     assert answer.status_code == 404
 

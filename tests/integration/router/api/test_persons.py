@@ -45,3 +45,25 @@ async def test_calls_that_are_over_lose_him_and_one_under_way_when_it_is_over(
     ]
     assert (await router.call(first["id"]))["caller"] is None
     assert (await router.call(other["id"], router.floor))["caller"] == OTHER
+
+
+async def test_what_is_said_of_him_after_he_was_erased_is_kept_nowhere(
+    router, database_url
+) -> None:
+    """Fails when notes make a row anew that no search by his number finds any more."""
+    call = await router.connect("p-1", caller=CALLER)
+    await router.tell("call.hung_up", "p-1", by="caller")
+    assert (await asked(router, "erase"))["calls"] == 1
+    card = await router.client.get(f"/v1/calls/{call['id']}/customer", headers=router.agent("a1"))
+    assert (card.status_code, card.json()["caller"]) == (200, None)
+    answer = await router.client.post(
+        f"/v1/calls/{call['id']}/wrap-up",
+        json={"disposition": "solved", "resolved": True, "notes": "his daughter is called Vera"},
+        headers=router.agent("a1"),
+    )
+    assert answer.status_code == 200, answer.text
+    connection = await asyncpg.connect(database_url)
+    try:
+        assert await connection.fetch("SELECT * FROM router.call_contact") == []
+    finally:
+        await connection.close()

@@ -117,6 +117,55 @@ async def test_some_ends_need_nobody(served, keys, outcome, last) -> None:
     assert heard(told) == last
 
 
+@pytest.mark.parametrize("offered", [False, True])
+async def test_the_key_for_emergencies_counts_in_the_queue_too(served, offered) -> None:
+    """Fails when a caller who is told of it hears music instead once he waits for an agent."""
+    if offered:
+        await served.ready("a1")
+    await done(served, await served.arrive("s-1"))
+    await done(served, await served.tell("call.digits", "s-1", digits="0"))
+    told = await served.tell("call.digits", "s-1", digits="*")
+    assert (told["call"]["state"], told["call"]["outcome"]) == ("ended", "overflow")
+    assert heard(told)[-3:] == ["answer", "help", "PJSIP/103@trunk"]
+    if offered:
+        assert (await served.me("a1"))["state"] == "ready"
+
+
+async def test_what_silence_leads_to_is_told_at_once(served) -> None:
+    """Fails when the commands are taken along by an answer that nobody hears, and come 5 s later."""
+    await done(served, await served.arrive("s-1"))
+    await served.advance(8)
+
+    (again,) = await eventually(served.commands)
+    assert (again["type"], again["media"]) == ("announce", "main-ru")
+
+
+async def test_a_silent_caller_is_not_forgotten_when_his_step_fails(served, database_url) -> None:
+    """Fails when whatever is wrong for a moment leaves him where he is for ever."""
+    call_id = (await served.arrive("s-1"))["call"]["id"]
+    connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
+    try:
+        await connection.execute("ALTER TABLE router.self_service_step RENAME TO away")
+        await served.advance(8)
+
+        async def is_silent() -> Any:
+            found = await connection.fetchval(
+                "SELECT count(*) FROM router.journal WHERE kind = 'CallerSilent'"
+            )
+            return found == 1
+
+        await eventually(is_silent)
+        await served.ready("a1")  # and with that the step that fails has been tried
+        await connection.execute("ALTER TABLE router.away RENAME TO self_service_step")
+    finally:
+        await connection.close()
+
+    async def asked_again() -> bool:
+        return ("main", "silence") in await way(served, call_id)
+
+    await eventually(asked_again)
+
+
 async def test_silence_asks_again_and_then_finds_somebody(served) -> None:
     call_id = (await served.arrive("s-1"))["call"]["id"]
     await served.advance(8)

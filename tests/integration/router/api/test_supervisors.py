@@ -1,6 +1,7 @@
 """What supervisors see live, and do: on their own teams, and written down."""
 
 import asyncio
+import contextlib
 from contextlib import asynccontextmanager
 
 import pytest
@@ -83,6 +84,16 @@ async def test_an_agents_ticket_opens_no_supervisors_socket(router, address):
     with pytest.raises(InvalidStatus) as refused:
         await websockets.connect(f"ws://{address}/v1/supervisors/me/ws?ticket={ticket}")
     assert refused.value.response.status_code == 401
+
+
+async def test_a_supervisor_who_floods_his_socket_is_told_so(router, address):
+    async with watching(router, address, "sup1") as socket:
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(400):
+                await socket.send("no json")
+        with pytest.raises(ConnectionClosed) as closed:
+            await told(socket, lambda _: False)
+        assert closed.value.rcvd.code == 4430
 
 
 async def test_a_supervisor_listens_to_a_talk_of_his_team(router):

@@ -26,6 +26,7 @@ from careline_router.api.closing import (
     TOO_LARGE,
     TOO_SLOW,
     TRY_AGAIN,
+    Allowance,
     close,
 )
 from careline_router.api.deps import Now, Service, Tickets
@@ -42,9 +43,6 @@ WATCH_S = 0.5
 LONGEST_MESSAGE = 64 * 1024
 SEND_S = 20.0
 """Who takes nothing in for so long does not read any more; what he misses he gets when he comes back."""
-MOST_A_SECOND = 50
-MOST_AT_ONCE = 200
-"""Messages of a client: no desk sends a tenth of it."""
 
 log = structlog.get_logger(__name__)
 
@@ -129,7 +127,7 @@ class Connection:
 
     async def _read(self) -> int | None:
         """What the client asks for, one after the other."""
-        left, last = float(MOST_AT_ONCE), self._clock.monotonic()
+        allowance = Allowance(self._clock)
         while True:
             received = await self._socket.receive()
             if received["type"] == "websocket.disconnect":
@@ -139,9 +137,7 @@ class Connection:
                 return NO_MESSAGE
             if len(text) > LONGEST_MESSAGE:
                 return TOO_LARGE
-            now = self._clock.monotonic()
-            left, last = min(MOST_AT_ONCE, left + (now - last) * MOST_A_SECOND) - 1, now
-            if left < 0:
+            if not allowance.spend():
                 return FLOODED
             await self._put(await self._answer(text))
 

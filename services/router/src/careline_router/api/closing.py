@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 from fastapi import WebSocket, WebSocketDisconnect
 
+from careline_common.clock import Clock
+
 NO_MESSAGE = 4400
 EXPIRED = 4401
 SUPERSEDED = 4409
@@ -22,6 +24,26 @@ REASONS = {
     TOO_LARGE: "the message is too large",
     TRY_AGAIN: "another process leads the floor",
 }
+
+
+MOST_A_SECOND = 50
+MOST_AT_ONCE = 200
+"""Messages of a client: no desk sends a tenth of it."""
+
+
+class Allowance:
+    """How many messages a client may still send now."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._left, self._last = float(MOST_AT_ONCE), clock.monotonic()
+
+    def spend(self) -> bool:
+        """Takes one message off; False: it is too many."""
+        now = self._clock.monotonic()
+        refilled = self._left + (now - self._last) * MOST_A_SECOND
+        self._left, self._last = min(MOST_AT_ONCE, refilled) - 1, now
+        return self._left >= 0
 
 
 async def close(socket: WebSocket, done: Iterable["asyncio.Future[int | None]"]) -> None:

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
+from careline_common.http.moments import Moment
 from careline_common.http.problem import invalid
 from careline_common.http.sheets import DOCUMENTED, sheet
 from careline_router.api.deps import Now, Service, viewer_who
@@ -38,8 +39,8 @@ async def intervals(
     viewer: Reader,
     service: Service,
     clock: Now,
-    since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    to: Annotated[AwareDatetime | None, Query()] = None,
+    since: Annotated[Moment | None, Query(alias="from")] = None,
+    to: Annotated[Moment | None, Query()] = None,
     step: Annotated[str, Query(max_length=8)] = "30m",
     by: By = "queue",
 ) -> Response | IntervalAnswer:

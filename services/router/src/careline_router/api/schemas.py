@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -13,6 +12,7 @@ from pydantic import (
     ValidationError,
 )
 
+from careline_common.http import moments
 from careline_common.http.problem import InvalidInput
 from careline_common.http.validation import field_errors
 
@@ -38,7 +38,7 @@ def _text_only(value: object) -> object:
     raise ValueError("a time in RFC 3339, such as 2026-11-22T09:30:00Z")
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_text_only)]
+Moment = Annotated[moments.Moment, BeforeValidator(_text_only)]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 Short = Annotated[str, Field(max_length=500)]
 Long = Annotated[str, Field(max_length=20_000)]

@@ -3,8 +3,9 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
+from careline_common.http.moments import Moment
 from careline_common.http.problem import invalid
 from careline_router.api.deps import Now, Service, may
 from careline_router.api.permissions import Action
@@ -29,8 +30,8 @@ async def way(call_id: str, service: Service) -> dict[str, list[dict[str, Any]]]
 async def self_service_report(
     service: Service,
     clock: Now,
-    since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    to: Annotated[AwareDatetime | None, Query()] = None,
+    since: Annotated[Moment | None, Query(alias="from")] = None,
+    to: Annotated[Moment | None, Query()] = None,
     by: By = "flow",
 ) -> ContainmentAnswer:
     """Of the calls that came to a self-service, how many ended there (`containment_pct`), and how the others

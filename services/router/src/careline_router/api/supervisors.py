@@ -11,7 +11,15 @@ from careline_common.clock import Clock
 from careline_common.http.auth import Authenticator, Principal
 from careline_common.http.paging import Page, Paging
 from careline_common.http.problem import Forbidden, InvalidInput, NotReady, Problem, Unauthorized
-from careline_router.api.closing import EXPIRED, NO_MESSAGE, TOO_LARGE, TRY_AGAIN, close
+from careline_router.api.closing import (
+    EXPIRED,
+    FLOODED,
+    NO_MESSAGE,
+    TOO_LARGE,
+    TRY_AGAIN,
+    Allowance,
+    close,
+)
 from careline_router.api.deps import Now, Service, Tickets, may, viewer_who
 from careline_router.api.desk import Refused, read_message
 from careline_router.api.permissions import ALLOWED, Action
@@ -114,8 +122,7 @@ class Watch:
             changed = now.since(seen)
             seen = now
             if changed:
-                async with asyncio.timeout(SEND_S):
-                    await self._tell("delta", changed)
+                await self._tell("delta", changed)
 
     def _look(self) -> Board:
         viewer = self._service.viewer(self._caller.subject, self._caller.roles)
@@ -123,11 +130,16 @@ class Watch:
 
     async def _tell(self, kind: str, data: dict[str, Any]) -> None:
         self._seq += 1
-        document = {"seq": self._seq, "type": kind, "at": self._clock.now(), "data": data}
-        await self._socket.send_text(to_json(document).decode())
+        await self._put({"seq": self._seq, "type": kind, "at": self._clock.now(), "data": data})
+
+    async def _put(self, document: dict[str, Any]) -> None:
+        """Raises TimeoutError when the client does not take it in."""
+        async with asyncio.timeout(SEND_S):
+            await self._socket.send_text(to_json(document).decode())
 
     async def _read(self) -> int | None:
         """`auth.renew {token}` is all that can be said."""
+        allowance = Allowance(self._clock)
         while True:
             received = await self._socket.receive()
             if received["type"] == "websocket.disconnect":
@@ -137,7 +149,9 @@ class Watch:
                 return NO_MESSAGE
             if len(text) > LONGEST_MESSAGE:
                 return TOO_LARGE
-            await self._socket.send_text(to_json(await self._answer(text)).decode())
+            if not allowance.spend():
+                return FLOODED
+            await self._put(await self._answer(text))
 
     async def _answer(self, text: str) -> dict[str, Any]:
         message_id: str | None = None

@@ -19,10 +19,17 @@ from careline_router.db.tables import (
 
 
 async def put_contact(connection: AsyncConnection, call_id: str, **values: Any) -> None:
-    """Writes what is known of the person behind a call; fields not named stay."""
+    """Writes who is behind a call that is new; of one that is known, fields not named stay."""
     statement = insert(call_contact).values(call_id=call_id, **values)
     await connection.execute(
         statement.on_conflict_do_update(index_elements=["call_id"], set_=values)
+    )
+
+
+async def add_to_contact(connection: AsyncConnection, call_id: str, **values: Any) -> None:
+    """Writes what is learned of the person behind a call; nothing once he has been erased from it."""
+    await connection.execute(
+        update(call_contact).where(call_contact.c.call_id == call_id).values(**values)
     )
 
 

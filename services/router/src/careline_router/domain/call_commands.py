@@ -152,7 +152,16 @@ class CallCommands(CallbackCommands):
     def _leave_queue(self, command: cmd.LeaveQueue) -> None:
         call = self._waiting_call(command.call_id)
         agent = self._withdraw(call, "withdrawn")
-        self._end(call, command.outcome, by="system", media=command.media)
+        self._emit(
+            ev.CallEnded(
+                at=self.now,
+                call_id=call.id,
+                outcome=command.outcome,
+                by="system",
+                media=command.media,
+                endpoint=command.endpoint,
+            )
+        )
         if agent is not None:
             self._release(agent, keeps_idle=True)
 

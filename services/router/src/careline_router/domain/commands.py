@@ -124,11 +124,12 @@ class CloseCall:
 
 @record
 class LeaveQueue:
-    """A waiting call goes elsewhere: `overflow`, `voicemail` or `self_served`."""
+    """A waiting call goes elsewhere: `overflow` (to `endpoint`), `voicemail` or `self_served`."""
 
     call_id: str
     outcome: Outcome
     media: str | None = None
+    endpoint: str | None = None
 
 
 @record
@@ -365,10 +366,12 @@ class ConsultGone:
 
 @record
 class TransferEnded:
-    """The PBX has passed the caller on, or could not (fact)."""
+    """The PBX has passed the caller on, or could not (fact): from the leg `offer_id`, with `consult_id` to that one."""
 
     call_id: str
     ok: bool
+    offer_id: str
+    consult_id: str | None = None
 
 
 @record

@@ -324,6 +324,14 @@ class TransferRequested(Event):
 
 
 @record
+class AgentLeft(Event):
+    """The agent has gone while the PBX passes his caller on: what comes of that is awaited."""
+
+    call_id: str
+    agent_id: str
+
+
+@record
 class TransferRefused(Event):
     """The PBX could not: the agent has his caller still."""
 
@@ -478,7 +486,7 @@ EVENTS: tuple[type[Event], ...] = (
     CallPressed, RequirementRelaxed, CallMoved, PriorityChanged, DigitsPressed, OfferMade, OfferAccepted,
     OfferClosed, ExclusionLifted, CallConnected, CallRequeued, WorkInterrupted, WorkResumed,
     CallbackOffered, CallbackMade, CallbackDue, DialRequested, DialEnded, ControlRequested,
-    CallAssigned, CallAnnounced, TransferRequested, TransferRefused, CallTransferred, ConsultBegun, ConsultTalking, ConsultJoined,
+    CallAssigned, CallAnnounced, TransferRequested, AgentLeft, TransferRefused, CallTransferred, ConsultBegun, ConsultTalking, ConsultJoined,
     ConsultOver, CallHandedOver, CallEnded, CallWrappedUp, CallsForgotten, AgentLoggedIn, AgentStateChanged, WrapUpExtended,
     OccupancyCapped, OccupancyFreed, RestPlanned,
 )  # fmt: skip

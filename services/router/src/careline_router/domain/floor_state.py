@@ -202,7 +202,7 @@ class FloorState(TransferState):
         call = self.calls[event.call_id]
         self._let_go(call)
         call.agent = call.answered_at = call.offer = None
-        call.suspended = False
+        call.suspended = call.leaving = call.left = False
         call.put_back = call.kind == "call"
         self._set_call(call, "queued")
 
@@ -220,7 +220,7 @@ class FloorState(TransferState):
         call = self.calls[event.call_id]
         call.outcome, call.ended_by, call.ended_at = event.outcome, event.by, event.at
         call.offer = call.node = call.asked_until = call.consultation = None
-        call.forwarded_to, call.leaving = event.endpoint, False
+        call.forwarded_to, call.leaving, call.left = event.endpoint, False, False
         self._let_go(call)
         if call.answered_at is not None and call.queue is not None:
             self.demand.handled(call.queue, event.at - call.answered_at)
@@ -471,6 +471,7 @@ _CHANGES: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
     ev.CallAssigned: FloorState._call_assigned,  # noqa: SLF001
     ev.CallAnnounced: FloorState._nothing,  # noqa: SLF001
     ev.TransferRequested: FloorState._transfer_requested,  # noqa: SLF001
+    ev.AgentLeft: FloorState._agent_left,  # noqa: SLF001
     ev.TransferRefused: FloorState._transfer_refused,  # noqa: SLF001
     ev.CallTransferred: FloorState._call_transferred,  # noqa: SLF001
     ev.ConsultBegun: FloorState._consult_begun,  # noqa: SLF001

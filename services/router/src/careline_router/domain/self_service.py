@@ -139,7 +139,15 @@ class Walk:
         return self._to(self._service.start)
 
     def press(self, at: At, keys: str) -> Step:
-        """He has pressed keys; what he types ahead is taken without playing what would be said before."""
+        """He has pressed keys; what he types ahead is taken without playing what would be said before.
+
+        The key for emergencies counts wherever he is and whatever he has pressed besides.
+        """
+        emergency = self._service.emergency
+        if emergency is not None and emergency.key in keys:
+            self._path.append((at.node, emergency.key))
+            self._say(emergency.answer)
+            return self._end("overflow", emergency.endpoint)
         step = self._stay(at)
         for key in keys:
             if step.at is None:
@@ -161,13 +169,8 @@ class Walk:
 
     def _press(self, at: At, key: str) -> Step:
         node = self._service.nodes.get(at.node)
-        emergency = self._service.emergency
         if node is None:  # the flow was changed meanwhile
             return self._end("human")
-        if emergency is not None and key == emergency.key:
-            self._path.append((at.node, key))
-            self._say(emergency.answer)
-            return self._end("overflow", emergency.endpoint)
         if node.kind == "menu":
             return self._choose(at, node, key)
         if key == END_KEY:

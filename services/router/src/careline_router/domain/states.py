@@ -111,6 +111,8 @@ class Call:
     offers_callback: bool = True
     leaving: bool = False
     """The PBX is passing it on to an endpoint outside the floor."""
+    left: bool = False
+    """And its agent has gone meanwhile."""
     transferred: bool = False
     """It was passed on by an agent."""
     consultation: Consultation | None = None

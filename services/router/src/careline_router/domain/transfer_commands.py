@@ -44,10 +44,14 @@ class TransferCommands(AgentCommands):
             return
         agent = self.agents[call.agent or ""]
         if not call.leaving:
-            if not command.ok:  # who was asked has the call, and the PBX could not join them
-                self._put_back(call, agent, "lost")
+            if command.consult_id == call.offer and not command.ok:
+                self._put_back(call, agent, "lost")  # who was asked has it, and they are not joined
+        elif command.offer_id != call.offer:
+            return  # of a transfer before this one
         elif command.ok:
             self._gone_elsewhere(call, agent)
+        elif call.left:
+            self._give_back(call, agent)
         else:
             self._emit(ev.TransferRefused(at=self.now, call_id=call.id, agent_id=agent.id))
 
@@ -230,7 +234,7 @@ class TransferCommands(AgentCommands):
     def _end_talk(self, call: Call, command: cmd.HangUp) -> None:
         agent = self.agents[call.agent or ""]
         if call.leaving and command.by == "agent":
-            self._gone_elsewhere(call, agent)
+            self._left(call, agent)
             return
         consultation = call.consultation
         if consultation is not None:
@@ -240,12 +244,19 @@ class TransferCommands(AgentCommands):
                     self._complete(call, agent, consultation)
                 except Rejected:  # who was asked cannot take it
                     self._give_back(call, agent)
+                if call.leaving:
+                    self._left(call, agent)
                 return
             if command.by == "agent":
                 self._give_back(call, agent)
                 return
             self._stop_consulting(call, "caller_gone", hangs=True, returns=False)
         super()._end_talk(call, command)
+
+    def _left(self, call: Call, agent: Agent) -> None:
+        """Whether his caller has arrived elsewhere, or has to wait again, the PBX still has to say."""
+        if not call.left:
+            self._emit(ev.AgentLeft(at=self.now, call_id=call.id, agent_id=agent.id))
 
     def _give_back(self, call: Call, agent: Agent) -> None:
         """The agent is gone in the middle of it: his caller must not be lost with him."""

@@ -40,6 +40,9 @@ class TransferState(Filing):
         call = self.calls[event.call_id]
         call.leaving = call.transferred = True
 
+    def _agent_left(self, event: ev.AgentLeft) -> None:
+        self.calls[event.call_id].left = True
+
     def _transfer_refused(self, event: ev.TransferRefused) -> None:
         call = self.calls[event.call_id]
         call.leaving = call.transferred = False

@@ -99,7 +99,7 @@ class AgentUseCases(UseCases):
             wrapped_up_at=now,
         )
         if wrap_up.notes:
-            await repository.put_contact(uow.connection, call_id, notes=wrap_up.notes)
+            await repository.add_to_contact(uow.connection, call_id, notes=wrap_up.notes)
         uow.emit(
             CallWrappedUp(
                 call_id=call_id,

@@ -137,7 +137,7 @@ class Arrivals(ServingCallers):
 
         async def keep_name(uow: UnitOfWork, events: list[Event]) -> None:
             if named.name is not None:
-                await repository.put_contact(uow.connection, call_id, name=named.name)
+                await repository.add_to_contact(uow.connection, call_id, name=named.name)
             await keep_path(uow, events)
 
         keep = keeping_callbacks(self._contacts, call_id, keep_name)

@@ -13,7 +13,7 @@ from careline_router.domain.events import Event
 from careline_router.domain.states import Call
 from careline_router.ports import CrmProfile
 from careline_router.queries import unknown_call
-from careline_router.runtime.contacts import INPUTS, VERIFIED, Contact
+from careline_router.runtime.contacts import INPUTS, NOBODY, VERIFIED, Contact
 from careline_router.usecases.pbx_answers import NOTHING
 from careline_router.usecases.sending import SendingCalls
 
@@ -67,7 +67,7 @@ class Customers(SendingCalls):
         after = self._named(replace(contact, attributes=attributes))
 
         async def keep(uow: UnitOfWork, _events: list[Event]) -> None:
-            await repository.put_contact(
+            await repository.add_to_contact(
                 uow.connection, call_id, attributes=attributes, name=after.name
             )
             what = f"verification by {check}: {'matched' if matches else 'failed'}"
@@ -89,11 +89,19 @@ class Customers(SendingCalls):
         contact = self._contacts.of(call_id)
         if contact.profile is None:  # a process before this one has asked
             profile = await self._intake.profile(contact)
-            contact = self._named(replace(contact, profile=profile))
+            contact = self._learned(call_id, profile=profile)
         if contact.appeals is None and contact.number is not None:
-            contact = replace(contact, appeals=await self._all_appeals(contact.number))
-        self._contacts.put(call_id, contact)
+            appeals = await self._all_appeals(contact.number)
+            contact = self._learned(call_id, appeals=appeals)
         return call, contact
+
+    def _learned(self, call_id: str, **what: Any) -> Contact:
+        """Adds to what is known by now: he may have been verified, or erased, while somebody was asked."""
+        contact = self._contacts.of(call_id)
+        if contact is not NOBODY:
+            contact = self._named(replace(contact, **what))
+            self._contacts.put(call_id, contact)
+        return contact
 
     async def _note(self, looker: Looker, what: str, call_id: str) -> None:
         async with self._database.unit_of_work() as uow:

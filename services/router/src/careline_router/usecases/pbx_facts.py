@@ -143,6 +143,8 @@ class PbxFacts(Arrivals):
         """
         call_id = await self._require(pbx, pbx_call_id)
         served = await self.keys_pressed(pbx, call_id, digits, receipt)
+        if served is None:
+            served = await self.help_called(pbx, call_id, digits, receipt)
         if served is not None:
             return served
         call, rules = self._actor.floor.calls.get(call_id), self._plan().callbacks
@@ -240,7 +242,12 @@ class PbxFacts(Arrivals):
             elif row.type == "dial" and row.call_id in self._actor.floor.calls:
                 command = cmd.DialFailed(call_id=row.call_id, cause=_cause(detail))
         if row.type == "transfer":
-            command = cmd.TransferEnded(call_id=row.call_id, ok=ok)
+            command = cmd.TransferEnded(
+                call_id=row.call_id,
+                ok=ok,
+                offer_id=row.body.get("offer_id", ""),
+                consult_id=row.body.get("consult_id"),
+            )
         await self._actor.submit(command, within=mark)
 
 

@@ -41,4 +41,6 @@ class PersonsData(UseCases):
                 what="person.erase",
                 call_ids=[row["id"] for row in over],
             )
+        for row in over:
+            self._contacts.forget(row["id"])
         return over, [row for row in found if row["ended_at"] is None]

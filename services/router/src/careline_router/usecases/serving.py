@@ -10,12 +10,13 @@ import structlog
 
 from careline_common.config.models import Line
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.http.problem import Conflict, NotReady, Problem
+from careline_common.http.problem import Conflict, NotReady
+from careline_common.observability.errors import describe
 from careline_router.db import reading, repository
 from careline_router.db.self_service import By, ContainmentRow, add_steps, containment, steps_of
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import CallerSilent, Event
-from careline_router.domain.flows import Flow
+from careline_router.domain.flows import Flow, in_language
 from careline_router.domain.self_service import At, Caller, SelfService, Step, Walk
 from careline_router.domain.states import Call
 from careline_router.floorplan import FloorPlan
@@ -32,6 +33,8 @@ from careline_router.views import PbxAnswer
 
 log = structlog.get_logger(__name__)
 
+AGAIN_S = 1.0
+"""After that a step that failed is tried again."""
 TYPED = "typed"
 """Where a contact has the digits that are not complete yet."""
 
@@ -45,6 +48,15 @@ class _Served:
     flow: Flow
     profile: CrmProfile
     caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class _Stepped:
+    """What a caller's step does, what is kept with it, and what is known of him afterwards."""
+
+    command: cmd.Command
+    keep: Within
+    after: Contact
 
 
 class ServingCallers(SendingCalls):
@@ -146,7 +158,36 @@ class ServingCallers(SendingCalls):
             call = self._served_call(call_id)
             if call is None:
                 return None
-            return await self._step(call, keys, receipt)
+            step = await self._step(call, keys)
+            try:
+                answer = await self._answer(step.command, pbx, call.id, receipt, first=step.keep)
+            except Conflict:  # he has hung up meanwhile
+                return await self._answer(NOTHING, pbx, call.id, receipt)
+            self._contacts.put(call.id, step.after)
+            return answer
+
+    async def help_called(
+        self, pbx: str, call_id: str, keys: str, receipt: Receipt | None
+    ) -> PbxAnswer | None:
+        """A caller who waits has pressed the key for emergencies of his flow; None when he has not."""
+        call = self._actor.floor.calls.get(call_id)
+        if call is None or call.state not in {"queued", "offered"} or call.kind != "call":
+            return None
+        flow = self._plan().flows.get(call.flow or "")
+        service = None if flow is None else flow.self_service
+        emergency = None if service is None else service.emergency
+        if emergency is None or emergency.key not in keys:
+            return None
+        command = cmd.LeaveQueue(
+            call_id=call.id,
+            outcome="overflow",
+            media=in_language(emergency.answer, call.language),
+            endpoint=emergency.endpoint,
+        )
+        try:
+            return await self._answer(command, pbx, call.id, receipt)
+        except Conflict:  # an agent has answered, or he has hung up, since he pressed it
+            return await self._answer(NOTHING, pbx, call.id, receipt)
 
     def _served_call(self, call_id: str) -> Call | None:
         call = self._actor.floor.calls.get(call_id)
@@ -163,17 +204,25 @@ class ServingCallers(SendingCalls):
         task.add_done_callback(self._silences.discard)
 
     async def _silent(self, call_id: str) -> None:
-        call = self._served_call(call_id)
-        if call is None:
-            return
-        async with self._one_at_a_time(call.pbx, call.pbx_call_id):
+        """Tries until it is done: nothing else would ever wake a caller who presses nothing."""
+        while self._actor.leading:  # else whoever leads next goes on with him
             call = self._served_call(call_id)
-            if call is None or call.asked_until is not None:
+            if call is None:
                 return
-            try:
-                await self._step(call, None, None)
-            except Problem as problem:  # whoever leads next goes on with him
-                log.warning("self_service.stuck", call_id=call_id, problem=problem.type)
+            async with self._one_at_a_time(call.pbx, call.pbx_call_id):
+                call = self._served_call(call_id)
+                if call is None or call.asked_until is not None:
+                    return
+                try:
+                    step = await self._step(call, None)
+                    # not as an answer: nobody has asked, and what is to be done would be taken along with it
+                    await self._actor.submit(step.command, within=step.keep)
+                except Exception as error:  # noqa: BLE001 - whatever it is, he may wait still
+                    log.warning("self_service.stuck", call_id=call_id, error=describe(error))
+                else:
+                    self._contacts.put(call_id, step.after)
+                    return
+            await asyncio.sleep(AGAIN_S)
 
     def resume_serving(self) -> None:
         """Goes on with callers whose silence the process before this one has not answered any more."""
@@ -181,7 +230,8 @@ class ServingCallers(SendingCalls):
             if call.state == "self_service" and call.asked_until is None:
                 self._go_on_in_silence(call.id)
 
-    async def _step(self, call: Call, keys: str | None, receipt: Receipt | None) -> PbxAnswer:
+    async def _step(self, call: Call, keys: str | None) -> _Stepped:
+        """What follows his keys, or his silence."""
         if not self._actor.leading:  # it knows nobody any more, as in `_route`
             raise NotReady("this process does not lead the floor")
         contact = self._contacts.of(call.id)
@@ -191,7 +241,7 @@ class ServingCallers(SendingCalls):
         flow = None if line is None else plan.flows.get(call.flow or line.flow)
         if line is None or flow is None:
             closing = self._closing(plan, call.pbx, call.id, "closed")
-            return await self._answer(closing, call.pbx, call.id, receipt)
+            return _Stepped(closing, keeping_callbacks(self._contacts, call.id), contact)
         if contact.appeals is None:  # a process before this one has asked
             appeals = await self._appeals_of(flow, contact)
             contact = replace(contact, profile=profile, appeals=appeals)
@@ -213,16 +263,11 @@ class ServingCallers(SendingCalls):
         }
         after = self._named(replace(contact, profile=profile, attributes=attributes))
         keep = keeping_callbacks(self._contacts, call.id, self._keeping(call.id, flow, step, after))
-        try:
-            answer = await self._answer(command, call.pbx, call.id, receipt, first=keep)
-        except Conflict:  # he has hung up meanwhile
-            return await self._answer(NOTHING, call.pbx, call.id, receipt)
-        self._contacts.put(call.id, after)
-        return answer
+        return _Stepped(command, keep, after)
 
     def _keeping(self, call_id: str, flow: Flow, step: Step, after: Contact) -> Within:
         async def keep(uow: UnitOfWork, _events: list[Event]) -> None:
-            await repository.put_contact(
+            await repository.add_to_contact(
                 uow.connection, call_id, attributes=after.attributes, name=after.name
             )
             await self._keep_path(uow, call_id, flow, step)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from careline_common.http.moments import Moment
 from careline_common.phones import parse_phone
 from careline_surveys.db.inbound import Comment
 from careline_surveys.db.messages import ConsoleMessage
@@ -57,7 +58,7 @@ class OptOutBody(PhoneBody):
     """`source` is where he said so (a call, a letter, a desk), `at` is when; now when left out."""
 
     source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,49}$")] = "api"
-    at: AwareDatetime | None = None
+    at: Moment | None = None
 
 
 class InvitationTaken(BaseModel):

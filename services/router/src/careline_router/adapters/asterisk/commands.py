@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Iterable
 from http import HTTPStatus
 
@@ -27,6 +28,8 @@ from careline_router.views import PbxCommand
 log = structlog.get_logger(__name__)
 
 LONGEST_ANNOUNCEMENT_S = 120.0
+OF_A_PHONE = frozenset({"ring", "cancel_ring"})
+"""What is done to an agent's phone, whatever its caller hears meanwhile."""
 
 
 def playback_of(channel: str) -> str:
@@ -46,6 +49,7 @@ class Commands:
         self.talk = Talks(session)
         self._told = SerialByKey(session.tasks)
         self._under_way: set[str] = set()
+        self._open: Counter[str] = Counter()
         self._playing: dict[str, asyncio.Event] = {}
         self.voice = VoiceSurvey(session)
         self._keys: dict[str, int] = {}
@@ -54,15 +58,25 @@ class Commands:
 
     def busy(self, pbx_call_id: str) -> bool:
         """Whether commands of a call are under way."""
-        return self._told.busy(pbx_call_id)
+        return pbx_call_id in self._open
 
     def start(self, commands: Iterable[PbxCommand]) -> None:
-        """A command comes again until it is done; while it is under way the repeat is passed over."""
+        """A command comes again until it is done; while it is under way the repeat is passed over.
+
+        An agent's phone rings while his caller still hears an announcement, which ends when they are joined.
+        """
         for command in commands:
-            if command.id not in self._under_way:
-                self._under_way.add(command.id)
-                self._asked_at[command.id] = self._keys.get(command.pbx_call_id, 0)
-                self._told.run(command.pbx_call_id, self._carry_out(command))
+            if command.id in self._under_way:
+                continue
+            call, turn = command.pbx_call_id, command.pbx_call_id
+            self._under_way.add(command.id)
+            self._open[call] += 1
+            self._asked_at[command.id] = self._keys.get(call, 0)
+            if command.type in OF_A_PHONE:
+                turn = str(command.body["offer_id"])
+            elif command.type == "bridge":
+                self._told.run(f"hush-{call}", self.heard_enough(call))
+            self._told.run(turn, self._carry_out(command))
 
     async def _carry_out(self, command: PbxCommand) -> None:
         try:
@@ -86,6 +100,9 @@ class Commands:
             log.warning("asterisk.command_refused", pbx=self._target.id, problem=problem.type)
         finally:
             self._under_way.discard(command.id)
+            self._open[command.pbx_call_id] -= 1
+            if not self._open[command.pbx_call_id]:
+                del self._open[command.pbx_call_id]
             self._asked_at.pop(command.id, None)
 
     async def _do(self, command: PbxCommand) -> Answer:
@@ -171,8 +188,8 @@ class Commands:
             self._playing.pop(channel, None)
         return answer
 
-    async def keys_pressed(self, channel: str) -> None:
-        """Who presses a key has heard enough of what is being played to him."""
+    async def heard_enough(self, channel: str) -> None:
+        """Who presses a key, or is to talk, has heard enough of what is being played to him."""
         self._keys[channel] = self._keys.get(channel, 0) + 1
         if channel in self._playing:
             await self._ari.request("DELETE", f"playbacks/{part(playback_of(channel))}")

@@ -192,7 +192,7 @@ class Hearing:
         """A key answers the question of a survey, or else is the call's."""
         if self._commands.voice.key(channel, digit):
             return
-        await self._commands.keys_pressed(channel)
+        await self._commands.heard_enough(channel)
         self._commands.start((await self._service.digits(pbx, channel, digit)).commands)
 
 
