@@ -31,6 +31,7 @@ from careline_router.consumers import subscriptions
 from careline_router.db.tables import SCHEMA
 from careline_router.emergency import EmergencySwitch
 from careline_router.feeds import Feeds
+from careline_router.forecasts import Forecasts
 from careline_router.intake import Intake
 from careline_router.interval_report import IntervalReport
 from careline_router.leadership import Leadership
@@ -175,6 +176,7 @@ def build(
         intake=Intake(clock=clock, metrics=metrics),
         queries=queries,
         intervals=IntervalReport(database=database, plan=plan, clock=clock),
+        forecasts=Forecasts(database=database, plan=plan, clock=clock),
         callbacks=CallbackQueries(database=database, actor=actor),
         pbx=link,
         feeds=feeds,

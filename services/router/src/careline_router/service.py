@@ -36,6 +36,7 @@ class RouterService(
 
     - `queries` (`queries.Queries`): call, calls, call_by_pbx, decisions, queues, agents, agent.
     - `intervals` (`interval_report.IntervalReport`): rows.
+    - `forecasts` (`forecasts.Forecasts`): ahead.
     - `callbacks` (`callback_queries.CallbackQueries`): all, one.
     - `pbx` (`pbx_link.PbxLink`): commands for PBXs and the dialplan's loop.
     - `feeds` (`feeds.Feeds`): messages for the agents' sockets.

@@ -56,6 +56,7 @@ REQUESTS = {
     Action.READ_AGENTS: [("GET", "/v1/agents", None)],
     Action.STEER_AGENTS: [("PUT", "/v1/agents/none/state", {"state": "ready"})],
     Action.SWITCH_EMERGENCY: [("PUT", "/v1/emergency", {"on": False})],
+    Action.READ_FORECAST: [("GET", "/v1/forecast", None)],
     Action.READ_REPORTS: [
         ("GET", "/v1/reports/intervals", None),
         ("GET", "/v1/reports/self-service", None),

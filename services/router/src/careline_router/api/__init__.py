@@ -16,6 +16,7 @@ from careline_router.api import (
     customers,
     emergency,
     flows,
+    forecast,
     offers,
     pbx_commands,
     pbx_events,
@@ -53,6 +54,7 @@ def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
         flows.router,
         supervisors.router,
         reports.router,
+        forecast.router,
         persons.router,
         *configuration_routers(store),
     )

@@ -45,6 +45,7 @@ class Action(StrEnum):
     STEER_AGENTS = "set the state of an agent"
     SWITCH_EMERGENCY = "tell callers that nobody can be reached, or put them through again"
     READ_REPORTS = "read what happened on the floor"
+    READ_FORECAST = "read what calls are expected, and whom they take"
     READ_CONFIGURATION = "read calendars and flows, and try flows"
     CONFIGURE = "change the configuration, publish flows"
     KEEP_PERSONS = "give a person his data, and erase it"
@@ -76,6 +77,7 @@ ALLOWED: Mapping[Action, frozenset[str]] = {
     Action.READ_REPORTS: frozenset(
         {SUPERVISOR, FLOOR, ADMIN, AUDITOR, QUALITY, CONTACT_ADMIN, SERVICE}
     ),
+    Action.READ_FORECAST: frozenset({SUPERVISOR, FLOOR, ADMIN}),
     Action.READ_CONFIGURATION: frozenset({ADMIN, SUPERVISOR, FLOOR, AUDITOR, SERVICE}),
     Action.CONFIGURE: frozenset({ADMIN}),
     Action.KEEP_PERSONS: frozenset({ADMIN, CONTACT_ADMIN, SERVICE}),

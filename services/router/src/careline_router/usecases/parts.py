@@ -10,6 +10,7 @@ from careline_router.callback_queries import CallbackQueries
 from careline_router.emergency import EmergencySwitch
 from careline_router.feeds import Feeds
 from careline_router.floorplan import FloorPlan
+from careline_router.forecasts import Forecasts
 from careline_router.intake import Intake
 from careline_router.interval_report import IntervalReport
 from careline_router.metrics import RouterMetrics
@@ -40,6 +41,7 @@ class Parts:
     intake: Intake
     queries: Queries
     intervals: IntervalReport
+    forecasts: Forecasts
     callbacks: CallbackQueries
     pbx: PbxLink
     feeds: Feeds
@@ -65,6 +67,7 @@ class UseCases:
     def __init__(self, parts: Parts) -> None:
         self.queries = parts.queries
         self.intervals = parts.intervals
+        self.forecasts = parts.forecasts
         self.callbacks = parts.callbacks
         self.pbx = parts.pbx
         self.feeds = parts.feeds
