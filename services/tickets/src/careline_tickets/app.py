@@ -29,6 +29,7 @@ from careline_tickets.api import (
     department_reports,
     form,
     lists,
+    opinion_reports,
     outlook,
     persons,
     policies,
@@ -163,6 +164,7 @@ def create_service(
         persons,
         surges,
         department_reports,
+        opinion_reports,
         outlook,
     ):
         app.include_router(routes.router)
