@@ -21,12 +21,17 @@ async def verify(data: DataDir) -> None:
         report = await _checked(url)
     for one in report.breaks[:MOST_SHOWN]:
         sys.stdout.write(f"appeal {one.ticket_id}, change {one.version}: {one.reason}\n")
+    for number in report.broken_seals[:MOST_SHOWN]:
+        sys.stdout.write(f"seal {number}: what it covers is not what was there\n")
     if not report.holds:
+        places = len(report.breaks) + len(report.broken_seals)
         raise CannotError(
-            f"the chain is broken in {len(report.breaks)} places of {report.appeals} appeals;"
+            f"the chain is broken in {places} places of {report.appeals} appeals;"
             " compare with a backup"
         )
     sys.stdout.write(f"the chain holds: {report.appeals} appeals, {report.entries} changes\n")
+    if report.last_seal is not None:
+        sys.stdout.write(f"note outside of the database, seal {report.last_seal}\n")
 
 
 async def _checked(url: str) -> ChainReport:

@@ -1,5 +1,6 @@
 """The history is append-only, and what is changed behind its back shows."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,10 @@ from careline_common.clock import SystemClock
 from careline_common.db.engine import Database
 from careline_common.db.migrate import differences
 from careline_common.ids import UuidIds
+from careline_tickets.api.office import Office
 from careline_tickets.db import tables
 from careline_tickets.db.verify import verify_chain
+from careline_tickets.sealing import EVERY, LAG, seal_due
 
 if TYPE_CHECKING:
     from conftest import Desk
@@ -90,6 +93,66 @@ async def test_whatever_is_changed_shows(journal: Database) -> None:
         reasons = [one.reason for one in report.breaks if one.ticket_id == ticket_id]
         assert reason in reasons, statement
     assert {one.ticket_id for one in report.breaks} == set(appeals[: len(TAMPERED)])
+
+
+GONE = (
+    (
+        "DELETE FROM tickets.clock WHERE ticket_id = $1",
+        "DELETE FROM tickets.wording WHERE ticket_id = $1",
+        "DELETE FROM tickets.content WHERE ticket_id = $1",
+        "DELETE FROM tickets.person WHERE ticket_id = $1",
+        "DELETE FROM tickets.history WHERE ticket_id = $1",
+        "DELETE FROM tickets.ticket WHERE id = $1",
+    ),
+    (
+        """UPDATE tickets.ticket SET version = 3, status = 'with_insurer', chain =
+            (SELECT hash FROM tickets.history WHERE ticket_id = $1 AND version = 3) WHERE id = $1""",
+        "DELETE FROM tickets.history WHERE ticket_id = $1 AND version = 4",
+    ),
+)
+"""An appeal gone with all that was written of it, and the last of its changes taken back without a trace."""
+
+
+@pytest.mark.parametrize("statements", GONE, ids=["appeal", "tail"])
+async def test_what_is_gone_without_a_trace_shows_by_the_seal(
+    desk: "Desk", journal: Database, statements: tuple[str, ...]
+) -> None:
+    """Fails when the seal does not cover every row: the appeals' own chains hold afterwards."""
+    office: Office = desk.service.app.state.office
+    assert not await seal_due(office.database), "what is fresh is not sealed yet"
+    desk.clock.advance((LAG + EVERY).total_seconds())
+    assert sorted(await asyncio.gather(*(seal_due(office.database) for _ in range(3)))) == [
+        False, False, True,
+    ]  # fmt: skip
+    later = await desk.specialist.register(text="later", person={"name": "Anna"})
+    assert (await verify_chain(journal)).holds
+    async with journal.read() as connection:
+        found = await connection.execute(
+            select(tables.ticket.c.id).where(tables.ticket.c.id != later["id"]).limit(1)
+        )
+        ticket_id = found.scalar_one()
+    for statement in statements:
+        await tamper(journal, statement.replace("$1", f"'{ticket_id}'"))
+    report = await verify_chain(journal)
+    assert report.breaks == []
+    assert report.broken_seals == [1]
+
+
+async def test_a_seal_that_is_taken_out_or_changed_shows(desk: "Desk", journal: Database) -> None:
+    office: Office = desk.service.app.state.office
+    for _ in range(3):
+        await desk.specialist.register(text="more")
+        desk.clock.advance((LAG + EVERY).total_seconds())
+        assert await seal_due(office.database)
+    report = await verify_chain(journal)
+    assert (report.holds, report.seals) == (True, 3)
+    connection = await asyncpg.connect(journal.url)
+    with pytest.raises(asyncpg.RaiseError, match="append-only"):
+        await connection.execute("DELETE FROM tickets.seal")
+    await connection.execute("ALTER TABLE tickets.seal DISABLE TRIGGER append_only")
+    await connection.execute("DELETE FROM tickets.seal WHERE number = 2")
+    await connection.close()
+    assert (await verify_chain(journal)).broken_seals == [3]
 
 
 async def test_erasing_people_and_texts_breaks_nothing(journal: Database) -> None:

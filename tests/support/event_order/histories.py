@@ -25,6 +25,8 @@ from careline_common.events.router import (
 )
 from careline_common.events.surveys import CommentGiven, InvitationSent, OptedOut, ScoreRecorded
 from careline_common.events.tickets import (
+    SurgeClosed,
+    SurgeOpened,
     TicketClosed,
     TicketCreated,
     TicketForwarded,
@@ -383,6 +385,27 @@ def tickets(draw: st.DrawFn) -> Story:
 
 
 @st.composite
+def surges(draw: st.DrawFn) -> Story:
+    """A surge that is renamed, perhaps, that closes and flares up again."""
+    states = draw(st.lists(st.sampled_from(["named", "closed", "again"]), max_size=4))
+
+    def facts(names: Names, number: int) -> list[Fact]:
+        surge = names.id("surge", number)
+        about = {"surge_id": surge, "insurers": [], "ticket_id": names.id("case", number)}
+        events: list[Event] = []
+        for place, state in enumerate(["first", *states]):
+            at, named = _at(number + place), {**about, "organisation": f"h{place}"}
+            if state == "closed":
+                events.append(SurgeClosed.model_validate({**named, "closed_at": at}))
+            else:
+                counts = {"opened_at": at, "observed": 20, "expected": 4.5}
+                events.append(SurgeOpened.model_validate({**named, **counts}))
+        return _told(surge, events)
+
+    return facts
+
+
+@st.composite
 def routine(draw: st.DrawFn) -> Story:
     """An agent who comes and goes, and a file that was read."""
     states = draw(st.lists(st.sampled_from(["ready", "talking", "not_ready"]), max_size=2))
@@ -408,6 +431,7 @@ day = st.tuples(
     *(calls() for _ in range(3)),
     visits(),
     tickets(),
+    surges(),
     routine(),
 )
 """One of everything that is consumed, and more of what has more ways to go wrong."""

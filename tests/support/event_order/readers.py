@@ -9,7 +9,13 @@ from sqlalchemy import select
 from careline_common.events.ingest import RecordReceived, ServiceRendered
 from careline_common.events.router import AgentStateChanged, CallEnded, CallKeyed
 from careline_common.events.surveys import CommentGiven, ScoreRecorded
-from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved
+from careline_common.events.tickets import (
+    SurgeClosed,
+    SurgeOpened,
+    TicketClosed,
+    TicketCreated,
+    TicketMoved,
+)
 from careline_ingest import consumers as ingest
 from careline_ingest.db import appeals as ingest_appeals
 from careline_router import consumers as router
@@ -154,6 +160,19 @@ async def appeals_of_callers(centre: Centre, facts: list[Fact]) -> Any:
     return [list(row) for row in found]
 
 
+async def open_surges(centre: Centre, facts: list[Fact]) -> Any:
+    """The surges that the router takes for open, each with what it is about."""
+    kept = of_router.surge.c
+    told = {fact.subject for fact in facts if isinstance(fact.event, SurgeOpened | SurgeClosed)}
+    async with centre.services["router"].app.state.service._database.read() as connection:
+        found = await connection.execute(
+            select(kept.surge_id, kept.organisation, kept.subject, kept.territory)
+            .where(kept.is_open, kept.surge_id.in_(told))
+            .order_by(kept.surge_id)
+        )
+    return [list(row) for row in found]
+
+
 READERS: Mapping[str, Reader] = {
     tickets.PRESENCE: presence,
     tickets.LOW_SCORES: low_scores,
@@ -164,6 +183,7 @@ READERS: Mapping[str, Reader] = {
     surveys.KEYED_CALLS: keyed_calls,
     ingest.APPEALS: partners_appeals,
     router.APPEALS: appeals_of_callers,
+    router.SURGES: open_surges,
 }
 
 

@@ -1,24 +1,33 @@
-"""What the router hears: how the appeals stand that came out of calls."""
+"""What the router hears: how the appeals stand that came out of calls, and which surges of appeals there are."""
 
 from typing import Any
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.envelope import Envelope, Event
-from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved
+from careline_common.events.tickets import (
+    SurgeClosed,
+    SurgeOpened,
+    TicketClosed,
+    TicketCreated,
+    TicketMoved,
+)
 from careline_common.messaging.subscription import Subscription
-from careline_router.db import appeals
+from careline_router.db import appeals, surges
 
 APPEALS = "router.appeals"
+SURGES = "router.surges"
 
 CONSUMERS: dict[str, tuple[type[Event], ...]] = {
     APPEALS: (TicketCreated, TicketMoved, TicketClosed),
+    SURGES: (SurgeOpened, SurgeClosed),
 }
 
 
 def subscriptions() -> tuple[Subscription, ...]:
-    """Free of order: of an appeal the newest version stands."""
+    """Free of order: of an appeal, and of a surge, the newest version stands."""
     return (
         Subscription(name=APPEALS, events=CONSUMERS[APPEALS], handle=_keep_appeal, order_free=True),
+        Subscription(name=SURGES, events=CONSUMERS[SURGES], handle=_keep_surge, order_free=True),
     )
 
 
@@ -48,3 +57,9 @@ def _standing(event: TicketCreated | TicketMoved | TicketClosed) -> tuple[str, s
             return event.status, None if event.status in appeals.OVER else event.owner, event.at
         case TicketClosed():
             return "closed", None, event.closed_at
+
+
+async def _keep_surge(uow: UnitOfWork, envelope: Envelope, _: Any) -> None:
+    event = envelope.data
+    assert isinstance(event, SurgeOpened | SurgeClosed)
+    await surges.keep(uow.connection, event, envelope.sequence)

@@ -169,6 +169,7 @@ def flow_of(entry: config.Flow, version: int) -> Flow:
         ),
         sees_load=any(condition.sees("load") for condition in conditions),
         sees_appeals=_sees_appeals(entry, conditions),
+        sees_surge=any(condition.sees("surge") for condition in conditions),
         self_service=None if entry.self_service is None else entry.self_service.spec(),
         needs={need: dict(skills) for need, skills in entry.needs.items()},
     )

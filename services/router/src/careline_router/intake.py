@@ -17,7 +17,7 @@ from careline_router.domain.flows import in_language, preferred_agent, priority_
 from careline_router.domain.words import LineState
 from careline_router.floorplan import FloorPlan
 from careline_router.metrics import RouterMetrics
-from careline_router.ports import Appeals, Crm, CrmProfile
+from careline_router.ports import Appeals, Crm, CrmProfile, Surges
 from careline_router.runtime.contacts import Contact
 
 WITHHELD = frozenset({"", "anonymous", "unknown", "unavailable", "restricted", "private"})
@@ -46,6 +46,7 @@ def contact_of(
 
 NO_LOAD: Mapping[str, Any] = {}
 NO_APPEALS = Appeals()
+NO_SURGES = Surges()
 
 
 def facts_of(
@@ -57,6 +58,7 @@ def facts_of(
     opening: LineState,
     load: Mapping[str, Any] = NO_LOAD,
     appeals: Appeals = NO_APPEALS,
+    surges: Surges = NO_SURGES,
 ) -> dict[str, Any]:
     """What conditions may look at."""
     return {
@@ -68,6 +70,7 @@ def facts_of(
         "calendar": {"state": opening},
         "load": load,
         "appeals": {"open": appeals.open, "last": appeals.last},
+        "surge": surges.facts(),
     }
 
 
@@ -112,15 +115,24 @@ class Intake:
         opening: LineState = "open",
         load: Mapping[str, Any] = NO_LOAD,
         appeals: Appeals = NO_APPEALS,
+        surges: Surges = NO_SURGES,
     ) -> QueueCall | None:
         """Where the flow of its line sends a call; None when the line is not open.
 
         `person` is the caller as the floor knows him, `load` how full its queues are, `appeals`
         what is known of his appeals: who has an open one is waited for, where the CRM names nobody.
+        `surges` are those of appeals that are open.
         """
         flow = plan.flows[line.flow]
         facts = facts_of(
-            line, profile, ivr, at=self._clock.now(), opening=opening, load=load, appeals=appeals
+            line,
+            profile,
+            ivr,
+            at=self._clock.now(),
+            opening=opening,
+            load=load,
+            appeals=appeals,
+            surges=surges,
         )
         branch = flow.branch_for(facts, opening)
         if branch is None:

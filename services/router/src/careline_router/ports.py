@@ -92,6 +92,25 @@ class Appeals:
     owner: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surges:
+    """How many surges of appeals are open, and how many of them are about each id."""
+
+    open: int = 0
+    organisations: Mapping[str, int] = field(default_factory=dict)
+    subjects: Mapping[str, int] = field(default_factory=dict)
+    territories: Mapping[str, int] = field(default_factory=dict)
+
+    def facts(self) -> dict[str, Any]:
+        """As conditions of flows see them."""
+        return {
+            "open": self.open,
+            "organisations": dict(self.organisations),
+            "subjects": dict(self.subjects),
+            "territories": dict(self.territories),
+        }
+
+
 class CrmFault(Exception):  # noqa: N818 - a fault of the CRM's, which no call suffers from
     """The CRM did not answer what was asked. `detail` is for the log and never personal."""
 

@@ -29,6 +29,7 @@ from careline_tickets.api import (
     department_reports,
     form,
     lists,
+    opinion_reports,
     outlook,
     persons,
     policies,
@@ -54,6 +55,7 @@ from careline_tickets.lookup import Lookup
 from careline_tickets.metrics import TicketsMetrics
 from careline_tickets.recordings import RecordingDesk
 from careline_tickets.reporting import Reporter, making
+from careline_tickets.sealing import sealing
 from careline_tickets.service import Journal
 from careline_tickets.settings import TicketsSettings
 from careline_tickets.stepping import Stepper
@@ -163,6 +165,7 @@ def create_service(
         persons,
         surges,
         department_reports,
+        opinion_reports,
         outlook,
     ):
         app.include_router(routes.router)
@@ -178,6 +181,7 @@ def create_service(
             ("learn-subjects", classifier.learn_on),
             ("count-open", _counting(database, clock, metrics)),
             ("fire-steps", Stepper(database, journal).run),
+            ("seal-history", sealing(database)),
             ("finish-erasing", lambda: keep_finishing(database)),
             ("watch-surges", watching(surge_desk, database)),
             ("make-reports", making(Reporter(database, journal.rules, clock))),

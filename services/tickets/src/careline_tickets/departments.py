@@ -18,7 +18,8 @@ def _check_hour(length: Length, text: str) -> str:
 class Department(ConfigModel):
     """Who gets a report of the appeals about some subjects (none: about all) by itself.
 
-    `weekly` is a weekday and a time after the week, `monthly` a day of the next month and a time.
+    `weekly` is a weekday and a time after the week, `monthly` a day of the next month and a time; at
+    `opinions`, as `monthly`, it gets what was suggested in the month.
     """
 
     id: Id
@@ -27,6 +28,7 @@ class Department(ConfigModel):
     language: Literal["ru", "en", "fa", "zh"] = "en"
     weekly: Annotated[str, AfterValidator(partial(_check_hour, Length.WEEK))] | None = None
     monthly: Annotated[str, AfterValidator(partial(_check_hour, Length.MONTH))] | None = None
+    opinions: Annotated[str, AfterValidator(partial(_check_hour, Length.MONTH))] | None = None
 
 
 def check_departments(configuration: Configuration) -> Iterator[Fault]:

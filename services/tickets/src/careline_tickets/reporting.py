@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Self
 
@@ -15,11 +16,14 @@ from careline_tickets.config import Rules
 from careline_tickets.db import reports
 from careline_tickets.departments import Department
 from careline_tickets.domain.periods import Hour, Length, Period
+from careline_tickets.opinion_reports import OpinionReport, make_opinions
 
 LOOK_EVERY_S = 20.0
 MISSED = 12
 """So many missed periods are made up for after a standstill, and no more."""
 TREND_DAYS = 56
+OPINIONS = "opinions"
+"""What is kept as the length of a month's report of opinions, beside those of all appeals."""
 
 
 class Figures(BaseModel):
@@ -132,25 +136,25 @@ class Reporter:
         """Makes every report that is due and not there; returns how many this process has made."""
         made = 0
         for department in self._rules().departments.values():
-            for length, hour in hours(department):
-                for period in await self._missing(department, length, hour):
-                    made += await self._make(department, period)
+            for due in hours(department):
+                for period in await self._missing(department, due):
+                    made += await self._make(department, due, period)
         return made
 
-    async def _missing(self, department: Department, length: Length, hour: Hour) -> list[Period]:
+    async def _missing(self, department: Department, due: "Due") -> list[Period]:
         """From the one after the last that was made; of a new department the latest alone."""
-        last = hour.last_due(length, self._clock.now(), self._rules().zone)
+        last = due.hour.last_due(due.length, self._clock.now(), self._rules().zone)
         async with self._database.read() as connection:
-            known = await reports.last_kept(connection, department.id, length)
+            known = await reports.last_kept(connection, department.id, due.kept_as)
         periods = [last]
         while known is not None and len(periods) < MISSED and periods[-1].first > known:
             periods.append(periods[-1].before)
         return [each for each in reversed(periods) if known is None or each.first > known]
 
-    async def _make(self, department: Department, period: Period) -> bool:
+    async def _make(self, department: Department, due: "Due", period: Period) -> bool:
         rules = self._rules()
         async with self._database.unit_of_work() as uow:
-            report = await make(
+            report = await due.make(
                 uow.connection,
                 period,
                 rules,
@@ -163,7 +167,7 @@ class Reporter:
                 {
                     "id": uow.ids.new(),
                     "department": department.id,
-                    "length": period.length,
+                    "length": due.kept_as,
                     "first_day": period.first,
                     "language": department.language,
                     "made_at": report.made_at,
@@ -172,11 +176,26 @@ class Reporter:
             )
 
 
-def hours(department: Department) -> Iterator[tuple[Length, Hour]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A report that a department gets: of which length and at which hour, how it is made and kept."""
+
+    length: Length
+    hour: Hour
+    kept_as: str
+    make: Callable[..., Awaitable[Report | OpinionReport]]
+
+
+def hours(department: Department) -> Iterator[Due]:
     """When a department's reports are due."""
-    for length, text in ((Length.WEEK, department.weekly), (Length.MONTH, department.monthly)):
+    week, month = Length.WEEK, Length.MONTH
+    for length, text, kept_as, maker in (
+        (week, department.weekly, str(week), make),
+        (month, department.monthly, str(month), make),
+        (month, department.opinions, OPINIONS, make_opinions),
+    ):
         if text is not None:
-            yield length, Hour.parse(length, text)
+            yield Due(length=length, hour=Hour.parse(length, text), kept_as=kept_as, make=maker)
 
 
 def making(reporter: Reporter) -> Callable[[], Awaitable[None]]:

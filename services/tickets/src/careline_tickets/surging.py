@@ -152,7 +152,7 @@ class SurgeDesk:
         if values.get("closed_at") is not None:
             _tell_closed(uow, after)
             return True
-        if "closed_at" in values:
+        if row.closed_at is None or "closed_at" in values:  # open under another name, or again
             _tell_opened(uow, after)
         return False
 

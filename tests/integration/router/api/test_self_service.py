@@ -6,9 +6,9 @@ import asyncpg
 import pytest
 
 from careline_common.events.envelope import Envelope
-from careline_common.events.tickets import TicketCreated, TicketMoved
+from careline_common.events.tickets import SurgeClosed, SurgeOpened, TicketCreated, TicketMoved
 from careline_common.testing.waiting import eventually
-from careline_router.consumers import subscriptions
+from careline_router.consumers import APPEALS, SURGES, subscriptions
 from careline_router.fakes.http_server import FakeServer
 
 pytestmark = pytest.mark.integration
@@ -344,7 +344,7 @@ async def test_the_last_appeal_of_his_number_is_read_to_a_caller(served, databas
         ticket_id="t-1", number="1", channel="phone", kind="complaint", call_id=first,
         registered_at=served.clock.now(),
     )  # fmt: skip
-    (consumer,) = subscriptions()
+    consumer = next(each for each in subscriptions() if each.name == APPEALS)
     for event, sequence in ((moved, 2), (created, 1)):
         async with database.unit_of_work() as uow:
             envelope = Envelope(
@@ -360,3 +360,45 @@ async def test_the_last_appeal_of_his_number_is_read_to_a_caller(served, databas
     await served.arrive("s-3", caller="+79167654321")
     told = await served.tell("call.digits", "s-3", digits="6")
     assert "nothing" in heard(told)
+
+
+async def test_a_flow_sees_the_surges_that_are_open(served) -> None:
+    """Fails when a call is sent by surges as they were before, or one that is over is opened by what was
+    told earlier and comes later."""
+    flow = {
+        **{name: value for name, value in FLOW.items() if name != "self_service"},
+        "rules": [
+            {
+                "when": "surge.open > 1 || surge.organisations.h1 > 0",
+                "queue": "child", "skills": {"child": 1}, "announcements": {"*": "we-know"},
+            }
+        ],
+    }  # fmt: skip
+    answer = await served.client.put(
+        "/v1/config", json={"careline": 1, "flows": [flow]}, headers=served.admin
+    )
+    assert answer.status_code == 200, answer.text
+    about = {"surge_id": "s-1", "organisation": "h1", "insurers": ["ins7"], "ticket_id": "t-9"}
+    opened = SurgeOpened.model_validate(
+        {**about, "opened_at": served.clock.now(), "observed": 40, "expected": 9.5}
+    )
+    closed = SurgeClosed.model_validate({**about, "closed_at": served.clock.now()})
+    consumer = next(each for each in subscriptions() if each.name == SURGES)
+
+    async def hear(event: SurgeOpened | SurgeClosed, sequence: int) -> None:
+        async with served.service.app.state.service._database.unit_of_work() as uow:
+            envelope = Envelope(
+                id=f"e-{sequence}", source="/careline/tickets", subject="s-1", sequence=sequence,
+                time=served.clock.now(), correlationid="s-1", causationid=None, data=event,
+            )  # fmt: skip
+            await consumer.handle(uow, envelope, None)
+
+    told = await served.arrive("s-1")
+    assert (told["call"]["queue"], "we-know" in heard(told)) == ("adult", False)
+    await hear(opened, 1)
+    told = await served.arrive("s-2")
+    assert (told["call"]["queue"], "we-know" in heard(told)) == ("child", True)
+    await hear(closed, 2)
+    await hear(opened, 1)
+    told = await served.arrive("s-3")
+    assert (told["call"]["queue"], "we-know" in heard(told)) == ("adult", False)

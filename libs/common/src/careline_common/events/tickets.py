@@ -106,7 +106,10 @@ class TicketClosed(Event):
 
 
 class SurgeOpened(Event):
-    """More appeals came about something than chance explains; null is over all of a kind."""
+    """More appeals came about something than chance explains; null is over all of a kind.
+
+    Told again when it turns out to be about more or less than it seemed, and when it flares up anew.
+    """
 
     TYPE: ClassVar[str] = "careline.surge.opened.v1"
 

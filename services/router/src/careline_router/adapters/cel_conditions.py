@@ -9,7 +9,7 @@ from careline_router.domain.conditions import parts, tokens
 
 log = structlog.get_logger(__name__)
 
-VARIABLES = ("crm", "call", "line", "ivr", "time", "calendar", "load", "appeals")
+VARIABLES = ("crm", "call", "line", "ivr", "time", "calendar", "load", "appeals", "surge")
 
 
 class CelCondition:

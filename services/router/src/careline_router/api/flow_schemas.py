@@ -9,12 +9,14 @@ from pydantic import BaseModel, Field
 from careline_common.config.models import ZoneName
 from careline_router.api.schemas import Body, Moment
 from careline_router.domain.words import LineState, Payer
-from careline_router.ports import Appeals, CrmProfile
+from careline_router.ports import Appeals, CrmProfile, Surges
 from careline_router.usecases.flow_trials import NOBODY, TriedCall
 from careline_router.usecases.flows import Draft, FlowState, Version
 
 Word = Annotated[str, Field(max_length=200)]
 Keys = Annotated[str, Field(max_length=64, pattern=r"^[0-9*#]*$")]
+Count = Annotated[int, Field(ge=0)]
+Counts = Annotated[dict[Word, Count], Field(max_length=200)]
 Words = Annotated[list[Word], Field(max_length=20)]
 
 
@@ -38,8 +40,17 @@ class DryRunCrm(Body):
 class DryRunAppeals(Body):
     """How many of his appeals are open, and how the last stands."""
 
-    open: Annotated[int, Field(ge=0)] = 0
+    open: Count = 0
     last: Word | None = None
+
+
+class DryRunSurges(Body):
+    """How many surges of appeals are open, and how many of them about each id."""
+
+    open: Count = 0
+    organisations: Counts = Field(default_factory=dict)
+    subjects: Counts = Field(default_factory=dict)
+    territories: Counts = Field(default_factory=dict)
 
 
 class DryRunCall(Body):
@@ -57,6 +68,7 @@ class DryRunCall(Body):
     load: Mapping[str, Mapping[str, int]] = Field(default_factory=dict)
     keys: Annotated[list[Keys], Field(max_length=50)] = Field(default_factory=list)
     appeals: DryRunAppeals = Field(default_factory=DryRunAppeals)
+    surge: DryRunSurges = Field(default_factory=DryRunSurges)
 
     def tried(self) -> TriedCall:
         profile = NOBODY
@@ -73,6 +85,7 @@ class DryRunCall(Body):
             load=self.load,
             keys=self.keys,
             appeals=Appeals(open=self.appeals.open, last=self.appeals.last),
+            surges=Surges(**self.surge.model_dump()),
         )
 
 

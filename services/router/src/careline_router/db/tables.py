@@ -132,6 +132,17 @@ appeal = Table(  # of the journal of appeals, as its events tell; whose it is st
     Index("ix_appeal_call_id", "call_id"),
 )
 
+surge = Table(  # of appeals, as the journal's events tell; null is over all of a kind
+    "surge",
+    metadata,
+    Column("surge_id", Text, primary_key=True),
+    Column("organisation", Text),
+    Column("subject", Text),
+    Column("territory", Text),
+    Column("is_open", Boolean, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+)
+
 supervisor_action = Table(  # kept: who did what to whom
     "supervisor_action",
     metadata,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from careline_common.phones import parse_phone
-from careline_router.ports import Appeals, CrmProfile
+from careline_router.ports import Appeals, CrmProfile, Surges
 
 INPUTS, VERIFIED = "ivr", "verified"
 """Where `attributes` have what was learned of the caller, and there, that it is he."""
@@ -25,6 +25,8 @@ class Contact:
     """What the CRM said of him, while he is being served; it is not kept."""
     appeals: Appeals | None = None
     """What is known of his appeals, where his flow asks; it is not kept here."""
+    surges: Surges | None = None
+    """Which surges of appeals are open, where his flow asks; it is not kept here."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -130,8 +130,8 @@ class Arrivals(ServingCallers):
         contact = self._contacts.of(call_id)
         profile = await self._intake.profile(contact)
         plan = self._plan()
-        appeals = await self._appeals_of(plan.flows.get(line.flow), contact)
-        named = self._named(replace(contact, profile=profile, appeals=appeals))
+        informed = await self._informed(plan.flows.get(line.flow), contact)
+        named = self._named(replace(informed, profile=profile))
         self._contacts.put(call_id, named)
         command, keep_path = self._first_command(plan, line, call, profile, ivr)
 

@@ -24,8 +24,8 @@ from careline_router.domain.flows import Flow as DomainFlow
 from careline_router.domain.self_service import Caller, Step, Walk
 from careline_router.domain.words import LineState
 from careline_router.floorplan import FloorPlan, flow_of
-from careline_router.intake import NO_APPEALS, facts_of
-from careline_router.ports import Appeals, CrmProfile
+from careline_router.intake import NO_APPEALS, NO_SURGES, facts_of
+from careline_router.ports import Appeals, CrmProfile, Surges
 from careline_router.runtime.codec import decode
 from careline_router.runtime.floor_actor import FLOOR
 from careline_router.simulation.drawing import NothingHandledError
@@ -52,6 +52,7 @@ class TriedCall:
     keys: Sequence[str] = ()
     """What the caller presses, one text for each time that he is asked; an empty one is silence."""
     appeals: Appeals = NO_APPEALS
+    surges: Surges = NO_SURGES
 
 
 class FlowTrials:
@@ -80,6 +81,7 @@ class FlowTrials:
             opening=opening,
             load=call.load,
             appeals=call.appeals,
+            surges=call.surges,
         )
         path += [{"path": f"self_service.nodes.{node}", "input": what} for node, what in step.path]
         if step.end != "human":

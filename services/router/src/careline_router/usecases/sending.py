@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from careline_common.config.models import Line
-from careline_router.db import appeals
+from careline_router.db import appeals, surges
 from careline_router.domain import commands as cmd
 from careline_router.domain.flows import Flow
 from careline_router.domain.states import Call
 from careline_router.domain.words import LineState
 from careline_router.floorplan import FloorPlan
-from careline_router.intake import NO_APPEALS
+from careline_router.intake import NO_APPEALS, NO_SURGES
 from careline_router.load_facts import load_of
 from careline_router.pbx_link import CLOSED_MEDIA
 from careline_router.ports import Appeals, CrmProfile
@@ -40,7 +40,8 @@ class SendingCalls(PbxAnswers):
         before: tuple[str, ...] = (),
     ) -> cmd.QueueCall | cmd.CloseCall:
         """The flow's rules decide; `before` is what the caller still hears first."""
-        person = self._person(self._contacts.of(call.id)) if plan.dials(call.pbx) else None
+        contact = self._contacts.of(call.id)
+        person = self._person(contact) if plan.dials(call.pbx) else None
         opening = self._opening(plan, line)
         command = self._intake.destination(
             plan,
@@ -51,7 +52,8 @@ class SendingCalls(PbxAnswers):
             person=person,
             opening=opening,
             load=self._load_for(plan, line),
-            appeals=self._contacts.of(call.id).appeals or NO_APPEALS,
+            appeals=contact.appeals or NO_APPEALS,
+            surges=contact.surges or NO_SURGES,
         )
         if command is None:
             self._metrics.not_open.labels(opening).inc()
@@ -66,11 +68,16 @@ class SendingCalls(PbxAnswers):
             return contact
         return replace(contact, name=profile.name)
 
-    async def _appeals_of(self, flow: Flow | None, contact: Contact) -> Appeals | None:
-        """What is known of a caller's appeals, if his flow asks."""
-        if flow is None or not flow.sees_appeals or contact.number is None:
-            return None
-        return await self._all_appeals(contact.number)
+    async def _informed(self, flow: Flow | None, contact: Contact) -> Contact:
+        """With what the journal tells, if his flow asks: his appeals once, the open surges as they are now."""
+        if flow is None:
+            return contact
+        if contact.appeals is None and flow.sees_appeals and contact.number is not None:
+            contact = replace(contact, appeals=await self._all_appeals(contact.number))
+        if flow.sees_surge:
+            async with self._database.read() as connection:
+                contact = replace(contact, surges=await surges.open_now(connection))
+        return contact
 
     async def _all_appeals(self, number: str) -> Appeals:
         async with self._database.read() as connection:

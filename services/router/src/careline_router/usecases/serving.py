@@ -78,8 +78,11 @@ class ServingCallers(SendingCalls):
             contact, plan = self._contacts.of(call.id), self._plan()
             profile = contact.profile or await self._intake.profile(contact)
             line = plan.line(call.line)
-            if line is None or line.flow not in plan.flows or call.state != "queued":
+            flow = None if line is None else plan.flows.get(line.flow)
+            informed = await self._informed(flow, contact)
+            if line is None or flow is None or call.state != "queued":
                 continue
+            self._contacts.put(call.id, informed)
             ivr = contact.attributes.get(INPUTS, {})
             wanted = self._sending(plan, line, call, profile, ivr)
             if isinstance(wanted, cmd.QueueCall):
@@ -242,10 +245,8 @@ class ServingCallers(SendingCalls):
         if line is None or flow is None:
             closing = self._closing(plan, call.pbx, call.id, "closed")
             return _Stepped(closing, keeping_callbacks(self._contacts, call.id), contact)
-        if contact.appeals is None:  # a process before this one has asked
-            appeals = await self._appeals_of(flow, contact)
-            contact = replace(contact, profile=profile, appeals=appeals)
-            self._contacts.put(call.id, contact)
+        contact = await self._informed(flow, replace(contact, profile=profile))
+        self._contacts.put(call.id, contact)
         served = self._served(plan, line, flow, call.id, profile)
         at = At(
             node=call.node or "",

@@ -2,38 +2,43 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from careline_common.http.paging import Page, Paging
-from careline_common.http.problem import Forbidden, NotFound, invalid
-from careline_common.http.sheets import DOCUMENTED, sheet
+from careline_common.http.problem import NotFound
+from careline_common.http.sheets import sheet
 from careline_tickets.adapters.pages import page as printed
 from careline_tickets.api.office import Office, OfficeHere, ViewerHere
+from careline_tickets.api.opinion_reports import shown_opinions
+from careline_tickets.api.report_forms import (
+    FORMS,
+    PAGE_POLICY,
+    Language,
+    Named,
+    allow,
+    department_of,
+    period_of,
+    wants_page,
+)
 from careline_tickets.db import reports
 from careline_tickets.departments import Department
 from careline_tickets.domain.periods import Length, Period
-from careline_tickets.domain.sight import Viewer
-from careline_tickets.reporting import Figures, Report, make
+from careline_tickets.opinion_reports import OpinionReport
+from careline_tickets.reporting import OPINIONS, Figures, Report, make
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"])
 
-Language = Literal["ru", "en", "fa", "zh"]
-Named = Annotated[str | None, Query(max_length=100)]
-FORMS: dict[int | str, dict[str, Any]] = {
-    200: {"content": {**DOCUMENTED[200]["content"], "text/html": {}}},
-}
-"""A page to print besides the sheets."""
-
 
 class ReportLine(BaseModel):
-    """A report that was made by itself."""
+    """A report that was made by itself; `about` which of the two kinds it is."""
 
     id: str
     department: str
+    about: Literal["appeals", "opinions"]
     length: Length
     period: str
     first_day: date
@@ -53,8 +58,8 @@ async def weekly(
 ) -> Response | Report:
     """A week, such as 2026-W09 or a day in it; without one the last whole week. JSON, CSV, XLSX or a
     page to print, by `Accept`."""
-    _allow(viewer)
-    period = _period(office, Length.WEEK, "week", week)
+    allow(viewer)
+    period = period_of(office, Length.WEEK, "week", week)
     return await _answered(request, office, period, department, language)
 
 
@@ -69,8 +74,8 @@ async def monthly(
     language: Language | None = None,
 ) -> Response | Report:
     """A month, such as 2026-02 or a day in it; without one the last whole month."""
-    _allow(viewer)
-    period = _period(office, Length.MONTH, "month", month)
+    allow(viewer)
+    period = period_of(office, Length.MONTH, "month", month)
     return await _answered(request, office, period, department, language)
 
 
@@ -79,7 +84,7 @@ async def list_kept(
     page: Paging, viewer: ViewerHere, office: OfficeHere, department: Named = None
 ) -> Page[ReportLine]:
     """Reports that were made by themselves at their hour, the last first."""
-    _allow(viewer)
+    allow(viewer)
     async with office.database.read() as connection:
         rows = await reports.kept(
             connection,
@@ -93,7 +98,8 @@ async def list_kept(
         show=lambda row: ReportLine(
             id=row.id,
             department=row.department,
-            length=row.length,
+            about="opinions" if row.length == OPINIONS else "appeals",
+            length=Length.MONTH if row.length == OPINIONS else row.length,
             period=row.body["period"],
             first_day=row.first_day,
             language=row.language,
@@ -102,35 +108,20 @@ async def list_kept(
     )
 
 
-@router.get("/kept/{report_id}", response_model=Report, responses=FORMS)
+@router.get("/kept/{report_id}", response_model=Report | OpinionReport, responses=FORMS)
 async def read_kept(
     request: Request, report_id: str, viewer: ViewerHere, office: OfficeHere
-) -> Response | Report:
+) -> Response | Report | OpinionReport:
     """A report as it was made, in the same forms."""
-    _allow(viewer)
+    allow(viewer)
     async with office.database.read() as connection:
         row = await reports.find(connection, report_id)
     if row is None:
         raise NotFound("there is no such report")
+    if row.length == OPINIONS:
+        return shown_opinions(request, office, OpinionReport.model_validate(row.body))
     report = Report.model_validate(row.body)
     return _shown(request, office, report, office.rules.departments.get(row.department))
-
-
-def _allow(viewer: Viewer) -> None:
-    if not viewer.reads_facts:
-        raise Forbidden("this takes a role that reads the facts of all appeals")
-
-
-def _period(office: Office, length: Length, name: str, text: str | None) -> Period:
-    if text is None:
-        return Period.of(length, office.surges.today()).before
-    try:
-        period = Period.parse(length, text)
-        period.bounds(office.rules.zone)
-    except (ValueError, OverflowError):
-        example = "2026-W09" if length is Length.WEEK else "2026-03"
-        raise invalid(name, f"give a {length} such as {example}") from None
-    return period
 
 
 async def _answered(
@@ -140,11 +131,7 @@ async def _answered(
     department_id: str | None,
     language: Language | None,
 ) -> Response | Report:
-    department = None
-    if department_id is not None:
-        department = office.rules.departments.get(department_id)
-        if department is None:
-            raise invalid("department", "there is no such department in the configuration")
+    department = department_of(office, department_id)
     async with office.database.read() as connection:
         report = await make(
             connection,
@@ -160,15 +147,11 @@ async def _answered(
 def _shown(
     request: Request, office: Office, report: Report, department: Department | None
 ) -> Response | Report:
-    accept = request.headers.get("accept", "")
-    if accept.split(",")[0].split(";")[0].strip().lower() == "text/html":
+    if wants_page(request):
         names = {name: subject.name for name, subject in office.rules.subjects.items()}
         title = "" if department is None else department.name or department.id
-        return HTMLResponse(
-            printed(report, title, names),
-            headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"},
-        )
-    return sheet(accept, Figures, _lines(report)) or report
+        return HTMLResponse(printed(report, title, names), headers=PAGE_POLICY)
+    return sheet(request.headers.get("accept", ""), Figures, _lines(report)) or report
 
 
 def _lines(report: Report) -> Sequence[Figures]:

@@ -199,8 +199,19 @@ history = Table(
     Column("contents", JSONB, nullable=False),
     Column("previous", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    Index("ix_history_at", "at", postgresql_using="brin"),
 )
 """Append-only. `contents` maps ids of `content` rows to their digests."""
+
+seal = Table(
+    "seal",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Column("entries", Integer, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+"""Append-only. Each covers the rows of the history since the one before it, and the hash of that one."""
 
 clock = Table(
     "clock",

@@ -8,7 +8,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.db.engine import Database
-from careline_tickets.db import tables
+from careline_tickets.db import seals, tables
 from careline_tickets.domain.history import START, Entry, chained, digest
 
 BATCH = 500
@@ -46,24 +46,43 @@ class ChainReport:
     appeals: int = 0
     entries: int = 0
     breaks: list[Break] = field(default_factory=list)
+    seals: int = 0
+    broken_seals: list[int] = field(default_factory=list)
+    """Numbers of seals since whose forerunner rows were taken out, put in or changed."""
+    last_seal: str | None = None
+    """What to note outside of the database: later it must still stand there."""
 
     @property
     def holds(self) -> bool:
-        return not self.breaks
+        return not self.breaks and not self.broken_seals
 
 
 async def verify_chain(database: Database) -> ChainReport:
     """Recomputes every hash from the first row on, in one snapshot.
 
     Finds rows that were changed, taken out, put in or cut off at the end, texts that were changed
-    (erased ones are no break), and appeals that are not what their history leads to.
+    (erased ones are no break), appeals that are not what their history leads to, and by the seals
+    appeals and ends of histories that are gone without a trace.
     """
     report = ChainReport()
     async with database.read() as connection:
         async for ticket in _tickets(connection):
             report.appeals += 1
             await _check(connection, ticket, report)
+        await _check_seals(connection, report)
     return report
+
+
+async def _check_seals(connection: AsyncConnection, report: ChainReport) -> None:
+    before = None
+    for seal in await seals.every(connection):
+        report.seals += 1
+        report.last_seal = f"{seal.number} of {seal.until.isoformat()}: {bytes(seal.hash).hex()}"
+        entries, hash_ = await seals.computed(connection, before, seal.until)
+        in_order = seal.number == (1 if before is None else before.number + 1)
+        if not in_order or (entries, hash_) != (seal.entries, bytes(seal.hash)):
+            report.broken_seals.append(seal.number)
+        before = seal
 
 
 async def _tickets(connection: AsyncConnection) -> AsyncIterator[Row[Any]]:

@@ -6,7 +6,7 @@ are in it as digests with a salt that stands beside the text: both can be erased
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -51,3 +51,12 @@ def chained(previous: bytes, entry: Entry) -> bytes:
         "contents": dict(entry.contents),
     }
     return hashlib.sha256(previous + canonical(document)).digest()
+
+
+def sealed(previous: bytes, until: datetime, rows: Iterable[tuple[str, int, bytes]]) -> bytes:
+    """The hash of a seal that follows the seal with the hash `previous`; rows are (appeal, version, hash)
+    in order. What one chain an appeal cannot show, that the appeal is gone with it, shows here."""
+    total = hashlib.sha256(previous + canonical(until.astimezone(UTC).isoformat()))
+    for ticket_id, version, hash_ in rows:
+        total.update(canonical([ticket_id, version, hash_.hex()]))
+    return total.digest()
