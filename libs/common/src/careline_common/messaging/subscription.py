@@ -1,6 +1,6 @@
 """What a consumer wants to hear and what it does with it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.envelope import Envelope, Event
 
 Fetch = Callable[[Envelope], Awaitable[Any]]
+FetchAll = Callable[[Sequence[Envelope]], Awaitable[Mapping[str, Any]]]
 Handle = Callable[[UnitOfWork, Envelope, Any], Awaitable[None]]
 HandleAll = Callable[[UnitOfWork, Sequence[tuple[Envelope, Any]]], Awaitable[None]]
 
@@ -32,6 +33,9 @@ class Subscription:
     the cause of what it does."""
     fetch: Fetch | None = None
     """Asks the outside world, before the transaction is opened."""
+    fetch_all: FetchAll | None = None
+    """`fetch` for several events by one question, where that is cheaper: gives by the event's id what
+    `fetch` would. What it does not give, all of it when it raises, each event asks for by itself."""
     order_free: bool = False
     gather_s: float = 0.0
     """So long what comes alone waits for others, to be handled with them in one transaction: for work
