@@ -1,6 +1,7 @@
 """A consumer over a real inbox: what it does with good events, bad ones and a database that goes."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -119,6 +120,40 @@ async def test_what_fetch_brings_is_handed_to_the_effect_outside_any_transaction
     wanted = Subscription(name="echo.calls", events=(CallArrived,), handle=remember, fetch=fetch)
     await hand_over(consumer(database, wanted), message(arrived(3).to_json()))
     assert seen == [("call-3", "record of call-3")]
+
+
+@pytest.mark.parametrize("asked_at_once", ["some", "none"])
+async def test_what_is_not_fetched_for_many_at_once_is_fetched_for_each(
+    database: Database, asked_at_once: str
+) -> None:
+    seen, alone = dict[str, Any](), list[str]()
+
+    async def fetch(envelope: Envelope) -> str:
+        alone.append(envelope.subject)
+        return f"record of {envelope.subject}"
+
+    async def fetch_all(envelopes: Sequence[Envelope]) -> dict[str, str]:
+        if asked_at_once == "none":
+            raise ConnectionError
+        return {one.id: f"many's {one.subject}" for one in envelopes if one.subject != "call-2"}
+
+    async def remember(_: UnitOfWork, envelope: Envelope, fetched: Any) -> None:
+        seen[envelope.subject] = fetched
+
+    wanted = Subscription(
+        name="echo.calls", events=(CallArrived,), handle=remember, fetch=fetch, fetch_all=fetch_all
+    )
+    several = [message(arrived(number).to_json()) for number in (1, 2, 3)]
+    verdicts = await consumer(database, wanted)([*several, message(b"{}")])
+    assert verdicts[:3] == [None] * 3
+    assert isinstance(verdicts[3], ParkError)
+    if asked_at_once == "none":
+        assert sorted(alone) == ["call-1", "call-2", "call-3"]
+        assert seen == {subject: f"record of {subject}" for subject in alone}
+    else:
+        assert alone == ["call-2"]
+        assert seen["call-1"] == "many's call-1"
+        assert seen["call-2"] == "record of call-2"
 
 
 async def test_a_fetch_that_fails_fails_the_delivery(database: Database) -> None:

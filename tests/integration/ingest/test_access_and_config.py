@@ -139,6 +139,7 @@ async def test_others_may_neither_send_nor_read(ingest: "Ingest") -> None:
         ("GET", "/v1/runs/x"),
         ("GET", "/v1/quarantine"),
         ("GET", "/v1/records/x"),
+        ("GET", "/v1/records?id=x"),
         ("POST", "/v1/quarantine/x/replay"),
         ("PUT", "/v1/sources/x"),
     ):
@@ -170,6 +171,20 @@ async def test_reading_a_record_is_noted(ingest: "Ingest") -> None:
     (note,) = await ingest.query("SELECT subject, action, target FROM ingest.audit")
     assert tuple(note) == ("root", "record.read", record["id"])
     assert (await ingest.http.get("/v1/records/none")).status_code == 404
+
+
+async def test_many_records_are_read_at_once_and_each_reading_is_noted(ingest: "Ingest") -> None:
+    await ingest.read(ingest.sheet(GOOD, GOOD.replace("A-1", "A-2"), GOOD.replace("A-1", "A-3")))
+    each = await ingest.records()
+    wanted = [each["A-1"]["id"], each["A-3"]["id"]]
+    await ingest.query("DELETE FROM ingest.audit")
+    answer = await ingest.http.get("/v1/records", params={"id": [*wanted, wanted[0], "none"]})
+    assert answer.json() == {"items": [each["A-1"], each["A-3"]], "next": None}
+    notes = await ingest.query("SELECT subject, action, target FROM ingest.audit ORDER BY target")
+    assert [tuple(note) for note in notes] == [("root", "record.read", one) for one in wanted]
+    for wrong in ([], ["x"] * 101):
+        refused = await ingest.http.get("/v1/records", params={"id": wrong})
+        assert refused.status_code == 422
 
 
 async def test_runs_and_quarantine_come_by_pages(ingest: "Ingest") -> None:

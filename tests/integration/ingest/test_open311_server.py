@@ -179,6 +179,14 @@ async def test_pages_and_bounds_of_time_narrow_what_is_listed(portal: "Ingest") 
     assert [one["service_request_id"] for one in later] == filed[3:]
     sooner = await listed(portal, updated_before=updated)
     assert [one["service_request_id"] for one in sooner] == filed[:4]
+    await portal.query(
+        "INSERT INTO ingest.appeal (ticket_id, sequence, source, external_id, number, status, at)"
+        " SELECT 't-1', 1, source, external_id, 'T-1', 'new', '2031-01-01T00:00:00Z'"
+        " FROM ingest.record WHERE id = $1 RETURNING 1",
+        filed[1],
+    )
+    moved = await listed(portal, updated_after="2031-01-01T00:00:00Z")
+    assert [one["service_request_id"] for one in moved] == [filed[1]]
     assert await listed(portal, start_date="2031-01-01T00:00:00Z") == []
     some = await listed(portal, service_request_id=f"{filed[1]},{filed[4]}")
     assert [one["service_request_id"] for one in some] == [filed[1], filed[4]]

@@ -35,7 +35,11 @@ def subscriptions(sources: Sources) -> tuple[Subscription, ...]:
 
     return (
         Subscription(
-            name=APPEALS, events=CONSUMERS[APPEALS], handle=appeal_changed, order_free=True
+            name=APPEALS,
+            events=CONSUMERS[APPEALS],
+            handle=appeal_changed,
+            order_free=True,
+            unhurried=True,
         ),
     )
 

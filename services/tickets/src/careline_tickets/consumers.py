@@ -43,6 +43,14 @@ def subscriptions(
         assert isinstance(event, RecordReceived)
         return await records.get(event.record_id)
 
+    async def fetch_records(envelopes: Sequence[Envelope]) -> dict[str, dict[str, Any]]:
+        wanted: dict[str, str] = {}
+        for envelope in envelopes:
+            assert isinstance(envelope.data, RecordReceived)
+            wanted[envelope.id] = envelope.data.record_id
+        found = await records.several(set(wanted.values()))
+        return {event: found[record] for event, record in wanted.items() if record in found}
+
     async def fetch_comments(envelope: Envelope) -> Sequence[Comment]:
         event = envelope.data
         assert isinstance(event, BadAnswer)
@@ -89,8 +97,10 @@ def subscriptions(
             name=FEED_RECORDS,
             events=CONSUMERS[FEED_RECORDS],
             fetch=fetch_record,
+            fetch_all=fetch_records,
             handle=feed_record,
             order_free=True,
+            unhurried=True,
         ),
     )
 

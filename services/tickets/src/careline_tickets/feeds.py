@@ -98,11 +98,13 @@ class FeedDesk:
             return
         record = FeedRecord.model_validate(fetched)
         record = record.model_copy(update={"version": max(record.version, event.version)})
-        stored = await self._find(uow, event)
+        stored, fresh = await self._find(uow, event), False
         if stored is None:
-            stored, fresh = await self._register(uow, event, record)
-        else:
-            fresh = False
+            fresh = await self._register(uow, event, record)
+            if fresh and not record.answer and not _withdrawn(event, record):
+                return  # as nearly all are: its text is all that it says
+            stored = await self._find(uow, event)
+            assert stored is not None
         if not fresh and not _news(stored.ticket, event, record):
             return
         await self._apply(uow, event, record, stored, fresh=fresh)
@@ -112,9 +114,8 @@ class FeedDesk:
             uow.connection, event.source, event.external_id, for_update=True
         )
 
-    async def _register(
-        self, uow: UnitOfWork, event: RecordReceived, record: FeedRecord
-    ) -> tuple[Stored, bool]:
+    async def _register(self, uow: UnitOfWork, event: RecordReceived, record: FeedRecord) -> bool:
+        """False: somebody else was quicker."""
         now = uow.clock.now()
         registered_at = record.registered_at or record.received_at or event.received_at
         if registered_at.tzinfo is None:
@@ -125,10 +126,7 @@ class FeedDesk:
             text=record.text or "",
             registered_at=min(registered_at.astimezone(UTC), now),
         )
-        registered = await self._journal.register(uow, new, INGEST)
-        stored = await self._find(uow, event)
-        assert stored is not None
-        return stored, registered.fresh
+        return (await self._journal.register(uow, new, INGEST)).fresh
 
     async def _apply(
         self,
@@ -176,7 +174,7 @@ class FeedDesk:
             commands.append(
                 Command(action=Action.IMPORT_ANSWER, text=record.answer, details=details)
             )
-        if event.kind == WITHDRAWN or record.withdrawn:
+        if _withdrawn(event, record):
             commands.append(Command(action=Action.WITHDRAW, details=details))
         if not commands and not fresh:
             commands.append(Command(action=Action.AMEND, details=details))
@@ -209,6 +207,10 @@ def _fitting(ticket: Ticket, command: Command) -> Command | None:
     return next(
         (one for one in (command, amending) if TABLE[one.action].possible(ticket.facts)), None
     )
+
+
+def _withdrawn(event: RecordReceived, record: FeedRecord) -> bool:
+    return event.kind == WITHDRAWN or record.withdrawn
 
 
 def _news(ticket: Ticket, event: RecordReceived, record: FeedRecord) -> bool:

@@ -1,6 +1,6 @@
 """What the journal needs from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -22,6 +22,10 @@ class Records(Protocol):
 
     async def get(self, record_id: str) -> dict[str, Any] | None:
         """A record as it is now, None when it is gone. Raises while it cannot be asked."""
+        ...
+
+    async def several(self, record_ids: Collection[str]) -> Mapping[str, dict[str, Any]]:
+        """Those of up to 100 records that are there, by id. Raises while they cannot be asked."""
         ...
 
 

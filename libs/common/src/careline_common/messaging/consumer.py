@@ -1,7 +1,7 @@
 """The way of events through a consumer: validate, fetch, inbox and effects in one transaction."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,19 +100,45 @@ class Consumer:
 
     async def _consume(self, messages: Sequence[IncomingMessage]) -> list[Result]:
         """Fetches side by side, then applies in order what could be fetched."""
-        fetched = await asyncio.gather(*(self._fetched(message.body) for message in messages))
+        told = [self._told(message.body) for message in messages]
+        at_once = await self._at_once([each for each in told if isinstance(each, Envelope)])
+        fetched = await asyncio.gather(*(self._fetched(each, at_once) for each in told))
         ready = [each for each in fetched if not isinstance(each, Exception)]
         applied = iter(await self._apply(ready))
         return [each if isinstance(each, Exception) else next(applied) for each in fetched]
 
-    async def _fetched(self, body: bytes) -> _Ready | Exception:
-        fetch = self._subscription.fetch
+    def _told(self, body: bytes) -> Envelope | ParkError:
         try:
-            envelope = self._validated(body)
-            if fetch is None:
-                return _Ready(envelope, None)
+            return self._validated(body)
+        except ParkError as error:
+            return error
+
+    async def _at_once(self, envelopes: Sequence[Envelope]) -> Mapping[str, Any]:
+        fetch_all = self._subscription.fetch_all
+        if fetch_all is None or len(envelopes) < 2:
+            return {}
+        try:
             async with self._fetching:
-                return _Ready(envelope, await fetch(envelope))
+                return await fetch_all(envelopes)
+        except Exception as error:  # noqa: BLE001 - each asks by itself, and fails by itself
+            log.info(
+                "event.fetched_one_by_one",
+                consumer=self._subscription.name,
+                reason=describe(error),
+            )
+            return {}
+
+    async def _fetched(
+        self, told: Envelope | ParkError, at_once: Mapping[str, Any]
+    ) -> _Ready | Exception:
+        fetch = self._subscription.fetch
+        if isinstance(told, ParkError):
+            return told
+        if fetch is None or told.id in at_once:
+            return _Ready(told, at_once.get(told.id))
+        try:
+            async with self._fetching:
+                return _Ready(told, await fetch(told))
         except Exception as error:  # noqa: BLE001 - whatever it is, this event failed and no other
             return error
 

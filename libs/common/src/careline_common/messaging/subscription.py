@@ -1,6 +1,6 @@
 """What a consumer wants to hear and what it does with it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.envelope import Envelope, Event
 
 Fetch = Callable[[Envelope], Awaitable[Any]]
+FetchAll = Callable[[Sequence[Envelope]], Awaitable[Mapping[str, Any]]]
 Handle = Callable[[UnitOfWork, Envelope, Any], Awaitable[None]]
 HandleAll = Callable[[UnitOfWork, Sequence[tuple[Envelope, Any]]], Awaitable[None]]
 
@@ -32,10 +33,17 @@ class Subscription:
     the cause of what it does."""
     fetch: Fetch | None = None
     """Asks the outside world, before the transaction is opened."""
+    fetch_all: FetchAll | None = None
+    """`fetch` for several events by one question, where that is cheaper: gives by the event's id what
+    `fetch` would. What it does not give, all of it when it raises, each event asks for by itself."""
     order_free: bool = False
     gather_s: float = 0.0
     """So long what comes alone waits for others, to be handled with them in one transaction: for work
     that nobody waits for, and that is dear one by one."""
+
+    unhurried: bool = False
+    """Nobody waits for it and there may be a great deal of it: where all services share a process its
+    batches come one after the other, with as much rest between as each took, so that calls go first."""
 
     @property
     def types(self) -> tuple[str, ...]:

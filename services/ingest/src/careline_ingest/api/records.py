@@ -1,11 +1,12 @@
 """Records: what partners' patients have said. Every reading is noted."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.idempotency import Answer, idempotent
+from careline_common.http.paging import Page
 from careline_common.http.problem import InvalidInput, NotFound
 from careline_ingest.api.access import (
     Db,
@@ -20,6 +21,7 @@ from careline_ingest.db import records
 from careline_ingest.domain.faults import Fault
 
 router = APIRouter(prefix="/v1", tags=["records"])
+MOST_RECORDS = 100
 
 
 @router.post(
@@ -58,6 +60,26 @@ async def push_record(
         return Answer.json(view, status=201 if view.outcome == "created" else 200)
 
     return await idempotent(request, database, caller, effect)
+
+
+@router.get(
+    "/records", summary="Records with what stands in them, by their ids; each reading is noted"
+)
+async def get_records(
+    ids: Annotated[list[str], Query(alias="id", min_length=1, max_length=MOST_RECORDS)],
+    caller: RecordReader,
+    database: Db,
+) -> Page[RecordView]:
+    """Those that there are; whoever takes events in asks for many at a time."""
+    async with database.unit_of_work() as uow:
+        found = await records.several(uow.connection, ids)
+        await records.note_reads(
+            uow.connection,
+            {uow.ids.new(): row["id"] for row in found},
+            at=uow.clock.now(),
+            subject=caller.subject,
+        )
+    return Page(items=[RecordView.of(row) for row in found])
 
 
 @router.get("/records/{record_id}", summary="A record with what stands in it; the reading is noted")

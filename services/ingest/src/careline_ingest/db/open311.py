@@ -4,7 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, DateTime, Select, case, cast, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    DateTime,
+    Select,
+    case,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+    union,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_ingest.db.tables import appeal, audit, open311_content, record, record_content
@@ -56,6 +68,8 @@ async def page(connection: AsyncConnection, query: Query, source: str | None) ->
         statement = statement.where(_SUBJECT.in_(query.codes))
     if len(query.statuses) == 1:
         statement = statement.where(_STATUS.in_(query.statuses))
+    if query.updated_from is not None:
+        statement = statement.where(record.c.id.in_(_changed_since(query.updated_from, source)))
     for bound, column, last in (
         (query.requested_from, _REQUESTED, False),
         (query.requested_to, _REQUESTED, True),
@@ -67,6 +81,22 @@ async def page(connection: AsyncConnection, query: Query, source: str | None) ->
     statement = statement.order_by(_REQUESTED, record.c.id).limit(query.page_size)
     rows = await connection.execute(statement.offset(query.offset))
     return [Row(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def _changed_since(moment: datetime, source: str | None) -> CompoundSelect[tuple[str]]:
+    """By the index of either table: `_UPDATED` is of both, and would be looked up for each record."""
+    told = select(record.c.id).where(record.c.updated_at >= moment)
+    moved = (
+        select(record.c.id)
+        .join(
+            appeal,
+            (appeal.c.source == record.c.source) & (appeal.c.external_id == record.c.external_id),
+        )
+        .where(appeal.c.at >= moment)
+    )
+    if source is not None:
+        told, moved = (each.where(record.c.source == source) for each in (told, moved))
+    return union(told, moved)
 
 
 async def note_shown(connection: AsyncConnection, rows: Sequence[Mapping[str, object]]) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-from sqlalchemy import func, insert, select
+from sqlalchemy import ARRAY, Text, any_, func, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.db.copying import copy_rows, driver_of
@@ -182,6 +182,14 @@ async def id_of(connection: AsyncConnection, source: str, external_id: str) -> s
 
 async def get(connection: AsyncConnection, record_id: str) -> Mapping[str, Any] | None:
     """A record with its fields, which are None where the content was erased."""
+    found = await several(connection, [record_id])
+    return found[0] if found else None
+
+
+async def several(
+    connection: AsyncConnection, record_ids: Collection[str]
+) -> Sequence[Mapping[str, Any]]:
+    """As `get`, those of these records that there are."""
     statement = (
         select(
             record.c.id,
@@ -197,10 +205,10 @@ async def get(connection: AsyncConnection, record_id: str) -> Mapping[str, Any] 
             record_content.c.fields,
         )
         .outerjoin(record_content, record_content.c.record_id == record.c.id)
-        .where(record.c.id == record_id)
+        .where(record.c.id == any_(literal(list(record_ids), ARRAY(Text))))
+        .order_by(record.c.id)
     )
-    row = (await connection.execute(statement)).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return [dict(row) for row in (await connection.execute(statement)).mappings()]
 
 
 async def note_read(
@@ -215,3 +223,15 @@ async def note_read(
     await connection.execute(
         insert(audit).values(id=audit_id, at=at, subject=subject, action=action, target=target)
     )
+
+
+async def note_reads(
+    connection: AsyncConnection, targets: Mapping[str, str], *, at: datetime, subject: str
+) -> None:
+    """Notes that records were read; `targets` are their ids, by new ids of the notes."""
+    noted = [
+        {"id": new, "at": at, "subject": subject, "action": "record.read", "target": target}
+        for new, target in targets.items()
+    ]
+    if noted:
+        await connection.execute(insert(audit), noted)

@@ -68,6 +68,7 @@ record = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Index("uq_record_source_external_id", "source", "external_id", unique=True),
+    Index("ix_record_source_updated_at", "source", "updated_at"),
 )
 """One appeal as the partner last told it; `run_id` and `row` say where that stood."""
 
@@ -187,6 +188,7 @@ appeal = Table(
     Column("due_at", DateTime(timezone=True)),
     Column("at", DateTime(timezone=True), nullable=False),
     Index("ix_appeal_source_external_id", "source", "external_id"),
+    Index("ix_appeal_at", "at"),
 )
 """What the journal last told of an appeal that a partner has to do with."""
 

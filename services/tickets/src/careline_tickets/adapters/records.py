@@ -1,5 +1,6 @@
 """Ingest's records over its HTTP API."""
 
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import quote
 
@@ -19,3 +20,8 @@ class IngestRecords:
         answer.raise_for_status()
         record: dict[str, Any] = answer.json()
         return record
+
+    async def several(self, record_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        answer = await self._client.get("v1/records", params={"id": sorted(record_ids)})
+        answer.raise_for_status()
+        return {record["id"]: record for record in answer.json()["items"]}
