@@ -292,6 +292,17 @@ class FloorMachine(RuleBasedStateMachine):
     def leaves_its_queue(self, data: st.DataObject, outcome: Any) -> None:
         self.send(cmd.LeaveQueue(call_id=self.some_call(data), outcome=outcome))
 
+    @precondition(lambda self: any(call.ways_told for call in self.floor.calls.values()))
+    @rule(data=st.data(), key=st.sampled_from(("2", "3")))
+    def takes_a_way_out(self, data: st.DataObject, key: str) -> None:
+        told = [call.id for call in self.floor.calls.values() if call.ways_told]
+        self.send(cmd.TakeWayOut(call_id=data.draw(st.sampled_from([*told, "nobody"])), key=key))
+
+    @precondition(lambda self: any(call.terms.records for call in self.floor.calls.values()))
+    @rule(data=st.data())
+    def refuses_to_be_recorded(self, data: st.DataObject) -> None:
+        self.send(cmd.RefuseRecording(call_id=self.some_call(data)))
+
     # -- callbacks -------------------------------------------------------------------------------
 
     @rule(

@@ -168,6 +168,8 @@ call_record = Table(
     Column("ended_by", Text),
     Column("crm", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     Column("recording", JSONB),
+    Column("recording_refused_at", MOMENT),
+    Column("target_s", Double),
     Column("disposition", Text),
     Column("resolved", Boolean),
     Column("subjects", ARRAY(Text)),

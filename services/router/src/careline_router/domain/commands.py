@@ -10,6 +10,7 @@ from typing import Any
 
 from careline_router.domain.records import record
 from careline_router.domain.specs import AgentSpec, FloorSpec, QueueSpec
+from careline_router.domain.terms import NO_TERMS, Terms
 from careline_router.domain.words import (
     CallbackMode,
     CallbackOrigin,
@@ -82,7 +83,7 @@ class QueueCall:
     A skill `@SITE` asks for an agent of that site. `person` is a key that says nothing about him,
     `due_at` when the appeal that this is about is due. For `preferred_for_s` seconds it waits for the
     agent `preferred` alone, while he is at work. `media` is what he hears before the music; without
-    `offers_callback` he is not asked whether he wants to be called back.
+    `offers_callback` he is not asked whether he wants to be called back. `terms` hold in place of the queue's.
     """
 
     call_id: str
@@ -101,6 +102,7 @@ class QueueCall:
     preferred_for_s: float = 0.0
     media: tuple[str, ...] = ()
     offers_callback: bool = True
+    terms: Terms = NO_TERMS
 
 
 @record
@@ -129,6 +131,21 @@ class LeaveQueue:
     call_id: str
     outcome: Outcome
     media: str | None = None
+
+
+@record
+class TakeWayOut:
+    """A waiting caller has pressed the key of a way out of the queue that he was told of."""
+
+    call_id: str
+    key: str
+
+
+@record
+class RefuseRecording:
+    """The caller does not want to be recorded (fact)."""
+
+    call_id: str
 
 
 @record
@@ -276,11 +293,13 @@ class ExtendWrapUp:
 
 @record
 class Move:
-    """Move a waiting call to another queue; it keeps its place in time."""
+    """Move a waiting call to another queue; it keeps its place in time. Without `terms` it takes the queue's
+    clocks and keeps the rest of its own."""
 
     call_id: str
     queue: str
     skills: Mapping[str, int]
+    terms: Terms | None = None
 
 
 @record
@@ -409,6 +428,8 @@ Command = (
     | QueueCall
     | CloseCall
     | LeaveQueue
+    | TakeWayOut
+    | RefuseRecording
     | RequestCallback
     | AcceptCallback
     | CancelCallback

@@ -11,6 +11,7 @@ from careline_router.domain.promises import Promises
 from careline_router.domain.skills import signature
 from careline_router.domain.specs import FloorSpec, QueueSpec
 from careline_router.domain.states import Agent, Call, Offer
+from careline_router.domain.terms import due_after, recipe_of
 from careline_router.domain.timers import Timers
 from careline_router.domain.waiting import (
     URGENT_S,
@@ -99,10 +100,11 @@ class Filing:
         return self.class_of_key(class_key(call, signature(call.needs), self.now))
 
     def _in_general(self, waiting: WaitingClass) -> WaitingClass:
-        """The class without its urgency: what is urgent is a load as what is not."""
-        if not (waiting.urgent or waiting.key.put_back):
+        """The class without its urgency and clock: what is urgent is a load as what is not."""
+        key = waiting.key
+        if not (waiting.urgent or key.put_back or key.target_s is not None):
             return waiting
-        return self.class_of_key(ClassKey(*waiting.key[:3]))
+        return self.class_of_key(ClassKey(*key[:3]))
 
     def class_of_key(self, key: ClassKey) -> WaitingClass:
         found = self.waiting.classes.get(key)
@@ -122,7 +124,9 @@ class Filing:
         queue = self.queues[call.queue]
         longest = queue.max_wait_of(call.priority)
         moments = [call.queued_at + after for after in self.policy.looks]
-        moments += [call.queued_at + step.after_s for step in queue.recipe]
+        moments += [call.queued_at + step.after_s for step in recipe_of(call.terms, queue)]
+        for way in call.terms.ways_out:
+            moments.append(call.queued_at + due_after(way, queue, call.priority))
         blended = queue.min_idle and call.priority == "deferrable"
         if blended or max(self.policy.looks, default=0.0) > longest:
             moments.append(call.queued_at + longest)

@@ -147,6 +147,8 @@ _HANDLERS: dict[type, Callable[[Floor, Any], None]] = {
     cmd.QueueCall: Floor._queue,  # noqa: SLF001
     cmd.CloseCall: Floor._close,  # noqa: SLF001
     cmd.LeaveQueue: Floor._leave_queue,  # noqa: SLF001
+    cmd.TakeWayOut: Floor._take_way_out,  # noqa: SLF001
+    cmd.RefuseRecording: Floor._refuse_recording,  # noqa: SLF001
     cmd.RequestCallback: Floor._request_callback,  # noqa: SLF001
     cmd.AcceptCallback: Floor._accept_callback,  # noqa: SLF001
     cmd.CancelCallback: Floor._cancel_callback,  # noqa: SLF001

@@ -12,6 +12,7 @@ from careline_router.domain.policies import policy_of
 from careline_router.domain.promises import Promises
 from careline_router.domain.snapshot import Snapshot
 from careline_router.domain.states import Agent, Call, Callback, Offer
+from careline_router.domain.terms import elsewhere, target_of
 from careline_router.domain.transfer_state import TransferState
 
 NOTHING: dict[str, Any] = {}
@@ -102,7 +103,7 @@ class FloorState(TransferState):
         call.flow, call.flow_version, call.crm = event.flow, event.flow_version, event.crm
         call.person, call.due_at, call.estimate_s = event.person, event.due_at, event.estimate_s
         call.preferred, call.preferred_until = event.preferred, event.preferred_until
-        call.offers_callback = event.offers_callback
+        call.offers_callback, call.terms = event.offers_callback, event.terms
         call.node = call.asked_until = None
         call.queued_at = event.at
         waiting = self.class_for(call)
@@ -129,7 +130,18 @@ class FloorState(TransferState):
         call = self.calls[event.call_id]
         call.queue, call.relaxed, call.preferred_until = event.queue, 0, None
         call.skills, call.needs = event.skills, event.skills
+        if event.terms is None:
+            call.terms = elsewhere(call.terms)
+        else:
+            call.terms, call.ways_told = event.terms, ()
         self._set_call(call, "queued")
+
+    def _way_out_offered(self, event: ev.WayOutOffered) -> None:
+        call = self.calls[event.call_id]
+        call.ways_told = (*call.ways_told, event.place)
+
+    def _recording_refused(self, event: ev.RecordingRefused) -> None:
+        self.calls[event.call_id].recording_refused_at = event.at
 
     def _priority_changed(self, event: ev.PriorityChanged) -> None:
         call = self.calls[event.call_id]
@@ -183,7 +195,7 @@ class FloorState(TransferState):
         if call.kind == "call" and not call.put_back:
             wait = event.at - call.queued_at
             queue = self.queues[call.queue]
-            self.demand.answered(call.queue, in_target=wait <= queue.target_s)
+            self.demand.answered(call.queue, in_target=wait <= target_of(call.terms, queue))
             self.estimates.came_true(call.queue, call.estimate_s, wait)
         self._set_call(call, "connected")
         self._set_agent(agent, "talking", at=event.at)
@@ -453,6 +465,8 @@ _CHANGES: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
     ev.RequirementRelaxed: FloorState._requirement_relaxed,  # noqa: SLF001
     ev.CallMoved: FloorState._call_moved,  # noqa: SLF001
     ev.PriorityChanged: FloorState._priority_changed,  # noqa: SLF001
+    ev.WayOutOffered: FloorState._way_out_offered,  # noqa: SLF001
+    ev.RecordingRefused: FloorState._recording_refused,  # noqa: SLF001
     ev.DigitsPressed: FloorState._nothing,  # noqa: SLF001
     ev.OfferMade: FloorState._offer_made,  # noqa: SLF001
     ev.OfferAccepted: FloorState._offer_accepted,  # noqa: SLF001

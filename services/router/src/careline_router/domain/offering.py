@@ -292,8 +292,20 @@ class Offering(FloorState):
                 )
             )
 
-    def _end(self, call: Call, outcome: Outcome, *, by: Party, media: str | None = None) -> None:
-        self._emit(ev.CallEnded(at=self.now, call_id=call.id, outcome=outcome, by=by, media=media))
+    def _end(
+        self,
+        call: Call,
+        outcome: Outcome,
+        *,
+        by: Party,
+        media: str | None = None,
+        endpoint: str | None = None,
+    ) -> None:
+        self._emit(
+            ev.CallEnded(
+                at=self.now, call_id=call.id, outcome=outcome, by=by, media=media, endpoint=endpoint
+            )
+        )
 
     # -- looking things up ---------------------------------------------------------------------
 

@@ -65,7 +65,7 @@ class TransferCommands(AgentCommands):
         self._require_caller(call)
         self._queue_spec(command.queue)
         wanted = None if command.to_agent is None else self._wanted(command, agent)
-        left = call.queue
+        left = self._wrap_up_of(call)
         self._emit(
             ev.CallTransferred(
                 at=self.now,
@@ -204,7 +204,7 @@ class TransferCommands(AgentCommands):
                 endpoint=consultation.endpoint,
             )
         )
-        self._wrap_up_or_go_on(agent, call.queue)
+        self._wrap_up_or_go_on(agent, self._wrap_up_of(call))
 
     def _stop_consulting(self, call: Call, cause: str, *, hangs: bool, returns: bool) -> None:
         """Who was asked is asked no more; an agent of the floor is ready again."""
