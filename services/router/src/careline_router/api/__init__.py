@@ -6,11 +6,13 @@ from starlette.responses import JSONResponse
 from careline_common.clock import Clock
 from careline_common.config import ConfigStore
 from careline_common.http.signed import SignedCallbacks
+from careline_common.ids import Ids
 from careline_common.observability.metrics import MetricsRegistry
 from careline_router.api import (
     agent_socket,
     agents,
     agents_me,
+    calendar_imports,
     callbacks,
     calls,
     customers,
@@ -30,6 +32,7 @@ from careline_router.api.configuration import configuration_routers
 from careline_router.api.queue_stats import QueueStats
 from careline_router.api.tickets import SocketTickets
 from careline_router.service import RouterService
+from careline_router.usecases.calendar_imports import CalendarImports
 from careline_router.usecases.flow_trials import FlowTrials
 from careline_router.usecases.flows import FlowOffice
 
@@ -54,6 +57,7 @@ def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
         supervisors.router,
         reports.router,
         persons.router,
+        calendar_imports.router,
         *configuration_routers(store),
     )
 
@@ -64,6 +68,7 @@ def install(
     service: RouterService,
     store: ConfigStore,
     clock: Clock,
+    ids: Ids,
     metrics: MetricsRegistry,
 ) -> None:
     """Gives the app its routes and what they work with."""
@@ -73,6 +78,9 @@ def install(
     app.state.tickets = SocketTickets(clock)
     app.state.flows = FlowOffice(store=store, database=store.database, clock=clock)
     app.state.flow_trials = FlowTrials(store=store, database=store.database, clock=clock)
+    app.state.calendar_imports = CalendarImports(
+        store=store, database=store.database, clock=clock, ids=ids
+    )
     app.state.queue_stats = QueueStats(service.queries, clock)
     for router in routers(store):
         app.include_router(router)

@@ -309,3 +309,18 @@ agent_message = Table(
     Column("data", JSONB, nullable=False),
     Index("ix_agent_message_at", "at", postgresql_using="brin"),
 )
+
+calendar_import = Table(
+    "calendar_import",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("calendar", Text, nullable=False),
+    Column("source", JSONB, nullable=False),
+    Column("based_on", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("days", JSONB, nullable=False),
+    Column("approved_by", Text),
+    Column("approved_at", MOMENT),
+    Index("ix_calendar_import_calendar", "calendar", "at"),
+)
