@@ -355,6 +355,14 @@ class FloorMachine(RuleBasedStateMachine):
         self.send(cmd.LogIn(agent_id=agent, site=site))
         self.send(cmd.SetReady(agent_id=agent))
 
+    @rule(site=st.sampled_from(("msk", "spb")), state=st.sampled_from(("open", "drained", "down")))
+    def site_changes(self, site: str, state: Any) -> None:
+        """Nobody there is given anything from then on.
+
+        Fails when `_release` does not ask `_site_rest`, and when `is_lent` does not look at the site.
+        """
+        self.send(cmd.SetSite(site=site, state=state))
+
     @rule(agent=agents)
     def gets_ready(self, agent: str) -> None:
         self.send(cmd.SetReady(agent_id=agent))

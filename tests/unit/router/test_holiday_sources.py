@@ -65,10 +65,10 @@ def test_whole_days_of_the_year_close_and_nothing_else_does() -> None:
         ("hello", "no iCalendar"),
         (ical("SUMMARY:A\nDTSTART;VALUE=DATE:20270132"), "'DTSTART'"),
         (ical("SUMMARY:A\nDTSTART;VALUE=DATE:20270102\nDTEND;VALUE=DATE:20270101"), "before it begins"),
-        (ical("SUMMARY:A\nDTSTART;VALUE=DATE:20270102\nRRULE:FREQ=WEEKLY"), "cannot read the rule"),
+        (ical("SUMMARY:A\nDTSTART;VALUE=DATE:20270102\nRRULE:FREQ=WEEKLY"), "cannot read its rule"),
         (
             ical("SUMMARY:A\nDTSTART;VALUE=DATE:20270102\nRRULE:FREQ=YEARLY\nRRULE:FREQ=YEARLY"),
-            "cannot read the rule",
+            "cannot read its rule",
         ),
         (ical("SUMMARY:A\nDTSTART;VALUE=DATE:20260102"), "no whole-day event in 2027"),
         (ical("SUMMARY:A\nDTSTART;VALUE=DATE:20270102\nDURATION:P99999999D"), "DURATION"),

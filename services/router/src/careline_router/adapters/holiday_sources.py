@@ -111,9 +111,9 @@ def _occurrence(event: icalendar.Component, first: date, year: int, name: str) -
     if "RRULE" not in event:
         return first
     rules = event["RRULE"]
-    rule = "several" if isinstance(rules, list) else rules.to_ical().decode()
-    if rule != "FREQ=YEARLY":
-        raise UnusableSourceError("text", f"{name}: cannot read the rule {rule!r}: give its days")
+    if not isinstance(rules, dict) or dict(rules) != {"FREQ": ["YEARLY"]}:
+        reason = f"{name}: cannot read its rule, only FREQ=YEARLY: give its days"
+        raise UnusableSourceError("text", reason)
     try:
         return first.replace(year=max(year, first.year))
     except ValueError:  # the 29th of February

@@ -26,6 +26,7 @@ from careline_router.api import (
     reports,
     route,
     self_service,
+    sites,
     supervisors,
 )
 from careline_router.api.configuration import configuration_routers
@@ -54,6 +55,7 @@ def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
         agents.router,
         emergency.router,
         flows.router,
+        sites.router,
         supervisors.router,
         reports.router,
         persons.router,

@@ -3,6 +3,8 @@
 A caller who goes away leaves the agent ready in his old place among the idle.
 """
 
+from dataclasses import replace
+
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain.callback_commands import CallbackCommands
@@ -53,6 +55,7 @@ class CallCommands(CallbackCommands):
         if call.state not in {"arrived", "self_service"}:
             raise Rejected("call-not-new", f"the call is {call.state}", allowed=())
         self._queue_spec(command.queue)
+        command = replace(command, skills=self._within_reach(command.skills))
         preferred = None if command.preferred is None else self._preferred(command)
         if command.person is not None:
             self._has_called_back(command.person)
@@ -91,7 +94,7 @@ class CallCommands(CallbackCommands):
         agent = self.agents.get(command.preferred or "")
         if agent is None or command.preferred_for_s <= 0 or RANK[command.priority] <= FIRST_RANK:
             return None
-        if agent.state in {"logged_out", "not_ready"}:
+        if agent.state in {"logged_out", "not_ready"} or self._site_rest(agent) is not None:
             return None
         group = self.groups.group_of(agent.id)
         needs = self.groups.requirement(command.skills)
@@ -255,7 +258,7 @@ class CallCommands(CallbackCommands):
                 at=self.now,
                 call_id=call.id,
                 queue=command.queue,
-                skills=dict(command.skills),
+                skills=dict(self._within_reach(command.skills)),
                 terms=command.terms,
             )
         )

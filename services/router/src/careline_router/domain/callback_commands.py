@@ -137,7 +137,7 @@ class CallbackCommands(Leaving):
                 line=command.line,
                 control="commands",
                 queue=command.queue,
-                skills=dict(command.skills),
+                skills=dict(self._within_reach(command.skills)),
                 priority=command.priority,
                 payer=command.payer,
                 person=command.person,

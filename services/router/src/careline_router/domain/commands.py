@@ -22,6 +22,7 @@ from careline_router.domain.words import (
     Party,
     Payer,
     Priority,
+    SiteState,
 )
 
 
@@ -415,6 +416,14 @@ class Announce:
 
 
 @record
+class SetSite:
+    """A site is `open`, `drained` (what is under way is finished) or `down` (nobody can be reached there)."""
+
+    site: str
+    state: SiteState
+
+
+@record
 class Tick:
     """Time has passed: whatever is due happens."""
 
@@ -460,5 +469,6 @@ Command = (
     | Assign
     | WithdrawOffer
     | Announce
+    | SetSite
     | Tick
 )

@@ -65,7 +65,8 @@ def _steps_of_waiting(
     if isinstance(event, ev.CallQueued):
         return [PbxStep(type="answer"), *_announcements(event.media), hold]
     if isinstance(event, ev.CallRequeued):
-        return [hold]
+        leg = PbxStep(type="cancel_ring", body={"offer_id": event.leg})
+        return [hold] if event.leg is None else [hold, leg]
     if call.person is None:  # nobody knows a number at which to call
         return []
     body: dict[str, Any] = {"media": CALLBACK_OFFER}

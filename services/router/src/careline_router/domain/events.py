@@ -23,6 +23,7 @@ from careline_router.domain.words import (
     Party,
     Payer,
     Priority,
+    SiteState,
 )
 
 
@@ -224,11 +225,13 @@ class CallConnected(Event):
 
 @record
 class CallRequeued(Event):
-    """The agent's phone dropped out of the talk: the caller waits again, at his place in time."""
+    """The agent's phone dropped out of the talk: the caller waits again, at his place in time. `leg` is the offer by
+    which a leg may still be there, to be taken down."""
 
     call_id: str
     agent_id: str
     cause: str
+    leg: str | None = None
 
 
 @record
@@ -448,6 +451,12 @@ class CallsForgotten(Event):
 
 
 @record
+class SiteChanged(Event):
+    site: str
+    state: SiteState
+
+
+@record
 class AgentLoggedIn(Event):
     agent_id: str
     endpoint: str
@@ -499,7 +508,7 @@ EVENTS: tuple[type[Event], ...] = (
     OfferClosed, ExclusionLifted, CallConnected, CallRequeued, WorkInterrupted, WorkResumed,
     CallbackOffered, CallbackMade, CallbackDue, DialRequested, DialEnded, ControlRequested,
     CallAssigned, CallAnnounced, TransferRequested, TransferRefused, CallTransferred, ConsultBegun, ConsultTalking, ConsultJoined,
-    ConsultOver, CallHandedOver, CallEnded, CallWrappedUp, CallsForgotten, AgentLoggedIn, AgentStateChanged, WrapUpExtended,
+    ConsultOver, CallHandedOver, CallEnded, CallWrappedUp, CallsForgotten, SiteChanged, AgentLoggedIn, AgentStateChanged, WrapUpExtended,
     OccupancyCapped, OccupancyFreed, RestPlanned,
 )  # fmt: skip
 """Every event, for the journal's reader."""

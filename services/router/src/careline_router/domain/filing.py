@@ -20,7 +20,7 @@ from careline_router.domain.waiting import (
     WaitingClass,
     class_key,
 )
-from careline_router.domain.words import AgentState, CallState
+from careline_router.domain.words import AgentState, CallState, SiteState
 
 LINGER_S = 3600.0
 """How long an ended call is remembered, so that it can still be wrapped up."""
@@ -58,6 +58,8 @@ class Filing:
         """Calls that wait but in no queue yet, and for which agent, if for one."""
         self.callback_of: dict[str, str] = {}
         """By person, the callback that is still to be made."""
+        self.sites: dict[str, SiteState] = {}
+        """The sites that are not open."""
         self._timers = Timers()
         self._to_look_at: list[str] = []
         """Calls that have begun to wait since somebody asked for the next timer."""
@@ -205,6 +207,8 @@ class Filing:
     def is_lent(self, agent: Agent) -> bool:
         """Whether all that the agent is at may be interrupted."""
         at_work = agent.at_work
+        if self.sites and agent.site in self.sites:
+            return False
         if len(at_work) == 1:
             return self.calls[at_work[0]].interruptible
         return bool(at_work) and all(self.calls[each].interruptible for each in at_work)

@@ -179,5 +179,6 @@ _HANDLERS: dict[type, Callable[[Floor, Any], None]] = {
     cmd.Assign: Floor._assign,  # noqa: SLF001
     cmd.WithdrawOffer: Floor._withdraw_offer,  # noqa: SLF001
     cmd.Announce: Floor._announce,  # noqa: SLF001
+    cmd.SetSite: Floor._set_site,  # noqa: SLF001
     cmd.Tick: Floor._tick,  # noqa: SLF001
 }

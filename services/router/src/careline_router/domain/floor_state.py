@@ -334,6 +334,14 @@ class FloorState(TransferState):
 
     # -- agents --------------------------------------------------------------------------------
 
+    def _site_changed(self, event: ev.SiteChanged) -> None:
+        self.sites = {site: state for site, state in self.sites.items() if site != event.site}
+        if event.state != "open":
+            self.sites[event.site] = event.state
+        for agent in self.agents.values():
+            if agent.site == event.site:
+                self._file_agent(agent)
+
     def _agent_logged_in(self, event: ev.AgentLoggedIn) -> None:
         agent = self.agents[event.agent_id]
         agent.endpoint, agent.site = event.endpoint, event.site
@@ -396,6 +404,7 @@ class FloorState(TransferState):
             demand=self.demand.figures(),
             estimates=self.estimates.figures(),
             promises=self.promises.figures(),
+            sites=dict(self.sites),
         )
 
     def load(self, snapshot: Snapshot) -> None:
@@ -408,6 +417,7 @@ class FloorState(TransferState):
         self.estimates = Estimates(snapshot.estimates)
         self.promises = Promises(snapshot.promises)
         self.queues = {queue.id: queue for queue in snapshot.queues}
+        self.sites = dict(snapshot.sites)
         self.agents = {agent.id: replace(agent) for agent in snapshot.agents}
         self.calls = {call.id: _copy(call) for call in snapshot.calls}
         self.offers = {offer.id: replace(offer) for offer in snapshot.offers}
@@ -495,6 +505,7 @@ _CHANGES: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
     ev.CallEnded: FloorState._call_ended,  # noqa: SLF001
     ev.CallWrappedUp: FloorState._call_wrapped_up,  # noqa: SLF001
     ev.CallsForgotten: FloorState._calls_forgotten,  # noqa: SLF001
+    ev.SiteChanged: FloorState._site_changed,  # noqa: SLF001
     ev.AgentLoggedIn: FloorState._agent_logged_in,  # noqa: SLF001
     ev.AgentStateChanged: FloorState._agent_state_changed,  # noqa: SLF001
     ev.WrapUpExtended: FloorState._wrap_up_extended,  # noqa: SLF001

@@ -75,7 +75,7 @@ class Relaxing(Offering):
                 at=self.now,
                 call_id=call.id,
                 step=len(self.queues[queue].recipe) if moved else call.relaxed + 1,
-                needs={**needs, **step.add_skills},
+                needs=self._within_reach({**needs, **step.add_skills}),
                 queue=queue,
                 priority=step.priority or call.priority,
             )
