@@ -300,6 +300,17 @@ class FloorMachine(RuleBasedStateMachine):
     def leaves_its_queue(self, data: st.DataObject, outcome: Any) -> None:
         self.send(cmd.LeaveQueue(call_id=self.some_call(data), outcome=outcome))
 
+    @precondition(lambda self: any(call.ways_told for call in self.floor.calls.values()))
+    @rule(data=st.data(), key=st.sampled_from(("2", "3")))
+    def takes_a_way_out(self, data: st.DataObject, key: str) -> None:
+        told = [call.id for call in self.floor.calls.values() if call.ways_told]
+        self.send(cmd.TakeWayOut(call_id=data.draw(st.sampled_from([*told, "nobody"])), key=key))
+
+    @precondition(lambda self: any(call.terms.records for call in self.floor.calls.values()))
+    @rule(data=st.data())
+    def refuses_to_be_recorded(self, data: st.DataObject) -> None:
+        self.send(cmd.RefuseRecording(call_id=self.some_call(data)))
+
     # -- callbacks -------------------------------------------------------------------------------
 
     @rule(
@@ -351,6 +362,14 @@ class FloorMachine(RuleBasedStateMachine):
     def comes_to_work(self, agent: str, site: str | None) -> None:
         self.send(cmd.LogIn(agent_id=agent, site=site))
         self.send(cmd.SetReady(agent_id=agent))
+
+    @rule(site=st.sampled_from(("msk", "spb")), state=st.sampled_from(("open", "drained", "down")))
+    def site_changes(self, site: str, state: Any) -> None:
+        """Nobody there is given anything from then on.
+
+        Fails when `_release` does not ask `_site_rest`, and when `is_lent` does not look at the site.
+        """
+        self.send(cmd.SetSite(site=site, state=state))
 
     @rule(agent=agents)
     def gets_ready(self, agent: str) -> None:

@@ -156,8 +156,13 @@ def decision_shows_the_floor(floor: Floor, made: ev.OfferMade) -> None:
         )
 
 
+def offered_at_an_open_site(floor: Floor, event: ev.OfferMade) -> None:
+    """Fails when `_serve_preferred` and `is_lent` do not look at the site."""
+    assert floor.agents[event.agent_id].site not in floor.sites
+
+
 AT_AN_OFFER: tuple[Callable[[Floor, ev.OfferMade], None], ...] = (
-    offered_by_law, callback_waits_its_turn, decision_shows_the_floor,
+    offered_by_law, offered_at_an_open_site, callback_waits_its_turn, decision_shows_the_floor,
 )  # fmt: skip
 
 # -- at any time -----------------------------------------------------------------------------------
@@ -255,6 +260,8 @@ def nobody_waits_for_who_does_what_can_wait(floor: Floor) -> None:
         work = [floor.calls[name] for name in agent.at_work]
         if agent.state != "talking" or not all(each.interruptible for each in work):
             continue
+        if agent.site in floor.sites:
+            continue
         for call in queued(floor):
             if call.interruptible or is_deferred(call) or call.units > agent.spec.capacity:
                 continue
@@ -311,6 +318,19 @@ def every_deadline_has_its_timer(floor: Floor) -> None:
     assert not deadlines or (first is not None and first <= min(deadlines))
 
 
+def a_site_that_is_not_open_is_given_nothing(floor: Floor) -> None:
+    """Nobody is ready there, nobody at one that is down is offered anything, and no call asks for it."""
+    for agent in floor.agents.values():
+        if agent.site in floor.sites:
+            assert agent.state != "ready"
+            if floor.sites[agent.site] == "down":
+                assert agent.offer is None
+                assert agent.state in {"talking", "not_ready", "wrap_up", "logged_out"}
+    for call in floor.calls.values():
+        if call.state in {"queued", "offered"}:
+            assert not {f"@{site}" for site in floor.sites} & set(call.needs)
+
+
 ALWAYS: tuple[Callable[[Floor], None], ...] = (
     one_offer_an_agent_and_one_a_call,
     work_fits_who_does_it,
@@ -318,4 +338,5 @@ ALWAYS: tuple[Callable[[Floor], None], ...] = (
     nobody_waits_for_who_does_what_can_wait,
     counts_are_what_they_count,
     every_deadline_has_its_timer,
+    a_site_that_is_not_open_is_given_nothing,
 )

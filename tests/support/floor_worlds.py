@@ -12,8 +12,27 @@ from careline_router.domain.specs import (
     QueueSpec,
     RelaxStep,
 )
+from careline_router.domain.terms import NO_TERMS, Terms, WayOut
 from careline_router.domain.words import PRIORITIES
 
+TERMS = (
+    Terms(
+        target_s=5.0,
+        recipe=(RelaxStep(after_s=12, queue="q2"), RelaxStep(after_s=18, drop_skills=("y",))),
+        wrap_up_s=0.0,
+        survey="s",
+        records=True,
+        refuse_key="9",
+    ),
+    Terms(
+        target_s=60.0,
+        ways_out=(
+            WayOut(to="overflow", after_s=6.0, key="2", endpoint="P/out", media={"*": "m"}),
+            WayOut(to="voicemail", after_s=30.0),
+        ),
+    ),
+    Terms(ways_out=(WayOut(to="voicemail", key="3", media={"*": "m"}),)),
+)
 RECIPE = (
     RelaxStep(after_s=10, lower_levels_by=3, drop_skills=("@msk",)),
     RelaxStep(after_s=15, eligible_below=2, idle_below=2, drop_skills=("y",), priority="cash"),
@@ -88,5 +107,6 @@ def calls() -> st.SearchStrategy[dict[str, Any]]:
             "due_in": st.sampled_from((None, None, 3600.0, 900_000.0)),
             "preferred": st.sampled_from((None, None, None, "a0", "a1", "bot", "who")),
             "preferred_for_s": st.sampled_from((0.0, 8.0, 40.0)),
+            "terms": st.sampled_from((NO_TERMS, NO_TERMS, NO_TERMS, *TERMS)),
         }
     )

@@ -107,7 +107,7 @@ def create_service(
             )
         ],
     )
-    install(app, service=service, store=store, clock=clock, metrics=registry)
+    install(app, service=service, store=store, clock=clock, ids=ids, metrics=registry)
 
     async def watch() -> None:
         await watch_config(store)

@@ -118,6 +118,7 @@ def cross_check(configuration: Configuration) -> Iterable[Fault]:
         for path, reason in flow_faults(flow, queues=queues, skills=skills):
             yield Fault("flows", name, path, reason)
     yield from _line_faults(configuration)
+    yield from _key_faults(configuration)
     for name, agent in configuration.all("agents", AgentEntry).items():
         if agent.team is not None and agent.team not in teams:
             yield Fault("agents", name, "team", f"no team {agent.team!r}")
@@ -138,6 +139,20 @@ def _line_faults(configuration: Configuration) -> Iterable[Fault]:
             yield Fault("lines", number, "flow", f"no flow {line.flow!r}")
         if line.calendar is not None and line.calendar not in calendars:
             yield Fault("lines", number, "calendar", f"no calendar {line.calendar!r}")
+
+
+def _key_faults(configuration: Configuration) -> Iterable[Fault]:
+    """A key that takes a callback means nothing else to who waits."""
+    floor = configuration.get("floor", "floor", FloorEntry)
+    if floor is None or floor.callbacks is None:
+        return
+    taken = floor.callbacks.key
+    for name, flow in configuration.all("flows", Flow).items():
+        for path, branch in flow.branches():
+            for inside, key in branch.keys() if branch.callback else ():
+                if key == taken:
+                    reason = f"key {key} takes a callback (floor.callbacks.key)"
+                    yield Fault("flows", name, f"{path}.{inside}", reason)
 
 
 def _unknown_skills(

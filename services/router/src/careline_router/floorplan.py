@@ -71,21 +71,11 @@ class FloorPlan:
         return None
 
     def queue_specs(self) -> tuple[QueueSpec, ...]:
-        return tuple(
-            QueueSpec(
-                id=queue.id,
-                target_s=queue.target_s,
-                max_wait_s=queue.max_wait_s,
-                offer_timeout_s=queue.offer_timeout_s,
-                ring_timeout_s=queue.ring_timeout_s,
-                wrap_up_s=queue.wrap_up_s,
-                wrap_up_max_s=queue.wrap_up_max_s,
-                max_wait_by_class=dict(queue.max_wait_by_class),
-                recipe=tuple(step.spec() for step in queue.recipe),
-                min_idle=queue.min_idle,
-            )
-            for queue in self.queues.values()
-        )
+        return tuple(_queue_spec(queue) for queue in self.queues.values())
+
+    def queue_spec(self, queue: str) -> QueueSpec:
+        """A queue as calls are served in it; KeyError when there is none."""
+        return _queue_spec(self.queues[queue])
 
     def agent_specs(self) -> tuple[AgentSpec, ...]:
         return tuple(
@@ -196,6 +186,21 @@ def _site(site: str | None) -> Mapping[str, int]:
     return {} if site is None else {f"{SITE}{site}": BEST_LEVEL}
 
 
+def _queue_spec(queue: config.Queue) -> QueueSpec:
+    return QueueSpec(
+        id=queue.id,
+        target_s=queue.target_s,
+        max_wait_s=queue.max_wait_s,
+        offer_timeout_s=queue.offer_timeout_s,
+        ring_timeout_s=queue.ring_timeout_s,
+        wrap_up_s=queue.wrap_up_s,
+        wrap_up_max_s=queue.wrap_up_max_s,
+        max_wait_by_class=dict(queue.max_wait_by_class),
+        recipe=tuple(step.spec() for step in queue.recipe),
+        min_idle=queue.min_idle,
+    )
+
+
 def _branch(entry: config.Branch) -> Branch:
     return Branch(
         queue=entry.queue,
@@ -205,4 +210,6 @@ def _branch(entry: config.Branch) -> Branch:
         prefer_owner_s=entry.prefer_owner_s,
         announcements=dict(entry.announcements),
         callback=entry.callback,
+        terms=entry.terms(),
+        consent={} if entry.recording is None else dict(entry.recording.consent),
     )

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from careline_common.config.models import ConfigModel, Id, SkillLevel
 from careline_router.adapters.cel_conditions import compile_condition
+from careline_router.branch_config import BranchTerms
 from careline_router.domain.conditions import MOST_CHARACTERS, sight
 from careline_router.domain.reachability import Tried, faults
 from careline_router.domain.words import Priority
@@ -17,13 +18,13 @@ Patience = Annotated[float, Field(ge=0, le=3600)]
 MOST_RULES = 200
 
 
-class Branch(ConfigModel):
+class Branch(BranchTerms):
     """Where a call goes; a rule takes every key of the default and inherits none.
 
     For `prefer_owner_s` seconds it waits for the agent who has the caller's open appeal alone, or for
     `prefer_last_agent_s` for the one who had him last, as the CRM names them. `site` is where its
     agent must work. `announcements` are played before the music, by the caller's language; with
-    `callback: false` he is not offered to be called back.
+    `callback: false` he is not offered to be called back. What else it may say stands in `BranchTerms`.
     """
 
     queue: Id
@@ -80,6 +81,8 @@ def flow_faults(
         for skill in branch.skills:
             if skill not in skills:
                 yield f"{path}.skills.{skill}", f"no skill {skill!r}"
+        for inside, reason in branch.term_faults(queues, skills):
+            yield f"{path}.{inside}", reason
     for need, asked in flow.needs.items():
         for skill in asked:
             if skill not in skills:

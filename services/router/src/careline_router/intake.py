@@ -13,7 +13,7 @@ from careline_router.adapters.crm_exchange import Pauses
 from careline_router.adapters.crm_null import NullCrm
 from careline_router.crm_config import CrmEntry
 from careline_router.domain.commands import QueueCall
-from careline_router.domain.flows import in_language, preferred_agent, priority_of
+from careline_router.domain.flows import preferred_agent, priority_of
 from careline_router.domain.words import LineState
 from careline_router.floorplan import FloorPlan
 from careline_router.metrics import RouterMetrics
@@ -141,7 +141,6 @@ class Intake:
             branch, owner=profile.owner or appeals.owner, last_agent=profile.last_agent
         )
         language = profile.language or line.language
-        announcement = in_language(branch.announcements, language)
         return QueueCall(
             call_id=call_id,
             queue=branch.queue,
@@ -156,8 +155,9 @@ class Intake:
             person=person,
             preferred=preferred,
             preferred_for_s=preferred_for_s,
-            media=() if announcement is None else (announcement,),
+            media=branch.heard(language),
             offers_callback=branch.callback,
+            terms=branch.terms,
         )
 
     async def close(self) -> None:

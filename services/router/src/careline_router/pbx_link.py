@@ -8,8 +8,19 @@ from careline_common.clock import Clock
 from careline_common.db.engine import Database
 from careline_common.http.problem import NotReady
 from careline_router.db import reading
-from careline_router.domain.effects import CALLBACK_OFFER, CALLBACK_TAKEN
-from careline_router.domain.events import CallEnded, CallerAsked, CallQueued, CallsForgotten
+from careline_router.domain.effects import (
+    CALLBACK_OFFER,
+    CALLBACK_TAKEN,
+    records,
+    way_out_media,
+)
+from careline_router.domain.events import (
+    CallEnded,
+    CallerAsked,
+    CallQueued,
+    CallsForgotten,
+    WayOutOffered,
+)
 from careline_router.domain.states import Call, may_take_callback
 from careline_router.queries import unknown_call
 from careline_router.runtime.floor_actor import FloorActor
@@ -91,14 +102,15 @@ class PbxLink:
             return RouteStep(action="announce", media=to_hear.pop(0))
         if call.state == "ended":
             return self._last_step(call_id, call.outcome)
+        waiting = self._actor.floor.calls.get(call_id)
         if offer is not None and offer.state == "ringing":
             return RouteStep(
                 action="ring",
                 endpoint=offer.endpoint,
                 offer_id=offer.id,
                 timeout_s=offer.timeout_s,
+                record=waiting is not None and records(waiting),
             )
-        waiting = self._actor.floor.calls.get(call_id)
         if waiting is not None and may_take_callback(waiting) and self._first(call_id, "offer"):
             return RouteStep(action="announce", media=CALLBACK_OFFER)
         return RouteStep(action="wait")
@@ -159,6 +171,8 @@ class PbxLink:
                 self._last_media[event.call_id] = event.media
             if isinstance(event, CallQueued | CallerAsked):
                 self._hear(event.call_id, event.media)
+            if isinstance(event, WayOutOffered):
+                self._hear_too(event)
             if isinstance(event, CallEnded):
                 self._hear(event.call_id, event.before)
             call_id = getattr(event, "call_id", None)
@@ -173,6 +187,12 @@ class PbxLink:
         call = self._actor.floor.calls.get(call_id)
         if call is not None and call.control == "dialplan":
             self._to_hear[call_id] = list(media)
+
+    def _hear_too(self, event: WayOutOffered) -> None:
+        """After what a dialplan's caller is to hear anyway."""
+        call = self._actor.floor.calls.get(event.call_id)
+        if call is not None and call.control == "dialplan" and call.state != "ended":
+            self._to_hear.setdefault(call.id, []).extend(way_out_media(event, call))
 
     def _forget(self, call_ids: Iterable[str]) -> None:
         for call_id in call_ids:

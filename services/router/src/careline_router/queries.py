@@ -255,6 +255,7 @@ def call_view(row: Row[*tuple[Any, ...]], viewer: Viewer) -> CallView:
         control=row.control,
         crm=row.crm,
         recording=_recording(row.recording, with_url=seen or viewer.recordings),
+        recording_refused_at=row.recording_refused_at,
         wrap_up=wrap_up,
     )
 

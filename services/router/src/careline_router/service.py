@@ -13,6 +13,7 @@ from careline_router.usecases.customers import Customers
 from careline_router.usecases.dialling import Dialling
 from careline_router.usecases.emergencies import Emergencies
 from careline_router.usecases.persons import PersonsData
+from careline_router.usecases.sites import Sites
 from careline_router.usecases.supervision import Supervision
 from careline_router.usecases.transfers import Transfers
 from careline_router.usecases.voice import VoiceSurveys
@@ -31,6 +32,7 @@ class RouterService(
     Emergencies,
     PersonsData,
     VoiceSurveys,
+    Sites,
 ):
     """All use cases of the router.
 

@@ -69,6 +69,7 @@ class CallView:
     control: Control
     crm: Mapping[str, Any]
     recording: Mapping[str, Any] | None
+    recording_refused_at: datetime | None
     wrap_up: Mapping[str, Any] | None
 
     @property
@@ -156,6 +157,7 @@ class RouteStep:
     offer_id: str | None = None
     media: str | None = None
     timeout_s: float | None = None
+    record: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

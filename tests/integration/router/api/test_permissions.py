@@ -55,6 +55,7 @@ REQUESTS = {
     Action.READ_QUEUES: [("GET", "/v1/queues", None)],
     Action.READ_AGENTS: [("GET", "/v1/agents", None)],
     Action.STEER_AGENTS: [("PUT", "/v1/agents/none/state", {"state": "ready"})],
+    Action.SET_SITES: [("PUT", "/v1/sites/msk", {"state": "open"})],
     Action.SWITCH_EMERGENCY: [("PUT", "/v1/emergency", {"on": False})],
     Action.READ_FORECAST: [("GET", "/v1/forecast", None)],
     Action.READ_REPORTS: [

@@ -6,11 +6,13 @@ from starlette.responses import JSONResponse
 from careline_common.clock import Clock
 from careline_common.config import ConfigStore
 from careline_common.http.signed import SignedCallbacks
+from careline_common.ids import Ids
 from careline_common.observability.metrics import MetricsRegistry
 from careline_router.api import (
     agent_socket,
     agents,
     agents_me,
+    calendar_imports,
     callbacks,
     calls,
     customers,
@@ -25,12 +27,14 @@ from careline_router.api import (
     reports,
     route,
     self_service,
+    sites,
     supervisors,
 )
 from careline_router.api.configuration import configuration_routers
 from careline_router.api.queue_stats import QueueStats
 from careline_router.api.tickets import SocketTickets
 from careline_router.service import RouterService
+from careline_router.usecases.calendar_imports import CalendarImports
 from careline_router.usecases.flow_trials import FlowTrials
 from careline_router.usecases.flows import FlowOffice
 
@@ -52,10 +56,12 @@ def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
         agents.router,
         emergency.router,
         flows.router,
+        sites.router,
         supervisors.router,
         reports.router,
         forecast.router,
         persons.router,
+        calendar_imports.router,
         *configuration_routers(store),
     )
 
@@ -66,6 +72,7 @@ def install(
     service: RouterService,
     store: ConfigStore,
     clock: Clock,
+    ids: Ids,
     metrics: MetricsRegistry,
 ) -> None:
     """Gives the app its routes and what they work with."""
@@ -75,6 +82,9 @@ def install(
     app.state.tickets = SocketTickets(clock)
     app.state.flows = FlowOffice(store=store, database=store.database, clock=clock)
     app.state.flow_trials = FlowTrials(store=store, database=store.database, clock=clock)
+    app.state.calendar_imports = CalendarImports(
+        store=store, database=store.database, clock=clock, ids=ids
+    )
     app.state.queue_stats = QueueStats(service.queries, clock)
     for router in routers(store):
         app.include_router(router)

@@ -44,6 +44,7 @@ class Action(StrEnum):
     READ_AGENTS = "see the agents live"
     STEER_AGENTS = "set the state of an agent"
     SWITCH_EMERGENCY = "tell callers that nobody can be reached, or put them through again"
+    SET_SITES = "open, drain or take down a site"
     READ_REPORTS = "read what happened on the floor"
     READ_FORECAST = "read what calls are expected, and whom they take"
     READ_CONFIGURATION = "read calendars and flows, and try flows"
@@ -74,6 +75,7 @@ ALLOWED: Mapping[Action, frozenset[str]] = {
     Action.READ_AGENTS: frozenset({SUPERVISOR, FLOOR, ADMIN, AUDITOR, QUALITY, SERVICE}),
     Action.STEER_AGENTS: frozenset({SUPERVISOR, FLOOR, ADMIN}),
     Action.SWITCH_EMERGENCY: frozenset({FLOOR, ADMIN}),
+    Action.SET_SITES: frozenset({FLOOR, ADMIN}),
     Action.READ_REPORTS: frozenset(
         {SUPERVISOR, FLOOR, ADMIN, AUDITOR, QUALITY, CONTACT_ADMIN, SERVICE}
     ),

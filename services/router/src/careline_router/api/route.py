@@ -62,7 +62,7 @@ def _seconds(text: str) -> float | str:
 async def next_step(pbx: Pbx, request: Request, service: Service) -> dict[str, Any]:
     """What the dialplan does next with this call. On `wait` and `announce` it asks again.
 
-    Who does not ask again within `wait` + 10 s has lost the call: it counts as abandoned.
+    With `record` on a `ring` the talk is to be recorded. Who does not ask again within `wait` + 10 s has lost the call: it counts as abandoned.
     """
     asked = await _read(RouteRequest, request)
     wait_s = min(asked.wait, LONGEST_WAIT_S)
@@ -79,6 +79,7 @@ async def next_step(pbx: Pbx, request: Request, service: Service) -> dict[str, A
         "offer_id": step.offer_id,
         "media": step.media,
         "timeout_s": step.timeout_s,
+        "record": step.record or None,
     }
     return {name: value for name, value in shown.items() if value is not None}
 

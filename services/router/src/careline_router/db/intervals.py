@@ -57,7 +57,7 @@ _CALLS = """
     LEFT JOIN unnest(CAST(:agents AS text[]), CAST(:keys AS text[])) AS member (agent, key)
         ON member.agent = record.agent
     CROSS JOIN LATERAL (
-        SELECT make_interval(secs => coalesce(target.s, CAST(:usual AS float8))) AS target,
+        SELECT make_interval(secs => coalesce(record.target_s, target.s, CAST(:usual AS float8))) AS target,
             extract(epoch FROM coalesce(
                 answered_at, CASE outcome WHEN 'abandoned' THEN ended_at END) - queued_at)::float8 AS wait_s
     ) AS limits

@@ -268,9 +268,9 @@ _INTERVALS = text("""
         count(*) AS offered,
         count(answered_at) AS answered,
         count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
-        count(*) FILTER (WHERE answered_at - queued_at <= make_interval(secs => target.s)) AS in_target,
+        count(*) FILTER (WHERE answered_at - queued_at <= make_interval(secs => coalesce(target_s, target.s))) AS in_target,
         count(*) FILTER (WHERE outcome = 'abandoned'
-            AND ended_at - queued_at <= make_interval(secs => target.s)) AS short_abandoned,
+            AND ended_at - queued_at <= make_interval(secs => coalesce(target_s, target.s))) AS short_abandoned,
         extract(epoch FROM avg(answered_at - queued_at))::float8 AS asa_s,
         extract(epoch FROM avg(ended_at - answered_at
             + coalesce(wrapped_up_at - ended_at, interval '0')))::float8 AS aht_s,

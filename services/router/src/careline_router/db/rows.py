@@ -40,6 +40,8 @@ class CallRow(NamedTuple):
     outcome: str | None
     ended_by: str | None
     crm: str
+    target_s: float | None
+    recording_refused_at: datetime | None
 
 
 class CallProgress(TypedDict):
@@ -65,6 +67,8 @@ class CallChange(CallProgress):
     language: str | None
     queued_at: datetime | None
     crm: Mapping[str, Any]
+    target_s: float | None
+    recording_refused_at: datetime | None
 
 
 class AgentChange(TypedDict):

@@ -179,6 +179,8 @@ call_record = Table(
     Column("ended_by", Text),
     Column("crm", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     Column("recording", JSONB),
+    Column("recording_refused_at", MOMENT),
+    Column("target_s", Double),
     Column("disposition", Text),
     Column("resolved", Boolean),
     Column("subjects", ARRAY(Text)),
@@ -317,4 +319,19 @@ agent_message = Table(
     Column("type", Text, nullable=False),
     Column("data", JSONB, nullable=False),
     Index("ix_agent_message_at", "at", postgresql_using="brin"),
+)
+
+calendar_import = Table(
+    "calendar_import",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("calendar", Text, nullable=False),
+    Column("source", JSONB, nullable=False),
+    Column("based_on", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("days", JSONB, nullable=False),
+    Column("approved_by", Text),
+    Column("approved_at", MOMENT),
+    Index("ix_calendar_import_calendar", "calendar", "at"),
 )

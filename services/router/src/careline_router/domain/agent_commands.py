@@ -62,15 +62,18 @@ class AgentCommands(CallCommands):
         endpoint = command.endpoint or agent.spec.endpoint
         if endpoint is None:
             raise Rejected("no-endpoint", "the agent has no endpoint: log in with one")
-        self._emit(
-            ev.AgentLoggedIn(
-                at=self.now,
-                agent_id=agent.id,
-                endpoint=endpoint,
-                site=command.site or agent.spec.site,
+        site = command.site or agent.spec.site
+        if self.sites.get(site or "") == "down":
+            raise Rejected("site-down", f"site {site} is down: log in at another one")
+        self._emit(ev.AgentLoggedIn(at=self.now, agent_id=agent.id, endpoint=endpoint, site=site))
+        if agent.state == "ready" and (rests := self._site_rest(agent)) is not None:
+            self._emit(
+                ev.AgentStateChanged(
+                    at=self.now, agent_id=agent.id, state="not_ready", reason=rests
+                )
             )
-        )
-        if agent.state == "logged_out":
+            self._let_others_have(agent)
+        elif agent.state == "logged_out":
             self._emit(ev.AgentStateChanged(at=self.now, agent_id=agent.id, state="not_ready"))
         else:
             self._serve_again([agent])
@@ -100,6 +103,10 @@ class AgentCommands(CallCommands):
             self._plan_rest(agent, None)
             if self._ready_beside_work(agent):
                 self._serve_agent(agent)
+        elif self._site_rest(agent) is not None:
+            raise Rejected(
+                "site-closed", "the agent's site is drained or down", allowed=("log_out",)
+            )
         elif agent.state != "ready":
             self._lift_exclusions(agent)
             if self._resume_work(agent):

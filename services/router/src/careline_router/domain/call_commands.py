@@ -3,6 +3,8 @@
 A caller who goes away leaves the agent ready in his old place among the idle.
 """
 
+from dataclasses import replace
+
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain.callback_commands import CallbackCommands
@@ -53,6 +55,7 @@ class CallCommands(CallbackCommands):
         if call.state not in {"arrived", "self_service"}:
             raise Rejected("call-not-new", f"the call is {call.state}", allowed=())
         self._queue_spec(command.queue)
+        command = replace(command, skills=self._within_reach(command.skills))
         preferred = None if command.preferred is None else self._preferred(command)
         if command.person is not None:
             self._has_called_back(command.person)
@@ -76,19 +79,22 @@ class CallCommands(CallbackCommands):
                 estimate_s=self._estimate(call, command),
                 media=command.media,
                 offers_callback=command.offers_callback,
+                terms=command.terms,
             )
         )
         self._serve_call(call)
         self._relax(call)
         if self.spec.callbacks is not None:
             self._consider_callback(call)
+        if command.terms.ways_out:
+            self._consider_ways_out(call)
 
     def _preferred(self, command: cmd.QueueCall) -> str | None:
         """The agent whom the call waits for, if he is at work and could serve it."""
         agent = self.agents.get(command.preferred or "")
         if agent is None or command.preferred_for_s <= 0 or RANK[command.priority] <= FIRST_RANK:
             return None
-        if agent.state in {"logged_out", "not_ready"}:
+        if agent.state in {"logged_out", "not_ready"} or self._site_rest(agent) is not None:
             return None
         group = self.groups.group_of(agent.id)
         needs = self.groups.requirement(command.skills)
@@ -105,7 +111,13 @@ class CallCommands(CallbackCommands):
         if call.kind != "call" or needs.idle:
             return None
         urgent = is_urgent(command.due_at, self.now)
-        key = ClassKey(command.queue, command.priority, signature(command.skills), urgent)
+        key = ClassKey(
+            command.queue,
+            command.priority,
+            signature(command.skills),
+            urgent,
+            target_s=command.terms.target_s,
+        )
         waiting = self.waiting.classes.get(key)
         first = None if waiting is None else waiting.first()
         head = None if first is None else self.now - first[0]
@@ -218,14 +230,20 @@ class CallCommands(CallbackCommands):
     def _after_work(self, agent: Agent, call: Call) -> None:
         """The agent wraps up, unless he has other work in hand or this needs none."""
         if not call.suspended:
-            self._wrap_up_or_go_on(agent, call.queue)
+            self._wrap_up_or_go_on(agent, self._wrap_up_of(call))
 
-    def _wrap_up_or_go_on(self, agent: Agent, queue: str | None) -> None:
+    def _wrap_up_of(self, call: Call) -> float:
+        """How long its agent has to wrap it up, in seconds: as its flow says, else its queue."""
+        if call.terms.wrap_up_s is not None:
+            return call.terms.wrap_up_s
+        queue = self.queues.get(call.queue or "")
+        return 0.0 if queue is None else queue.wrap_up_s
+
+    def _wrap_up_or_go_on(self, agent: Agent, wrap_up_s: float) -> None:
         if self._goes_on(agent):
             return
         at_work = agent.at_work
         others = at_work and any(not self.calls[each].suspended for each in at_work)
-        wrap_up_s = self.queues[queue].wrap_up_s if queue in self.queues else 0.0
         if others or wrap_up_s <= 0 or agent.spec.kind == "bot":
             self._release(agent)
             return
@@ -246,7 +264,11 @@ class CallCommands(CallbackCommands):
         agent = self._withdraw(call, "withdrawn")
         self._emit(
             ev.CallMoved(
-                at=self.now, call_id=call.id, queue=command.queue, skills=dict(command.skills)
+                at=self.now,
+                call_id=call.id,
+                queue=command.queue,
+                skills=dict(self._within_reach(command.skills)),
+                terms=command.terms,
             )
         )
         self._serve_call(call)

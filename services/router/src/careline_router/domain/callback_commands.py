@@ -2,8 +2,8 @@
 
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
+from careline_router.domain.leaving import Leaving
 from careline_router.domain.quiet import first_allowed
-from careline_router.domain.relaxing import Relaxing
 from careline_router.domain.specs import CallbackRules
 from careline_router.domain.states import Call, Callback, Rejected
 from careline_router.domain.waiting import is_urgent
@@ -12,7 +12,7 @@ from careline_router.domain.words import CallbackOrigin, FailureCause
 LEAST_LEFT = "no-callback-left"
 
 
-class CallbackCommands(Relaxing):
+class CallbackCommands(Leaving):
     """A callback is a waiting item of kind `callback`: agent first, then the person is called."""
 
     # -- offering ------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class CallbackCommands(Relaxing):
                 line=command.line,
                 control="commands",
                 queue=command.queue,
-                skills=dict(command.skills),
+                skills=dict(self._within_reach(command.skills)),
                 priority=command.priority,
                 payer=command.payer,
                 person=command.person,
@@ -240,6 +240,7 @@ class CallbackCommands(Relaxing):
         self._serve_call(call)
         self._relax(call)
         self._consider_callback(call)
+        self._consider_ways_out(call)
 
     def _press(self, call: Call) -> None:
         """A call about an appeal that has become urgent while it waits is filed with the urgent."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from careline_router.domain.records import record
 from careline_router.domain.specs import AgentSpec, FloorSpec, QueueSpec
+from careline_router.domain.terms import NO_TERMS, Terms
 from careline_router.domain.words import (
     CallbackMode,
     CallbackOrigin,
@@ -21,6 +22,7 @@ from careline_router.domain.words import (
     Party,
     Payer,
     Priority,
+    SiteState,
 )
 
 
@@ -82,7 +84,7 @@ class QueueCall:
     A skill `@SITE` asks for an agent of that site. `person` is a key that says nothing about him,
     `due_at` when the appeal that this is about is due. For `preferred_for_s` seconds it waits for the
     agent `preferred` alone, while he is at work. `media` is what he hears before the music; without
-    `offers_callback` he is not asked whether he wants to be called back.
+    `offers_callback` he is not asked whether he wants to be called back. `terms` hold in place of the queue's.
     """
 
     call_id: str
@@ -101,6 +103,7 @@ class QueueCall:
     preferred_for_s: float = 0.0
     media: tuple[str, ...] = ()
     offers_callback: bool = True
+    terms: Terms = NO_TERMS
 
 
 @record
@@ -130,6 +133,21 @@ class LeaveQueue:
     outcome: Outcome
     media: str | None = None
     endpoint: str | None = None
+
+
+@record
+class TakeWayOut:
+    """A waiting caller has pressed the key of a way out of the queue that he was told of."""
+
+    call_id: str
+    key: str
+
+
+@record
+class RefuseRecording:
+    """The caller does not want to be recorded (fact)."""
+
+    call_id: str
 
 
 @record
@@ -277,11 +295,13 @@ class ExtendWrapUp:
 
 @record
 class Move:
-    """Move a waiting call to another queue; it keeps its place in time."""
+    """Move a waiting call to another queue; it keeps its place in time. Without `terms` it takes the queue's
+    clocks and keeps the rest of its own."""
 
     call_id: str
     queue: str
     skills: Mapping[str, int]
+    terms: Terms | None = None
 
 
 @record
@@ -399,6 +419,14 @@ class Announce:
 
 
 @record
+class SetSite:
+    """A site is `open`, `drained` (what is under way is finished) or `down` (nobody can be reached there)."""
+
+    site: str
+    state: SiteState
+
+
+@record
 class Tick:
     """Time has passed: whatever is due happens."""
 
@@ -412,6 +440,8 @@ Command = (
     | QueueCall
     | CloseCall
     | LeaveQueue
+    | TakeWayOut
+    | RefuseRecording
     | RequestCallback
     | AcceptCallback
     | CancelCallback
@@ -442,5 +472,6 @@ Command = (
     | Assign
     | WithdrawOffer
     | Announce
+    | SetSite
     | Tick
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from careline_router.domain import events as ev
+from careline_router.domain.flows import in_language
 from careline_router.domain.states import Call
 from careline_router.domain.steps import Message, PbxStep
 from careline_router.domain.transfer_effects import (
@@ -40,6 +41,8 @@ class Overtaken:
 def pbx_steps(event: ev.Event, call: Call) -> list[PbxStep]:
     """The commands that carry an event of a call out, in order."""
     match event:
+        case ev.WayOutOffered():
+            return _announcements(way_out_media(event, call))
         case ev.CallerAsked() | ev.CallQueued() | ev.CallRequeued() | ev.CallbackOffered():
             return _steps_of_waiting(event, call)
         case ev.OfferMade(state="ringing") | ev.OfferAccepted():
@@ -48,10 +51,8 @@ def pbx_steps(event: ev.Event, call: Call) -> list[PbxStep]:
             return _steps_after_ringing(event, call)
         case _ if isinstance(event, TALKS):
             return steps_of_transfer(event, call)
-        case ev.CallEnded():
-            return _last_steps(event)
         case _:
-            return []
+            return _last_steps(event, call)
 
 
 def _steps_of_waiting(
@@ -64,7 +65,8 @@ def _steps_of_waiting(
     if isinstance(event, ev.CallQueued):
         return [PbxStep(type="answer"), *_announcements(event.media), hold]
     if isinstance(event, ev.CallRequeued):
-        return [hold]
+        leg = PbxStep(type="cancel_ring", body={"offer_id": event.leg})
+        return [hold] if event.leg is None else [hold, leg]
     if call.person is None:  # nobody knows a number at which to call
         return []
     body: dict[str, Any] = {"media": CALLBACK_OFFER}
@@ -94,7 +96,7 @@ def _steps_after_ringing(
 ) -> list[PbxStep]:
     match event:
         case ev.CallConnected():
-            return [_offer_step("bridge", event)]
+            return [_offer_step("bridge", event), *([_record("start")] if records(call) else [])]
         case ev.DialRequested():
             # the number is put in when the command is sent: it stands with the contact alone
             return [_offer_step("dial", event, line=call.line)]
@@ -105,11 +107,32 @@ def _steps_after_ringing(
             return [_offer_step("cancel_ring", event)] if event.rings else []
 
 
+def _record(action: str) -> PbxStep:
+    return PbxStep(type="record", body={"action": action})
+
+
+def records(call: Call) -> bool:
+    """Whether the talk of a call is to be recorded."""
+    return call.terms.records and call.recording_refused_at is None
+
+
+def way_out_media(event: ev.WayOutOffered, call: Call) -> tuple[str, ...]:
+    """What the caller hears of a way out of the queue."""
+    media = in_language(call.terms.ways_out[event.place].media, call.language)
+    return () if media is None else (media,)
+
+
 def _announcements(media: Iterable[str]) -> list[PbxStep]:
     return [PbxStep(type="announce", body={"media": each}) for each in media]
 
 
-def _last_steps(event: ev.CallEnded) -> list[PbxStep]:
+def _last_steps(event: ev.Event, call: Call) -> list[PbxStep]:
+    if isinstance(event, ev.RecordingRefused) and call.state == "connected":
+        return [_record("stop")]
+    return _steps_of_ending(event) if isinstance(event, ev.CallEnded) else []
+
+
+def _steps_of_ending(event: ev.CallEnded) -> list[PbxStep]:
     last = [*event.before, *([] if event.media is None else [event.media])]
     goes_on = event.by == "system" and event.outcome in LEFT_TO_PBX
     if last or event.endpoint is not None or goes_on:
@@ -145,8 +168,10 @@ def overtaken_by(event: ev.Event) -> Overtaken | None:
             return Overtaken(call_id=event.call_id, types=types)
         case ev.DialRequested():
             return Overtaken(call_id=event.call_id, types=("ring", "hangup"))
-        case ev.DialEnded():
-            return Overtaken(call_id=event.call_id, types=("dial",))
+        case ev.DialEnded() | ev.RecordingRefused():
+            # a `record start` that came again after the `stop` would record him after all
+            pointless = "dial" if isinstance(event, ev.DialEnded) else "record"
+            return Overtaken(call_id=event.call_id, types=(pointless,))
         case ev.CallEnded():
             return Overtaken(call_id=event.call_id, types=_OF_A_LIVE_CALL)
         case _:

@@ -9,6 +9,7 @@ from typing import Any
 
 from careline_router.domain.records import record
 from careline_router.domain.specs import AgentSpec, FloorSpec, QueueSpec
+from careline_router.domain.terms import NO_TERMS, Terms
 from careline_router.domain.words import (
     AgentState,
     CallbackMode,
@@ -22,6 +23,7 @@ from careline_router.domain.words import (
     Party,
     Payer,
     Priority,
+    SiteState,
 )
 
 
@@ -99,6 +101,7 @@ class CallQueued(Event):
     estimate_s: float | None = None
     media: tuple[str, ...] = ()
     offers_callback: bool = True
+    terms: Terms = NO_TERMS
 
 
 @record
@@ -128,15 +131,33 @@ class RequirementRelaxed(Event):
 
 @record
 class CallMoved(Event):
+    """`terms` None: it takes the queue's clocks and keeps the rest of its own."""
+
     call_id: str
     queue: str
     skills: Mapping[str, int]
+    terms: Terms | None = None
 
 
 @record
 class PriorityChanged(Event):
     call_id: str
     priority: Priority
+
+
+@record
+class WayOutOffered(Event):
+    """The waiting caller is told of a way out of the queue: which of his flow's, from 0."""
+
+    call_id: str
+    place: int
+
+
+@record
+class RecordingRefused(Event):
+    """The caller does not want to be recorded: his talk is not, or no more."""
+
+    call_id: str
 
 
 @record
@@ -204,11 +225,13 @@ class CallConnected(Event):
 
 @record
 class CallRequeued(Event):
-    """The agent's phone dropped out of the talk: the caller waits again, at his place in time."""
+    """The agent's phone dropped out of the talk: the caller waits again, at his place in time. `leg` is the offer by
+    which a leg may still be there, to be taken down."""
 
     call_id: str
     agent_id: str
     cause: str
+    leg: str | None = None
 
 
 @record
@@ -436,6 +459,12 @@ class CallsForgotten(Event):
 
 
 @record
+class SiteChanged(Event):
+    site: str
+    state: SiteState
+
+
+@record
 class AgentLoggedIn(Event):
     agent_id: str
     endpoint: str
@@ -483,11 +512,11 @@ class RestPlanned(Event):
 
 EVENTS: tuple[type[Event], ...] = (
     FloorConfigured, QueuesConfigured, AgentsConfigured, CallRegistered, CallerAsked, CallerSilent, CallQueued, CallReleased,
-    CallPressed, RequirementRelaxed, CallMoved, PriorityChanged, DigitsPressed, OfferMade, OfferAccepted,
+    CallPressed, RequirementRelaxed, CallMoved, PriorityChanged, WayOutOffered, RecordingRefused, DigitsPressed, OfferMade, OfferAccepted,
     OfferClosed, ExclusionLifted, CallConnected, CallRequeued, WorkInterrupted, WorkResumed,
     CallbackOffered, CallbackMade, CallbackDue, DialRequested, DialEnded, ControlRequested,
     CallAssigned, CallAnnounced, TransferRequested, AgentLeft, TransferRefused, CallTransferred, ConsultBegun, ConsultTalking, ConsultJoined,
-    ConsultOver, CallHandedOver, CallEnded, CallWrappedUp, CallsForgotten, AgentLoggedIn, AgentStateChanged, WrapUpExtended,
+    ConsultOver, CallHandedOver, CallEnded, CallWrappedUp, CallsForgotten, SiteChanged, AgentLoggedIn, AgentStateChanged, WrapUpExtended,
     OccupancyCapped, OccupancyFreed, RestPlanned,
 )  # fmt: skip
 """Every event, for the journal's reader."""

@@ -11,6 +11,7 @@ from careline_router.domain.promises import Promises
 from careline_router.domain.skills import signature
 from careline_router.domain.specs import FloorSpec, QueueSpec
 from careline_router.domain.states import Agent, Call, Offer
+from careline_router.domain.terms import due_after, recipe_of
 from careline_router.domain.timers import Timers
 from careline_router.domain.waiting import (
     URGENT_S,
@@ -19,7 +20,7 @@ from careline_router.domain.waiting import (
     WaitingClass,
     class_key,
 )
-from careline_router.domain.words import AgentState, CallState
+from careline_router.domain.words import AgentState, CallState, SiteState
 
 LINGER_S = 3600.0
 """How long an ended call is remembered, so that it can still be wrapped up."""
@@ -57,6 +58,8 @@ class Filing:
         """Calls that wait but in no queue yet, and for which agent, if for one."""
         self.callback_of: dict[str, str] = {}
         """By person, the callback that is still to be made."""
+        self.sites: dict[str, SiteState] = {}
+        """The sites that are not open."""
         self._timers = Timers()
         self._to_look_at: list[str] = []
         """Calls that have begun to wait since somebody asked for the next timer."""
@@ -99,10 +102,11 @@ class Filing:
         return self.class_of_key(class_key(call, signature(call.needs), self.now))
 
     def _in_general(self, waiting: WaitingClass) -> WaitingClass:
-        """The class without its urgency: what is urgent is a load as what is not."""
-        if not (waiting.urgent or waiting.key.put_back):
+        """The class without its urgency and clock: what is urgent is a load as what is not."""
+        key = waiting.key
+        if not (waiting.urgent or key.put_back or key.target_s is not None):
             return waiting
-        return self.class_of_key(ClassKey(*waiting.key[:3]))
+        return self.class_of_key(ClassKey(*key[:3]))
 
     def class_of_key(self, key: ClassKey) -> WaitingClass:
         found = self.waiting.classes.get(key)
@@ -122,7 +126,9 @@ class Filing:
         queue = self.queues[call.queue]
         longest = queue.max_wait_of(call.priority)
         moments = [call.queued_at + after for after in self.policy.looks]
-        moments += [call.queued_at + step.after_s for step in queue.recipe]
+        moments += [call.queued_at + step.after_s for step in recipe_of(call.terms, queue)]
+        for way in call.terms.ways_out:
+            moments.append(call.queued_at + due_after(way, queue, call.priority))
         blended = queue.min_idle and call.priority == "deferrable"
         if blended or max(self.policy.looks, default=0.0) > longest:
             moments.append(call.queued_at + longest)
@@ -201,6 +207,8 @@ class Filing:
     def is_lent(self, agent: Agent) -> bool:
         """Whether all that the agent is at may be interrupted."""
         at_work = agent.at_work
+        if self.sites and agent.site in self.sites:
+            return False
         if len(at_work) == 1:
             return self.calls[at_work[0]].interruptible
         return bool(at_work) and all(self.calls[each].interruptible for each in at_work)

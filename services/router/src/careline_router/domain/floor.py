@@ -147,6 +147,8 @@ _HANDLERS: dict[type, Callable[[Floor, Any], None]] = {
     cmd.QueueCall: Floor._queue,  # noqa: SLF001
     cmd.CloseCall: Floor._close,  # noqa: SLF001
     cmd.LeaveQueue: Floor._leave_queue,  # noqa: SLF001
+    cmd.TakeWayOut: Floor._take_way_out,  # noqa: SLF001
+    cmd.RefuseRecording: Floor._refuse_recording,  # noqa: SLF001
     cmd.RequestCallback: Floor._request_callback,  # noqa: SLF001
     cmd.AcceptCallback: Floor._accept_callback,  # noqa: SLF001
     cmd.CancelCallback: Floor._cancel_callback,  # noqa: SLF001
@@ -177,5 +179,6 @@ _HANDLERS: dict[type, Callable[[Floor, Any], None]] = {
     cmd.Assign: Floor._assign,  # noqa: SLF001
     cmd.WithdrawOffer: Floor._withdraw_offer,  # noqa: SLF001
     cmd.Announce: Floor._announce,  # noqa: SLF001
+    cmd.SetSite: Floor._set_site,  # noqa: SLF001
     cmd.Tick: Floor._tick,  # noqa: SLF001
 }

@@ -12,6 +12,7 @@ from careline_router.domain.policies import policy_of
 from careline_router.domain.promises import Promises
 from careline_router.domain.snapshot import Snapshot
 from careline_router.domain.states import Agent, Call, Callback, Offer
+from careline_router.domain.terms import elsewhere, target_of
 from careline_router.domain.transfer_state import TransferState
 
 NOTHING: dict[str, Any] = {}
@@ -102,7 +103,7 @@ class FloorState(TransferState):
         call.flow, call.flow_version, call.crm = event.flow, event.flow_version, event.crm
         call.person, call.due_at, call.estimate_s = event.person, event.due_at, event.estimate_s
         call.preferred, call.preferred_until = event.preferred, event.preferred_until
-        call.offers_callback = event.offers_callback
+        call.offers_callback, call.terms = event.offers_callback, event.terms
         call.node = call.asked_until = None
         call.queued_at = event.at
         waiting = self.class_for(call)
@@ -129,7 +130,18 @@ class FloorState(TransferState):
         call = self.calls[event.call_id]
         call.queue, call.relaxed, call.preferred_until = event.queue, 0, None
         call.skills, call.needs = event.skills, event.skills
+        if event.terms is None:
+            call.terms = elsewhere(call.terms)
+        else:
+            call.terms, call.ways_told = event.terms, ()
         self._set_call(call, "queued")
+
+    def _way_out_offered(self, event: ev.WayOutOffered) -> None:
+        call = self.calls[event.call_id]
+        call.ways_told = (*call.ways_told, event.place)
+
+    def _recording_refused(self, event: ev.RecordingRefused) -> None:
+        self.calls[event.call_id].recording_refused_at = event.at
 
     def _priority_changed(self, event: ev.PriorityChanged) -> None:
         call = self.calls[event.call_id]
@@ -183,7 +195,7 @@ class FloorState(TransferState):
         if call.kind == "call" and not call.put_back:
             wait = event.at - call.queued_at
             queue = self.queues[call.queue]
-            self.demand.answered(call.queue, in_target=wait <= queue.target_s)
+            self.demand.answered(call.queue, in_target=wait <= target_of(call.terms, queue))
             self.estimates.came_true(call.queue, call.estimate_s, wait)
         self._set_call(call, "connected")
         self._set_agent(agent, "talking", at=event.at)
@@ -322,6 +334,14 @@ class FloorState(TransferState):
 
     # -- agents --------------------------------------------------------------------------------
 
+    def _site_changed(self, event: ev.SiteChanged) -> None:
+        self.sites = {site: state for site, state in self.sites.items() if site != event.site}
+        if event.state != "open":
+            self.sites[event.site] = event.state
+        for agent in self.agents.values():
+            if agent.site == event.site:
+                self._file_agent(agent)
+
     def _agent_logged_in(self, event: ev.AgentLoggedIn) -> None:
         agent = self.agents[event.agent_id]
         agent.endpoint, agent.site = event.endpoint, event.site
@@ -384,6 +404,7 @@ class FloorState(TransferState):
             demand=self.demand.figures(),
             estimates=self.estimates.figures(),
             promises=self.promises.figures(),
+            sites=dict(self.sites),
         )
 
     def load(self, snapshot: Snapshot) -> None:
@@ -396,6 +417,7 @@ class FloorState(TransferState):
         self.estimates = Estimates(snapshot.estimates)
         self.promises = Promises(snapshot.promises)
         self.queues = {queue.id: queue for queue in snapshot.queues}
+        self.sites = dict(snapshot.sites)
         self.agents = {agent.id: replace(agent) for agent in snapshot.agents}
         self.calls = {call.id: _copy(call) for call in snapshot.calls}
         self.offers = {offer.id: replace(offer) for offer in snapshot.offers}
@@ -453,6 +475,8 @@ _CHANGES: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
     ev.RequirementRelaxed: FloorState._requirement_relaxed,  # noqa: SLF001
     ev.CallMoved: FloorState._call_moved,  # noqa: SLF001
     ev.PriorityChanged: FloorState._priority_changed,  # noqa: SLF001
+    ev.WayOutOffered: FloorState._way_out_offered,  # noqa: SLF001
+    ev.RecordingRefused: FloorState._recording_refused,  # noqa: SLF001
     ev.DigitsPressed: FloorState._nothing,  # noqa: SLF001
     ev.OfferMade: FloorState._offer_made,  # noqa: SLF001
     ev.OfferAccepted: FloorState._offer_accepted,  # noqa: SLF001
@@ -482,6 +506,7 @@ _CHANGES: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
     ev.CallEnded: FloorState._call_ended,  # noqa: SLF001
     ev.CallWrappedUp: FloorState._call_wrapped_up,  # noqa: SLF001
     ev.CallsForgotten: FloorState._calls_forgotten,  # noqa: SLF001
+    ev.SiteChanged: FloorState._site_changed,  # noqa: SLF001
     ev.AgentLoggedIn: FloorState._agent_logged_in,  # noqa: SLF001
     ev.AgentStateChanged: FloorState._agent_state_changed,  # noqa: SLF001
     ev.WrapUpExtended: FloorState._wrap_up_extended,  # noqa: SLF001

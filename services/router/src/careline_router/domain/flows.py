@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from careline_router.domain.terms import NO_TERMS, Terms
 from careline_router.domain.words import LineState, Payer, Priority
 
 if TYPE_CHECKING:
@@ -27,6 +28,14 @@ class Branch:
     prefer_owner_s: float = 0.0
     announcements: Mapping[str, str] = field(default_factory=dict)
     callback: bool = True
+    terms: Terms = NO_TERMS
+    consent: Mapping[str, str] = field(default_factory=dict)
+    """What callers hear of being recorded, by language."""
+
+    def heard(self, language: str | None) -> tuple[str, ...]:
+        """What a caller of this language hears before he waits."""
+        media = (in_language(texts, language) for texts in (self.announcements, self.consent))
+        return tuple(each for each in media if each is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

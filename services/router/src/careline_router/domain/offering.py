@@ -1,12 +1,13 @@
 """Offers on the floor: made, failed, withdrawn; and agents released to the next one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from careline_router.domain import events as ev
 from careline_router.domain.decisions import Decision, Match
 from careline_router.domain.floor_state import FloorState
 from careline_router.domain.matching import decision, match_for_agent, match_for_call
 from careline_router.domain.occupancy import occupancy_pct, rest_s
+from careline_router.domain.skills import SITE
 from careline_router.domain.specs import QueueSpec
 from careline_router.domain.states import Agent, Call, Offer, Rejected
 from careline_router.domain.waiting import WaitingClass
@@ -166,6 +167,7 @@ class Offering(FloorState):
         return (
             group is not None
             and agent.state != "not_ready"
+            and self._site_rest(agent) is None
             and agent.id not in call.excluded
             and self.groups.requirement(call.needs).lacks[group.index] is None
         )
@@ -214,10 +216,11 @@ class Offering(FloorState):
 
     def _release(self, agent: Agent, *, keeps_idle: bool = False) -> None:
         """The agent is done with a call: back to what it interrupted, ready, or not ready as he wished."""
-        if agent.rests_after is not None:
+        rests = agent.rests_after or self._site_rest(agent)
+        if rests is not None:
             self._emit(
                 ev.AgentStateChanged(
-                    at=self.now, agent_id=agent.id, state="not_ready", reason=agent.rests_after
+                    at=self.now, agent_id=agent.id, state="not_ready", reason=rests
                 )
             )
             self._let_others_have(agent)
@@ -233,10 +236,17 @@ class Offering(FloorState):
             self._cap_occupancy(agent)
         self._serve_agent(agent)
 
+    def _site_rest(self, agent: Agent) -> str | None:
+        """The reason for which his site keeps an agent from being ready; None: it is open."""
+        state = self.sites.get(agent.site or "")
+        return None if state is None else f"site_{state}"
+
     def _ready_beside_work(self, agent: Agent) -> bool:
         """Makes an agent ready who talks and has room for more."""
         has_more = agent.spec.capacity > 1 and self.has_room(agent.id, 1)
         if agent.state != "talking" or not has_more or agent.rests_after is not None:
+            return False
+        if self._site_rest(agent) is not None:
             return False
         self._emit(ev.AgentStateChanged(at=self.now, agent_id=agent.id, state="ready"))
         return True
@@ -292,8 +302,20 @@ class Offering(FloorState):
                 )
             )
 
-    def _end(self, call: Call, outcome: Outcome, *, by: Party) -> None:
-        self._emit(ev.CallEnded(at=self.now, call_id=call.id, outcome=outcome, by=by))
+    def _end(
+        self,
+        call: Call,
+        outcome: Outcome,
+        *,
+        by: Party,
+        media: str | None = None,
+        endpoint: str | None = None,
+    ) -> None:
+        self._emit(
+            ev.CallEnded(
+                at=self.now, call_id=call.id, outcome=outcome, by=by, media=media, endpoint=endpoint
+            )
+        )
 
     # -- looking things up ---------------------------------------------------------------------
 
@@ -335,6 +357,13 @@ class Offering(FloorState):
         if offer.agent != agent.id:
             raise Rejected("not-your-offer", "this offer is another agent's")
         return offer
+
+    def _within_reach(self, skills: Mapping[str, int]) -> Mapping[str, int]:
+        """What is asked of agents, without sites that are not open."""
+        closed = {f"{SITE}{site}" for site in self.sites}
+        if closed.isdisjoint(skills):
+            return skills
+        return {skill: level for skill, level in skills.items() if skill not in closed}
 
     def _queue_spec(self, queue_id: str) -> QueueSpec:
         try:

@@ -4,6 +4,7 @@ from careline_router.domain import events as ev
 from careline_router.domain.offering import Offering
 from careline_router.domain.specs import RelaxStep
 from careline_router.domain.states import Call
+from careline_router.domain.terms import recipe_of
 
 SPARE = 64
 LOOK_EVERY_S = 5.0
@@ -21,7 +22,7 @@ class Relaxing(Offering):
     def _relax(self, call: Call) -> None:
         """Takes every step that is due; looks again later at one that only the load keeps back."""
         while call.state == "queued" and call.id not in self.held:
-            recipe = self._queue_of(call).recipe
+            recipe = recipe_of(call.terms, self._queue_of(call))
             if call.relaxed >= len(recipe):
                 return
             step = recipe[call.relaxed]
@@ -67,13 +68,14 @@ class Relaxing(Offering):
         assert call.queue is not None
         assert call.priority is not None
         queue = step.queue if step.queue in self.queues else call.queue
-        moved = queue != call.queue
+        # a recipe of the call's own goes on in whatever queue it has flowed over to
+        moved = queue != call.queue and call.terms.recipe is None
         self._emit(
             ev.RequirementRelaxed(
                 at=self.now,
                 call_id=call.id,
                 step=len(self.queues[queue].recipe) if moved else call.relaxed + 1,
-                needs={**needs, **step.add_skills},
+                needs=self._within_reach({**needs, **step.add_skills}),
                 queue=queue,
                 priority=step.priority or call.priority,
             )

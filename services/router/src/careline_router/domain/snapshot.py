@@ -7,6 +7,7 @@ from careline_router.domain.estimates import QueueEstimates
 from careline_router.domain.promises import QueuePromises
 from careline_router.domain.specs import FloorSpec, QueueSpec
 from careline_router.domain.states import Agent, Call, Offer
+from careline_router.domain.words import SiteState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +25,4 @@ class Snapshot:
     demand: DemandFigures = field(default_factory=DemandFigures)
     estimates: tuple[QueueEstimates, ...] = ()
     promises: tuple[QueuePromises, ...] = ()
+    sites: dict[str, SiteState] = field(default_factory=dict)

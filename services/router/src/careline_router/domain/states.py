@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from careline_router.domain.specs import AgentSpec
+from careline_router.domain.terms import NO_TERMS, Terms
 from careline_router.domain.words import (
     AgentState,
     CallbackMode,
@@ -109,6 +110,11 @@ class Call:
     put_back: bool = False
     """Its agent dropped out of the talk: it goes first at its place, as if it had waited its longest."""
     offers_callback: bool = True
+    terms: Terms = NO_TERMS
+    """What its flow says of it in place of what its queue says."""
+    ways_told: tuple[int, ...] = ()
+    """The ways out of its `terms` that it has been told of, by place."""
+    recording_refused_at: float | None = None
     leaving: bool = False
     """The PBX is passing it on to an endpoint outside the floor."""
     left: bool = False

@@ -69,7 +69,7 @@ class TransferCommands(AgentCommands):
         self._require_caller(call)
         self._queue_spec(command.queue)
         wanted = None if command.to_agent is None else self._wanted(command, agent)
-        left = call.queue
+        left = self._wrap_up_of(call)
         self._emit(
             ev.CallTransferred(
                 at=self.now,
@@ -77,7 +77,7 @@ class TransferCommands(AgentCommands):
                 agent_id=agent.id,
                 offer_id=call.offer or "",
                 queue=command.queue,
-                skills=dict(command.skills),
+                skills=dict(self._within_reach(command.skills)),
                 preferred=wanted,
                 preferred_until=None if wanted is None else self.now + command.preferred_for_s,
             )
@@ -90,7 +90,7 @@ class TransferCommands(AgentCommands):
         """The agent to whom a call is passed on: at work, another one, and able to serve it."""
         target = self._at_work(command.to_agent or "", agent)
         group = self.groups.group_of(target.id)
-        needs = self.groups.requirement(command.skills)
+        needs = self.groups.requirement(self._within_reach(command.skills))
         if group is None or not needs.ranks[group.index]:
             raise Rejected("agent-not-able", "that agent lacks the skills for this call")
         return target.id
@@ -101,6 +101,8 @@ class TransferCommands(AgentCommands):
             raise Rejected("same-agent", "the call is with this agent already")
         if target.state in {"logged_out", "not_ready"}:
             raise Rejected("agent-away", f"that agent is {target.state}")
+        if self._site_rest(target) is not None:
+            raise Rejected("agent-away", "that agent's site is not open")
         return target
 
     # -- warm ----------------------------------------------------------------------------------
@@ -208,7 +210,7 @@ class TransferCommands(AgentCommands):
                 endpoint=consultation.endpoint,
             )
         )
-        self._wrap_up_or_go_on(agent, call.queue)
+        self._wrap_up_or_go_on(agent, self._wrap_up_of(call))
 
     def _stop_consulting(self, call: Call, cause: str, *, hangs: bool, returns: bool) -> None:
         """Who was asked is asked no more; an agent of the floor is ready again."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from careline_router.domain import events as ev
 from careline_router.domain.filing import Filing
 from careline_router.domain.states import Call, Consultation
+from careline_router.domain.terms import elsewhere
 from careline_router.domain.words import ConsultState
 
 
@@ -18,7 +19,7 @@ class TransferState(Filing):
         call.agent = call.answered_at = call.offer = None
         call.suspended = call.leaving = False
         call.transferred = call.put_back = True
-        call.queue, call.relaxed = event.queue, 0
+        call.queue, call.relaxed, call.terms = event.queue, 0, elsewhere(call.terms)
         call.skills = call.needs = event.skills
         call.preferred, call.preferred_until = event.preferred, event.preferred_until
         if event.preferred is not None:

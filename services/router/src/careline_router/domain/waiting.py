@@ -22,7 +22,8 @@ URGENT_S = 86_400.0
 
 
 class ClassKey(NamedTuple):
-    """What the calls of a class have in common. `put_back` are those whose agent has dropped out."""
+    """What the calls of a class have in common. `put_back` are those whose agent has dropped out; `target_s` is
+    their flow's, None their queue's."""
 
     queue: str
     priority: Priority
@@ -31,6 +32,7 @@ class ClassKey(NamedTuple):
     deferred: bool = False
     interruptible: bool = False
     put_back: bool = False
+    target_s: float | None = None
 
 
 FIRST_RANK = RANK["vip"]
@@ -81,7 +83,8 @@ class WaitingClass:
 
     def configure(self, queue: QueueSpec) -> None:
         """Takes the clocks of its queue; who was late may be so no more."""
-        target_s = queue.target_of(self.priority)
+        own = self.key.target_s
+        target_s = queue.target_of(self.priority) if own is None else own
         if target_s > self.target_s:
             self.late.fill(())
             self.fresh.fill(self.members.values())
@@ -168,5 +171,12 @@ def class_key(call: Call, needs_key: Signature, now: float) -> ClassKey:
     callback = call.callback
     deferred = callback is not None and callback.mode == "defer" and not callback.due
     return ClassKey(
-        call.queue, call.priority, needs_key, urgent, deferred, call.interruptible, call.put_back
+        call.queue,
+        call.priority,
+        needs_key,
+        urgent,
+        deferred,
+        call.interruptible,
+        call.put_back,
+        call.terms.target_s,
     )

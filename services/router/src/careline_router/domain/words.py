@@ -35,6 +35,9 @@ DROPS: frozenset[str] = frozenset({"dropped", "lost", "network"})
 PRIORITIES: tuple[Priority, ...] = ("emergency", "vip", "cash", "insured", "deferrable")
 """Priority classes from first to last."""
 RANK: Mapping[str, int] = {priority: rank for rank, priority in enumerate(PRIORITIES)}
+SiteState = Literal["open", "drained", "down"]
+SITE_DRAINED = "site_drained"
+"""Reason of who is not ready because his site is drained."""
 CALL_STATES: tuple[CallState, ...] = (
     "arrived", "self_service", "queued", "offered", "connected", "ended",
 )  # fmt: skip

@@ -88,6 +88,7 @@ def _ended(
         insurer=call.crm.get("insurer"),
         callback=call.callback is not None,
         transferred=call.transferred,
+        survey=call.terms.survey,
     )
 
 

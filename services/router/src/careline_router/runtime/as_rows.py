@@ -34,6 +34,8 @@ def call_row(call: Call, team: str | None) -> CallRow:
         outcome=call.outcome,
         ended_by=call.ended_by,
         crm=to_json(call.crm).decode(),
+        target_s=call.terms.target_s,
+        recording_refused_at=moment_or_none(call.recording_refused_at),
     )
 
 
@@ -47,6 +49,8 @@ def call_change(call: Call, team: str | None) -> CallChange:
         "language": call.language,
         "queued_at": moment_or_none(call.queued_at),
         "crm": call.crm,
+        "target_s": call.terms.target_s,
+        "recording_refused_at": moment_or_none(call.recording_refused_at),
     }
 
 

@@ -34,7 +34,7 @@ from careline_router.views import AgentMessage
 NO_CHANGE = (
     ev.OfferAccepted, ev.CallWrappedUp, ev.DigitsPressed, ev.ControlRequested, ev.CallerSilent,
     ev.TransferRequested, ev.TransferRefused, ev.ConsultBegun, ev.ConsultTalking, ev.ConsultJoined,
-    ev.ConsultOver, ev.CallAnnounced, ev.AgentLeft,
+    ev.ConsultOver, ev.CallAnnounced, ev.AgentLeft, ev.WayOutOffered,
 )  # fmt: skip
 """Events that leave a call's record as it is."""
 PROGRESS = (ev.CallerAsked, ev.OfferMade, ev.CallConnected, ev.OfferClosed, ev.CallEnded)

@@ -1,5 +1,7 @@
 """A call's day out of the journal: when it came, how long it waited, and how long it took."""
 
+from dataclasses import replace
+
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain.words import Kind
@@ -148,6 +150,8 @@ def queued(event: ev.CallQueued, now: float, origin: float) -> cmd.QueueCall:
         due_at=None if event.due_at is None else event.due_at - origin,
         preferred=event.preferred,
         preferred_for_s=0.0 if held is None else held - origin - now,
+        # who left by a way out is removed when he was: the key that he pressed is not played
+        terms=replace(event.terms, ways_out=()),
     )
 
 

@@ -198,7 +198,9 @@ class _Reader:
         if isinstance(event, ev.PriorityChanged):
             self._change(cmd.SetPriority(call_id=event.call_id, priority=event.priority))
         else:
-            move = cmd.Move(call_id=event.call_id, queue=event.queue, skills=event.skills)
+            move = cmd.Move(
+                call_id=event.call_id, queue=event.queue, skills=event.skills, terms=event.terms
+            )
             self._change(move)
 
     # -- calls ---------------------------------------------------------------------------------

@@ -98,7 +98,9 @@ class _Routes:
             self._changed.plan, line, call.id, _profile(request), {}, person=request.person
         )
         assert anew is not None  # who came was put through, so the line counts as open
-        return replace(call, request=replace(anew, due_at=request.due_at))
+        # nobody knows who would have taken a way out that was not there
+        terms = replace(anew.terms, ways_out=())
+        return replace(call, request=replace(anew, due_at=request.due_at, terms=terms))
 
     def _line(self, call: PastCall) -> Line | None:
         """The call's line, when the file names it or its flow."""

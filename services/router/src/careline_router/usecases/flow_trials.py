@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -22,6 +22,8 @@ from careline_router.domain.conditions import sight
 from careline_router.domain.flows import Branch, in_language, preferred_agent, priority_of
 from careline_router.domain.flows import Flow as DomainFlow
 from careline_router.domain.self_service import Caller, Step, Walk
+from careline_router.domain.specs import QueueSpec
+from careline_router.domain.terms import due_after, recipe_of, target_of
 from careline_router.domain.words import LineState
 from careline_router.floorplan import FloorPlan, flow_of
 from careline_router.intake import NO_APPEALS, NO_SURGES, facts_of
@@ -102,6 +104,8 @@ class FlowTrials:
         to = _destination(branch, line, call.profile, opening)
         if branch is not None:
             to["skills"] = compiled.skills_for(branch, call.profile.needs)
+            language = call.profile.language or line.language
+            to |= _terms(branch, plan.queue_spec(branch.queue), language)
         return {"facts": facts, "path": path, "media": list(step.media), **to}
 
     def _line(self, plan: FloorPlan, flow: Flow, call: TriedCall) -> Line:
@@ -217,6 +221,29 @@ def _still_served(step: Step) -> dict[str, Any]:
         "queue": None,
         "media": list(step.media),
         "endpoint": step.endpoint,
+    }
+
+
+def _terms(branch: Branch, queue: QueueSpec, language: str | None) -> dict[str, Any]:
+    """What holds for the call while it waits and after: its branch's, else its queue's."""
+    terms, priority = branch.terms, branch.priority or "insured"
+    consent = in_language(branch.consent, language)
+    return {
+        "target_s": target_of(terms, queue),
+        "wrap_up_s": queue.wrap_up_s if terms.wrap_up_s is None else terms.wrap_up_s,
+        "recipe": [asdict(step) for step in recipe_of(terms, queue)],
+        "survey": terms.survey,
+        "recording": {"on": terms.records, "consent": consent, "refuse_key": terms.refuse_key},
+        "ways_out": [
+            {
+                "to": way.to,
+                "after_s": due_after(way, queue, priority),
+                "key": way.key,
+                "endpoint": way.endpoint,
+                "media": in_language(way.media, language),
+            }
+            for way in terms.ways_out
+        ],
     }
 
 

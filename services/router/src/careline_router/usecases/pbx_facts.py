@@ -11,6 +11,7 @@ from careline_common.http.problem import Conflict, NotFound
 from careline_router.db import reading, repository
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
+from careline_router.domain.leaving import refuses_recording, way_out_by
 from careline_router.domain.states import Call, may_take_callback
 from careline_router.domain.words import FailureCause, Party
 from careline_router.ports import Receipt
@@ -153,8 +154,7 @@ class PbxFacts(Arrivals):
                 NOTHING, pbx, call_id, receipt, first=_telling(call_id, digits)
             )
         if rules is None or rules.key not in digits or not may_take_callback(call):
-            command = cmd.Digits(call_id=call_id, digits=digits)
-            return await self._answer(command, pbx, call_id, receipt)
+            return await self._steered_by(call, digits, pbx, receipt)
         accept = cmd.AcceptCallback(
             call_id=call_id,
             callback_id=self._ids.new(),
@@ -166,6 +166,22 @@ class PbxFacts(Arrivals):
         except Conflict:
             # an agent has answered, or the caller has hung up, since he pressed the key
             return await self._answer(NOTHING, pbx, call_id, receipt)
+
+    async def _steered_by(
+        self, call: Call, digits: str, pbx: str, receipt: Receipt | None
+    ) -> PbxAnswer:
+        """Keys by which a caller refuses to be recorded, or leaves the queue; else they mean nothing."""
+        command: cmd.Command = cmd.Digits(call_id=call.id, digits=digits)
+        way_out = way_out_by(call, digits)
+        if refuses_recording(call, digits):
+            command = cmd.RefuseRecording(call_id=call.id)
+        elif way_out is not None:
+            command = cmd.TakeWayOut(call_id=call.id, key=way_out)
+        try:
+            return await self._answer(command, pbx, call.id, receipt)
+        except Conflict:
+            # an agent has answered, or the caller has hung up, since he pressed the key
+            return await self._answer(NOTHING, pbx, call.id, receipt)
 
     async def recording_ready(
         self,

@@ -91,9 +91,15 @@ class ServingCallers(SendingCalls):
 
     async def _move_to(self, call: Call, wanted: cmd.QueueCall) -> bool:
         commands: list[cmd.Command] = []
-        if (call.queue, dict(call.skills)) != (wanted.queue, dict(wanted.skills)):
+        now, then = (call.queue, dict(call.skills)), (wanted.queue, dict(wanted.skills))
+        if now != then or call.terms != wanted.terms:
             commands.append(
-                cmd.Move(call_id=call.id, queue=wanted.queue, skills=dict(wanted.skills))
+                cmd.Move(
+                    call_id=call.id,
+                    queue=wanted.queue,
+                    skills=dict(wanted.skills),
+                    terms=wanted.terms,
+                )
             )
         if call.priority != wanted.priority:
             commands.append(cmd.SetPriority(call_id=call.id, priority=wanted.priority))
