@@ -55,6 +55,7 @@ from careline_tickets.lookup import Lookup
 from careline_tickets.metrics import TicketsMetrics
 from careline_tickets.recordings import RecordingDesk
 from careline_tickets.reporting import Reporter, making
+from careline_tickets.rewording import keep_rewording
 from careline_tickets.sealing import sealing
 from careline_tickets.service import Journal
 from careline_tickets.settings import TicketsSettings
@@ -184,6 +185,7 @@ def create_service(
             ("seal-history", sealing(database)),
             ("finish-erasing", lambda: keep_finishing(database)),
             ("watch-surges", watching(surge_desk, database)),
+            ("give-words", lambda: keep_rewording(database)),
             ("make-reports", making(Reporter(database, journal.rules, clock))),
             purge_task(database, clock),
         ),
