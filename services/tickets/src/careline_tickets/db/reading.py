@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     CompoundSelect,
     Row,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -32,6 +34,10 @@ OPEN = t.status.not_in(
     bindparam("ended", ["closed", "merged"], expanding=True, literal_execute=True)
 )
 """Written out in the statement, so that PostgreSQL sees the partial indexes fit."""
+
+
+_HAS_EXPERTS = literal_column("ticket.experts <> '{}'", Boolean)
+"""Said too, so that PostgreSQL sees the partial index fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +90,7 @@ def _clauses(conditions: Conditions, now: datetime) -> list[ColumnElement[bool]]
         overdue = and_(OPEN, t.due_at < now)
         clauses.append(overdue if conditions.overdue else or_(t.due_at.is_(None), ~overdue))
     if conditions.expert is not None:
-        clauses.append(t.experts.contains([conditions.expert]))
+        clauses += [t.experts.contains([conditions.expert]), _HAS_EXPERTS]
     if conditions.only_insurer is not None:
         clauses.append(t.insurer == conditions.only_insurer)
     if conditions.phone_key is not None:

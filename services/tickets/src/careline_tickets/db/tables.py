@@ -119,6 +119,12 @@ ticket = Table(
         postgresql_where=text("owner IS NULL AND status IN ('new', 'in_work')"),
     ),
     Index(
+        "ix_ticket_experts",
+        "experts",
+        postgresql_using="gin",
+        postgresql_where=text("experts <> '{}'"),
+    ),
+    Index(
         "ix_ticket_policy_id",
         "policy_id",
         postgresql_where=text("status NOT IN ('closed', 'merged')"),
