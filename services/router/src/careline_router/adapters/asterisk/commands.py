@@ -74,7 +74,7 @@ class Commands:
             self._asked_at[command.id] = self._keys.get(call, 0)
             if command.type in OF_A_PHONE:
                 turn = str(command.body["offer_id"])
-            elif command.type == "bridge":
+            elif command.type == "bridge" and not command.begun_here:
                 self._told.run(f"hush-{call}", self.heard_enough(call))
             self._told.run(turn, self._carry_out(command))
 
