@@ -43,4 +43,5 @@ async def test_every_call_is_offered_once_and_every_story_ends() -> None:
     assert met["every call offered"]
     assert 0 < result["offer"]["p50_ms"] <= result["offer"]["p99_ms"]
     assert result["bare"]["per_s"] > 0
+    assert load["warm_up_s"] == 0.5
     assert {"knee", "rss_slope_mb_per_min", "runs", "machine"} <= set(result)

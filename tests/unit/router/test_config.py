@@ -357,7 +357,9 @@ def test_a_site_is_a_skill_that_its_agents_have() -> None:
     ]
     plan = FloorPlan.of(configuration({**DOCUMENT, "flows": [flow], "agents": agents}))
     assert plan.skills_into("q") == {"adult": 1, "@msk": 10}
-    assert [plan.serves(agent, "q") for agent in plan.agents.values()] == [True, False]
+    assert plan.serving("q") == ("a1",)
+    assert plan.serving("q") == ("a1",)
+    assert plan.serving("unknown") == ()
 
 
 @pytest.mark.parametrize(

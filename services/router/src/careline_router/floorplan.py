@@ -38,6 +38,9 @@ class FloorPlan:
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     crm: CrmEntry | None = None
     floor: FloorEntry = field(default_factory=FloorEntry)
+    _serving: dict[str, tuple[str, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, configuration: Configuration) -> "FloorPlan":
@@ -129,9 +132,17 @@ class FloorPlan:
         """Whether an agent has these skills, and works where they say."""
         return lacking(_at_work(agent), needs) is None
 
-    def serves(self, agent: AgentEntry, queue: str) -> bool:
-        """Whether an agent has the skills of any way into a queue."""
-        return any(self.can_take(agent, branch.skills) for branch in self.branches_into(queue))
+    def serving(self, queue: str) -> tuple[str, ...]:
+        """The agents who have the skills of any way into a queue. Worked out once: boards and desks ask
+        for every queue again and again, and a large centre has thousands of agents."""
+        if queue not in self._serving:
+            ways = [branch.skills for branch in self.branches_into(queue)]
+            self._serving[queue] = tuple(
+                agent.id
+                for agent in self.agents.values()
+                if any(self.can_take(agent, skills) for skills in ways)
+            )
+        return self._serving[queue]
 
     def teams_led_by(self, subject: str) -> frozenset[str]:
         return frozenset(name for name, team in self.teams.items() if team.lead == subject)

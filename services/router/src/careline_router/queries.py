@@ -291,13 +291,7 @@ def _offer_view(
 
 def _agents_by_state(plan: FloorPlan, queue: str, states: Mapping[str, str]) -> dict[str, int]:
     """Agents who have the skills for a queue, by state."""
-    return dict(
-        Counter(
-            states.get(agent.id, "logged_out")
-            for agent in plan.agents.values()
-            if plan.serves(agent, queue)
-        )
-    )
+    return dict(Counter(states.get(agent, "logged_out") for agent in plan.serving(queue)))
 
 
 def _queue_view(

@@ -97,9 +97,8 @@ def _queue(name: str, floor: Floor, live: list[Call], plan: FloorPlan) -> dict[s
     waits = [each for each in live if each.queue == name and each.state in {"queued", "offered"}]
     since = [each.queued_at for each in waits if each.queued_at is not None]
     states = Counter(
-        floor.agents[each.id].state if each.id in floor.agents else "logged_out"
-        for each in plan.agents.values()
-        if plan.serves(each, name)
+        floor.agents[each].state if each in floor.agents else "logged_out"
+        for each in plan.serving(name)
     )
     return {
         "id": name,
