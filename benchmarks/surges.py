@@ -3,7 +3,8 @@
     python -m benchmarks.surges [--worlds N] [--seed S] [--out FILE] [--real CSV]
 
 Bursts of 2, 3 and 5 times over 3 to 7 days are put into simulated journals (weekdays, season, growth,
-holidays, over-dispersion, closed weekends; sparse and dense) and judged day by day. `by_day_2` is found by
+holidays, over-dispersion, closed weekends, rates that wander, days on which letters are entered by the pile;
+sparse and dense) and judged day by day. `by_day_2` is found by
 the second day of the burst. `--real` reads day,organisation,subject,territory,count lines instead.
 """
 
@@ -34,6 +35,8 @@ WORLDS = {
     "middle": World(mean=2.0, organisations=12),
     "dense": World(mean=12.0, organisations=6, subjects=4),
     "closed weekends": World(mean=4.0, organisations=8, closed_weekends=True),
+    "drifting": World(mean=3.0, organisations=8, drift=0.2),
+    "piles of letters": World(mean=3.0, organisations=8, piles_a_year=12),
     "wild": World(mean=3.0, organisations=8, variation=0.15, common=0.2, season=0.4),
 }
 WARM = 60

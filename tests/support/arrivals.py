@@ -10,6 +10,7 @@ from careline_tickets.domain.surges.series import Key
 
 START = date(2024, 1, 1)
 WEEKDAYS = (1.5, 1.4, 1.25, 1.25, 1.1, 0.3, 0.2)
+PERSISTENCE = 0.8
 HOLIDAYS = frozenset(
     START + timedelta(days=each) for each in (0, 1, 2, 3, 4, 53, 67, 120, 128, 163, 308)
 )
@@ -30,6 +31,10 @@ class World:
     season: float = 0.2
     growth_a_year: float = 0.2
     closed_weekends: bool = False
+    drift: float = 0.0
+    """Standard deviation of a cell's own wandering (of the rate's logarithm, autoregressive)."""
+    piles_a_year: float = 0.0
+    """Days on which one cell gets 15 to 60 appeals more, as where letters are entered by the pile."""
 
 
 Days = dict[date, dict[Key, int]]
@@ -49,17 +54,33 @@ def rates(world: World, rng: random.Random) -> dict[Key, float]:
 def arrivals(world: World, cells: Mapping[Key, float], rng: random.Random) -> Days:
     """Appeals by day and cell."""
     found: Days = {}
+    wandering = dict.fromkeys(cells, 0.0)
     for number in range(world.days):
         day = START + timedelta(days=number)
         factor = _factor(world, day, number) * math.exp(rng.gauss(0, world.common))
+        if world.drift:
+            _wander(wandering, world.drift, rng)
         counts = {
             key: poisson(
-                rng, rate * factor * rng.gammavariate(1 / world.variation, world.variation)
+                rng,
+                rate
+                * math.exp(wandering[key])
+                * factor
+                * rng.gammavariate(1 / world.variation, world.variation),
             )
             for key, rate in cells.items()
         }
+        if world.piles_a_year and rng.random() < world.piles_a_year / 365:
+            counts[rng.choice(list(cells))] += rng.randint(15, 60)
         found[day] = {key: count for key, count in counts.items() if count}
     return found
+
+
+def _wander(wandering: dict[Key, float], deviation: float, rng: random.Random) -> None:
+    """One day on, so that neighbouring days hang together and the deviation stays."""
+    step = deviation * math.sqrt(1 - PERSISTENCE**2)
+    for key, at in wandering.items():
+        wandering[key] = PERSISTENCE * at + rng.gauss(0, step)
 
 
 def _factor(world: World, day: date, number: int) -> float:

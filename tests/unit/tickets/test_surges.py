@@ -89,6 +89,32 @@ def test_a_new_organisation_is_no_surge_neither_by_itself_nor_in_the_whole() -> 
     assert watched(joined(*old, new)) == []
 
 
+def with_pile(days: Days, at: int, more: int) -> Days:
+    """The same with letters that were entered on one day between two usual ones."""
+    before, day, after = (START + timedelta(days=at + each) for each in (-1, 0, 1))
+    usual = sum(cells.get(CELL, 0) for cells in days.values()) // len(days)
+    return {**days, before: {CELL: usual}, day: {CELL: usual + more}, after: {CELL: usual}}
+
+
+def test_a_pile_of_letters_is_an_alert_at_most_once() -> None:
+    """Fails when a journal does not remember that single days jump in it."""
+    days = steady(6, 300)
+    for at in (60, 130, 210, 270):
+        days = with_pile(days, at, 50)
+    assert [alert.opened for alert in watched(days)] == [START + timedelta(days=60)]
+    first = START + timedelta(days=240)
+    found = watched(with_burst(days, CELL, first, 5, 5))[1:]
+    assert [alert.opened for alert in found] == [first + timedelta(days=1)]
+
+
+def test_two_days_are_no_surge_when_only_one_of_them_stands_out() -> None:
+    """Fails when a window is judged by its sum alone: so many in two days are beyond chance."""
+    days = with_pile(steady(10, 140), 60, 60)
+    for at in (90, 120):
+        days = with_pile(days, at, 30)
+    assert [alert.opened for alert in watched(days)] == [START + timedelta(days=60)]
+
+
 def test_days_without_any_appeal_teach_nothing() -> None:
     days = steady(20, 140)
     for gap in (*range(60, 66), 90, 91):

@@ -8,8 +8,8 @@ neither hides itself nor the next one (as in Noufaily et al., *Statistics in Med
 """
 
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from math import sqrt
 
 from careline_tickets.domain.surges.tails import upper_tail
@@ -30,6 +30,10 @@ VARIATION_PRIOR = 0.03
 """Squared coefficient of variation of a window's true rate, before anything is known..."""
 VARIATION_DAYS = 14.0
 """...and how many windows that belief is worth."""
+VARIATION_QUANTILE = 0.5
+"""What a series is taken to vary by, before it knows better, is what so many of the others stay below."""
+LEAST_SERIES = 5
+"""With fewer that know, nothing is borrowed."""
 CLUMPS_PRIOR = 30.0
 """How many arrivals the clumping of all sparse series together is worth to one of them."""
 LEAST_FACTOR = 0.3
@@ -65,36 +69,51 @@ class Day:
 
 
 @dataclass(slots=True)
-class Clumps:
-    """Variance over mean of the sparse series together: above 1 where people write several appeals at
-    once, which no sparse series can know by itself. The few that clump most, as in a surge, do not count.
+class Pool:
+    """What the series of a journal know together and none of them can know by itself.
+
+    `clumps` is variance over mean of the sparse ones: above 1 where people write several appeals at
+    once; the few that clump most, as in a surge, do not count. `variation` is by window what most of the
+    others stay below, for series with a short past.
     """
 
-    index: float = 1.1
+    clumps: float = 1.1
+    variation: dict[int, float] = field(
+        default_factory=lambda: dict.fromkeys(WINDOWS, VARIATION_PRIOR)
+    )
 
-    def learn(self, series: Iterable["Baseline"]) -> None:
+    def learn(self, series: Collection["Baseline"]) -> None:
+        self._learn_clumps(series)
+        for length in WINDOWS:
+            known = sorted(each.own_variation(length) for each in series if each.knows)
+            if len(known) >= LEAST_SERIES:
+                middle = known[int(VARIATION_QUANTILE * len(known))]
+                self.variation[length] = max(VARIATION_PRIOR, middle)
+
+    def _learn_clumps(self, series: Iterable["Baseline"]) -> None:
         known = sorted(
             (each.clumps for each in series if each.level < 1 and each.clumps[1] > 1),
             key=lambda each: each[0] / each[1],
         )
         counted = known[: len(known) * 9 // 10]
         squares = sum(each[0] for each in counted) + CLUMPS_PRIOR * 1.1
-        self.index = max(1.0, squares / (sum(each[1] for each in counted) + CLUMPS_PRIOR))
+        self.clumps = max(1.0, squares / (sum(each[1] for each in counted) + CLUMPS_PRIOR))
 
 
 class Baseline:
     """The state of one series; days are given to it one after the other."""
 
     __slots__ = (
-        "_arrivals", "_by_day", "_clumps", "_days", "_den", "_exposure", "_num", "_pending",
+        "_arrivals", "_by_day", "_clumps", "_days", "_den", "_errors", "_exposure", "_num", "_pending",
         "_shared", "_squares", "_usual", "recent",
     )  # fmt: skip
 
-    def __init__(self, shared: "Clumps | None" = None) -> None:
-        self._shared = shared or Clumps()
+    def __init__(self, shared: "Pool | None" = None) -> None:
+        self._shared = shared or Pool()
         self._clumps = self._squares = self._usual = 0.0
         self._arrivals = 0.0
         self._exposure = 0.0
+        self._errors = 0.0
         self._by_day = [0.0] * 7
         self._days = [0.0] * 7
         self._num = dict.fromkeys(WINDOWS, 0.0)
@@ -156,12 +175,23 @@ class Baseline:
 
     def _variation(self, length: int, expected: float) -> float:
         prior = VARIATION_DAYS * expected * expected
-        known = self._num[length] + VARIATION_PRIOR * prior
-        clumps = (self._clumps + CLUMPS_PRIOR * self._shared.index) / (self._usual + CLUMPS_PRIOR)
+        known = self._num[length] + self._shared.variation[length] * prior
+        days = VARIATION_DAYS + self._errors
+        unsure = 1 + sqrt(2 / days)  # a standard error of a variance
+        clumps = (self._clumps + CLUMPS_PRIOR * self._shared.clumps) / (self._usual + CLUMPS_PRIOR)
         return max(
-            known / (self._den[length] + prior),
+            unsure * known / (self._den[length] + prior),
             VARIATION_PRIOR / 4 + max(0.0, clumps - 1) / max(expected, 1e-9),
         )
+
+    @property
+    def knows(self) -> bool:
+        """Whether it has seen enough to tell others how much series vary."""
+        return self._errors >= VARIATION_DAYS and self.level >= 1
+
+    def own_variation(self, length: int) -> float:
+        """Squared coefficient of variation of a window's true rate, by its own errors alone."""
+        return self._num[length] / self._den[length] if self._den[length] else 0.0
 
     @property
     def clumps(self) -> tuple[float, float]:
@@ -171,6 +201,11 @@ class Baseline:
     def exclude(self, days: int) -> None:
         """Takes the last days for part of a burst: they are not learned."""
         for day in list(self._pending)[-days:]:
+            day.excluded = True
+
+    def exclude_recent(self, days: int) -> None:
+        """The same for the last days that were judged."""
+        for day in list(self.recent)[-days:]:
             day.excluded = True
 
     def restart(self) -> None:
@@ -222,6 +257,7 @@ class Baseline:
         self._usual += day.expected
 
     def _learn_errors(self, day: Day) -> None:
+        self._errors = ERRORS_FADE * self._errors + 1
         for length, (observed, _), expected in zip(
             WINDOWS, day.windows, day.forecasts, strict=True
         ):

@@ -9,18 +9,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 
 from careline_tickets.domain.surges.alarms import Alarm, Alert, best_told
-from careline_tickets.domain.surges.baseline import WINDOWS, Baseline, Clumps, Day
+from careline_tickets.domain.surges.baseline import Baseline, Day, Pool
 from careline_tickets.domain.surges.common import Outside
+from careline_tickets.domain.surges.judging import LEAST, RATIO, Jumps, judged
 from careline_tickets.domain.surges.series import AT_START, SETTLING, Arrivals, Cells, Key, Roster
 
 FALSE_ALERTS_A_YEAR = 0.5
 """Of all series together, were the model exact; reality takes the rest of the one that is allowed."""
 SHARE = {1: 0.2, 2: 0.5, 3: 0.2, 7: 0.1}
 """How the budget is shared among windows: bursts are to be found on their second day."""
-RATIO = {1: 4.0, 2: 1.5, 3: 1.5, 7: 1.5}
-"""How many times the expected is worth an alert, by window: a single day can be an accident."""
-LEAST = {1: 20, 2: 8, 3: 8, 7: 10}
-"""Fewer appeals in a window are no surge, whatever was expected: one person can write several."""
 LEAST_HISTORY = 21
 """Days of the journal before anything is judged."""
 CALM_CHANCE = 0.05
@@ -53,8 +50,9 @@ class Watch:
         self._quiet = frozenset(quiet)
         self._known = dict(known or {})
         self.roster = Roster.of(arrivals, since=since, known=self._known)
-        self._clumps = Clumps()
-        self._series = {key: Baseline(self._clumps) for key in sorted(self.roster.series, key=str)}
+        self._pool = Pool()
+        self._jumps = Jumps()
+        self._series = {key: Baseline(self._pool) for key in sorted(self.roster.series, key=str)}
         self._parts: dict[str | None, Baseline] = {}
         self._whole = Baseline()
         self._open: dict[Key, Alert] = {}
@@ -91,7 +89,8 @@ class Watch:
             if baseline.take(today, self._common(key, today, outside)):
                 told.add(key)
         if weekday == 0:
-            self._clumps.learn(self._series.values())
+            self._pool.learn(self._series.values())
+        self._jumps.learn(number, (self._series[key] for key in told))
         self._close(day, told)
         if number >= self.roster.start + LEAST_HISTORY:
             self._find(day, told)
@@ -207,17 +206,19 @@ class Watch:
                 continue
             baseline = self._series[key]
             limit = quota * _weight(baseline.level)
-            found = list(self._beyond(key, limit))
+            found = list(self._beyond(key, limit, day.toordinal()))
             if alert is not None:
                 found = [self._alarm_of(key, length) for length in (1, 2, 3)]
             if found:
                 yield max(found, key=lambda one: one.gain)
 
-    def _beyond(self, key: Key, limit: float) -> Iterator[Alarm]:
+    def _beyond(self, key: Key, limit: float, number: int) -> Iterator[Alarm]:
         """The windows of a series that are beyond the limit, all after it was last calm."""
         baseline = self._series[key]
         for length, share in SHARE.items():
-            alarm = _judged(key, baseline, length, limit * share)
+            if length == 1 and self._jumps.usual(number):
+                continue
+            alarm = judged(key, baseline, length, limit * share)
             if alarm and baseline.recent[-length].number > self._calm_since.get(key, 0):
                 yield alarm
 
@@ -280,18 +281,3 @@ def _young(alert: Alert, day: date) -> bool:
 
 def _weight(level: float) -> float:
     return level / (level + 1) + 0.02
-
-
-def _judged(key: Key, baseline: Baseline, length: int, limit: float) -> Alarm | None:
-    """The alarm of one window; from two days on, at least two of them must be above expectation."""
-    if len(baseline.recent) < length:
-        return None
-    observed, expected = baseline.recent[-1].windows[WINDOWS.index(length)]
-    if observed < LEAST[length] or observed < RATIO[length] * expected:
-        return None
-    if length > 1:
-        days = list(baseline.recent)[-length:]
-        if sum(day.count > day.expected for day in days) < 2:
-            return None
-    chance = baseline.chance(length, observed, expected)
-    return Alarm(key, length, observed, expected, chance, limit) if chance <= limit else None
