@@ -181,28 +181,3 @@ async def test_only_who_is_told_looks_and_a_long_line_is_shared(
     await eventually(lambda: sum(handled) == 151)
     consuming.cancel()
     await asyncio.gather(consuming, return_exceptions=True)
-
-
-async def test_what_nobody_waits_for_comes_a_batch_at_a_time(bus: Bus) -> None:
-    """Of a consumer that shares its process with callers; others have several at a time, as above."""
-    handled: list[int] = []
-    at_once = most = 0
-
-    async def handle(messages: list[IncomingMessage]) -> list[Exception | None]:
-        nonlocal at_once, most
-        at_once += 1
-        most = max(most, at_once)
-        for _ in range(20):
-            await asyncio.sleep(0)  # any other worker would come by now
-        at_once -= 1
-        handled.append(len(messages))
-        return [None] * len(messages)
-
-    transport, wanted = bus.transport(), subscription(order_free=True, unhurried=True)
-    consuming = asyncio.create_task(transport.consume(wanted, handle))
-    await eventually(lambda: transport.consuming(wanted.name))
-    await transport.publish([outgoing(arrived(number)) for number in range(150)])
-    await eventually(lambda: sum(handled) == 150)
-    consuming.cancel()
-    await asyncio.gather(consuming, return_exceptions=True)
-    assert most == 1

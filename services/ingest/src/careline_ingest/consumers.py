@@ -39,7 +39,6 @@ def subscriptions(sources: Sources) -> tuple[Subscription, ...]:
             events=CONSUMERS[APPEALS],
             handle=appeal_changed,
             order_free=True,
-            unhurried=True,
         ),
     )
 

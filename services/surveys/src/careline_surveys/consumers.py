@@ -65,7 +65,6 @@ def subscriptions(
             events=CONSUMERS[APPEALS],
             handle=_Appeals(service),
             order_free=True,
-            unhurried=True,
         ),
         Subscription(
             name=KEYED_CALLS,

@@ -100,7 +100,6 @@ def subscriptions(
             fetch_all=fetch_records,
             handle=feed_record,
             order_free=True,
-            unhurried=True,
         ),
     )
 

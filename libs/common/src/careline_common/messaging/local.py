@@ -43,8 +43,6 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 AT_ONCE = 4
 """So many batches of an order-free consumer are handled at a time."""
-LONGEST_REST_S = 2.0
-"""After a batch of what nobody waits for."""
 
 
 class LocalTransport:
@@ -115,7 +113,7 @@ class LocalTransport:
             )
 
     async def consume(self, subscription: Subscription, handle: Handler) -> None:
-        workers = AT_ONCE if subscription.order_free and not subscription.unhurried else 1
+        workers = AT_ONCE if subscription.order_free else 1
         bells = _Bells(subscription.name)
         async with asyncio.TaskGroup() as tasks:
             for _ in range(workers):
@@ -194,10 +192,7 @@ class LocalTransport:
             if clock() >= sweep_at:
                 await self._sweep(connection)
                 sweep_at = clock() + SWEEP_S
-            began = clock()
             if await self._batch(connection, subscription.name, handle, bell):
-                if subscription.unhurried:
-                    await asyncio.sleep(min(clock() - began, LONGEST_REST_S))
                 continue
             next_due = await connection.fetchval(sql.NEXT_DUE_S, subscription.name)
             await bell.rest(min(POLL_S, next_due or POLL_S), subscription.gather_s)

@@ -41,10 +41,6 @@ class Subscription:
     """So long what comes alone waits for others, to be handled with them in one transaction: for work
     that nobody waits for, and that is dear one by one."""
 
-    unhurried: bool = False
-    """Nobody waits for it and there may be a great deal of it: where all services share a process its
-    batches come one after the other, with as much rest between as each took, so that calls go first."""
-
     @property
     def types(self) -> tuple[str, ...]:
         return tuple(event.TYPE for event in self.events)

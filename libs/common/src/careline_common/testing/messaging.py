@@ -67,14 +67,12 @@ def subscription(
     name: str = "tests.calls",
     *events: type[Event],
     order_free: bool = False,
-    unhurried: bool = False,
 ) -> Subscription:
     return Subscription(
         name=name,
         events=events or (CallArrived,),
         handle=never,
         order_free=order_free,
-        unhurried=unhurried,
     )
 
 
