@@ -160,7 +160,7 @@ async def _facts(connection: asyncpg.Connection, appeals: int) -> None:
     )  # fmt: skip
     await connection.execute(APPEALS, _template(ticket), now, appeals, timedelta(days=DAYS))
     statutory = next(clock for clock in ticket.clocks if clock.kind is ClockKind.STATUTORY)
-    template = to_json(clock_values("t", statutory)).decode()
+    template = to_json({**clock_values("t", statutory), "pauses": statutory.pauses}).decode()
     await connection.execute(CLOCKS, template)
     await connection.execute(HISTORY, to_json(dict(change.after)).decode())
     hasher, people = PiiHasher(PII_KEY), min(PEOPLE, appeals)
