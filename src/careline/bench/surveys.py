@@ -99,14 +99,14 @@ async def _measured(plan: Plan, surveys: Surveys, smsc: Smsc, bare: BareClient) 
             figures.per_s.append(await surveys.run(plan.messages, number))
             number += plan.messages
             bar.advance(task)
-        await surveys.receipted()
+        await surveys.receipted(number)
         bar.update(bar.add_task("paced as in the peak hour", total=None))
         figures.rss_start_mb, cpu_s = surveys.child.rss_mb(), surveys.child.cpu_s()
         figures.paced = await surveys.paced(PEAK / 3600, plan.seconds, number)
         figures.cpu_pct = 100 * (surveys.child.cpu_s() - cpu_s) / plan.seconds
         figures.rss_end_mb = surveys.child.rss_mb()
         figures.expected = number + figures.paced
-        await surveys.receipted()
+        await surveys.receipted(figures.expected)
     received = smsc.received()
     figures.received, figures.distinct = received.total(), len(received)
     return figures

@@ -37,7 +37,7 @@ SURVEY = {
 """One that also asks when a person was last asked, as a real one does."""
 ACKNOWLEDGED = """
 SELECT count(*) FROM surveys.message WHERE state IN ('accepted', 'delivered') AND created_at >= $1"""
-UNDELIVERED = "SELECT count(*) FROM surveys.message WHERE state <> 'delivered'"
+DELIVERED = "SELECT count(*) FROM surveys.message WHERE state = 'delivered'"
 ACCOUNT = ("careline", "secret")
 
 
@@ -138,10 +138,10 @@ class Surveys:
             await asyncio.sleep(LOOK_EVERY_S)
         return calls / (perf_counter() - began)
 
-    async def receipted(self) -> None:
-        """Returns when every message that is out has its receipt."""
+    async def receipted(self, calls: int) -> None:
+        """Returns when the messages of so many calls are out and have their receipts."""
         until = perf_counter() + PATIENCE_S
-        while await self._database.fetchval(UNDELIVERED):
+        while await self._database.fetchval(DELIVERED) < calls:
             if perf_counter() > until:
                 raise CannotError("not every receipt came, or was handled, in time")
             await asyncio.sleep(0.1)

@@ -220,18 +220,23 @@ def a_value_that_is_refused(objects: list[Object]) -> None:
     main(objects)["env"].append({"name": "CARELINE_TRACK_PER_MINUTE", "value": "none"})
 
 
+def _setting(env: list[Object], name: str) -> Object:
+    return next(each for each in env if each["name"] == name)
+
+
 def no_database(objects: list[Object]) -> None:
-    main(objects)["env"].pop(0)
+    env = main(objects)["env"]
+    env.remove(_setting(env, "CARELINE_DATABASE_URL"))
 
 
 def no_address_to_pass_requests_on_to(objects: list[Object]) -> None:
     env = main(objects, "careline-router")["env"]
-    env.remove(next(each for each in env if each["name"] == "CARELINE_ADDRESS"))
+    env.remove(_setting(env, "CARELINE_ADDRESS"))
 
 
 def no_key_of_personal_data(objects: list[Object]) -> None:
     env = main(objects)["env"]
-    env.remove(next(each for each in env if each["name"] == "CARELINE_PII_KEY"))
+    env.remove(_setting(env, "CARELINE_PII_KEY"))
 
 
 def the_address_of_one_machine(objects: list[Object]) -> None:
@@ -240,7 +245,8 @@ def the_address_of_one_machine(objects: list[Object]) -> None:
 
 
 def a_secret_that_nobody_is_told_of(objects: list[Object]) -> None:
-    main(objects)["env"][0]["valueFrom"]["secretKeyRef"]["key"] = "dsn"
+    database = _setting(main(objects)["env"], "CARELINE_DATABASE_URL")
+    database["valueFrom"]["secretKeyRef"]["key"] = "dsn"
 
 
 BREAKS: dict[Change, str] = {
