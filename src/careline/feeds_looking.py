@@ -48,7 +48,7 @@ def suggest_source(file: Path, region: str) -> str:
     lines += [f"      {each.target}: {_quoted(each.column)}  # by {each.why}" for each in found]
     if NEEDED not in {each.target for each in found}:
         lines.append(
-            f"      {NEEDED}: TODO  # which column is the partner's own number of an appeal?"
+            f"      # {NEEDED}: name here the column with the partner's own number of an appeal"
         )
     unused = [name for name in unknown.header if name and name not in mapped]
     if unused:

@@ -80,6 +80,15 @@ def test_a_sheet_and_json_are_suggested_with_their_format(tmp_path: Path) -> Non
         suggest_source(tmp_path / "c.csv", "RU")
 
 
+def test_what_is_suggested_without_a_number_is_not_taken_until_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "day.csv").write_text("Телефон;Текст\n89161234567;Нет лекарства\n")
+    config = tmp_path / "source.yaml"
+    config.write_text(suggest_source(tmp_path / "day.csv", "RU"))
+    (entry,) = read(config).sections["sources"]
+    with pytest.raises(ValueError, match="external_id must be mapped"):
+        SourceEntry.model_validate(entry)
+
+
 def test_a_preview_shows_what_would_become_of_the_rows(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,7 +34,8 @@ _END = b"PK\x05\x06"
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OverflowError, UnicodeError,
 )  # fmt: skip
-"""What reading an archive raises that is not as it says it is."""
+"""What reading an archive raises that is not as it says it is: `NotImplementedError` is `zipfile`'s word for
+a way of packing that it does not know."""
 _OFFICE = (b"[Content_Types].xml", b"mimetype", b"_rels/.rels")
 
 

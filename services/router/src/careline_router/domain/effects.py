@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from careline_router.domain import events as ev
+from careline_router.domain import transfer_events as tev
 from careline_router.domain.flows import in_language
 from careline_router.domain.states import Call
 from careline_router.domain.steps import Message, PbxStep
@@ -187,7 +188,7 @@ def state_told(event: ev.Event) -> tuple[str, AgentState, str | None] | None:
             return event.agent_id, "reserved", None
         case ev.CallConnected() | ev.DialRequested() | ev.WorkResumed():
             return event.agent_id, "talking", None
-        case ev.CallHandedOver():
+        case tev.CallHandedOver():
             return event.to_agent, "talking", None
         case _:
             return None

@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from careline_router.domain import events as ev
+from careline_router.domain import transfer_events as tev
 from careline_router.domain.callback_state import CallbackState
 from careline_router.domain.demand import Demand
 from careline_router.domain.estimates import Estimates
@@ -414,15 +415,15 @@ _CHANGES: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
     ev.ControlRequested: FloorState._nothing,  # noqa: SLF001
     ev.CallAssigned: FloorState._call_assigned,  # noqa: SLF001
     ev.CallAnnounced: FloorState._nothing,  # noqa: SLF001
-    ev.TransferRequested: FloorState._transfer_requested,  # noqa: SLF001
-    ev.AgentLeft: FloorState._agent_left,  # noqa: SLF001
-    ev.TransferRefused: FloorState._transfer_refused,  # noqa: SLF001
-    ev.CallTransferred: FloorState._call_transferred,  # noqa: SLF001
-    ev.ConsultBegun: FloorState._consult_begun,  # noqa: SLF001
-    ev.ConsultTalking: FloorState._consult_moved,  # noqa: SLF001
-    ev.ConsultJoined: FloorState._consult_moved,  # noqa: SLF001
-    ev.ConsultOver: FloorState._consult_over,  # noqa: SLF001
-    ev.CallHandedOver: FloorState._call_handed_over,  # noqa: SLF001
+    tev.TransferRequested: FloorState._transfer_requested,  # noqa: SLF001
+    tev.AgentLeft: FloorState._agent_left,  # noqa: SLF001
+    tev.TransferRefused: FloorState._transfer_refused,  # noqa: SLF001
+    tev.CallTransferred: FloorState._call_transferred,  # noqa: SLF001
+    tev.ConsultBegun: FloorState._consult_begun,  # noqa: SLF001
+    tev.ConsultTalking: FloorState._consult_moved,  # noqa: SLF001
+    tev.ConsultJoined: FloorState._consult_moved,  # noqa: SLF001
+    tev.ConsultOver: FloorState._consult_over,  # noqa: SLF001
+    tev.CallHandedOver: FloorState._call_handed_over,  # noqa: SLF001
     ev.CallEnded: FloorState._call_ended,  # noqa: SLF001
     ev.CallWrappedUp: FloorState._call_wrapped_up,  # noqa: SLF001
     ev.CallsForgotten: FloorState._calls_forgotten,  # noqa: SLF001

@@ -10,6 +10,7 @@
 
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
+from careline_router.domain import transfer_events as tev
 from careline_router.domain.agent_commands import AgentCommands
 from careline_router.domain.states import Agent, Call, Consultation, Rejected
 from careline_router.domain.words import DROPS
@@ -28,7 +29,7 @@ class TransferCommands(AgentCommands):
         self, call: Call, agent: Agent, endpoint: str, consult_id: str | None = None
     ) -> None:
         self._emit(
-            ev.TransferRequested(
+            tev.TransferRequested(
                 at=self.now,
                 call_id=call.id,
                 agent_id=agent.id,
@@ -53,7 +54,7 @@ class TransferCommands(AgentCommands):
         elif call.left:
             self._give_back(call, agent)
         else:
-            self._emit(ev.TransferRefused(at=self.now, call_id=call.id, agent_id=agent.id))
+            self._emit(tev.TransferRefused(at=self.now, call_id=call.id, agent_id=agent.id))
 
     def _gone_elsewhere(self, call: Call, agent: Agent) -> None:
         """The caller talks outside the floor: nobody hangs up on him."""
@@ -71,7 +72,7 @@ class TransferCommands(AgentCommands):
         wanted = None if command.to_agent is None else self._wanted(command, agent)
         left = self._wrap_up_of(call)
         self._emit(
-            ev.CallTransferred(
+            tev.CallTransferred(
                 at=self.now,
                 call_id=call.id,
                 agent_id=agent.id,
@@ -120,7 +121,7 @@ class TransferCommands(AgentCommands):
                 )
             )
         self._emit(
-            ev.ConsultBegun(
+            tev.ConsultBegun(
                 at=self.now,
                 call_id=call.id,
                 agent_id=agent.id,
@@ -157,7 +158,7 @@ class TransferCommands(AgentCommands):
         if found is not None and found[1].state == "ringing":
             call, consultation = found
             self._emit(
-                ev.ConsultTalking(
+                tev.ConsultTalking(
                     at=self.now,
                     call_id=call.id,
                     agent_id=call.agent or "",
@@ -183,7 +184,7 @@ class TransferCommands(AgentCommands):
             self._complete(call, agent, consultation)
         elif consultation.state == "talking":
             self._emit(
-                ev.ConsultJoined(
+                tev.ConsultJoined(
                     at=self.now,
                     call_id=call.id,
                     agent_id=agent.id,
@@ -200,7 +201,7 @@ class TransferCommands(AgentCommands):
         if target.state not in {"not_ready", "ready"}:
             raise Rejected("agent-busy", f"that agent is {target.state}", allowed=("back",))
         self._emit(
-            ev.CallHandedOver(
+            tev.CallHandedOver(
                 at=self.now,
                 call_id=call.id,
                 agent_id=agent.id,
@@ -218,7 +219,7 @@ class TransferCommands(AgentCommands):
         if consultation is None:
             return
         self._emit(
-            ev.ConsultOver(
+            tev.ConsultOver(
                 at=self.now,
                 call_id=call.id,
                 agent_id=call.agent or "",
@@ -258,7 +259,7 @@ class TransferCommands(AgentCommands):
     def _left(self, call: Call, agent: Agent) -> None:
         """Whether his caller has arrived elsewhere, or has to wait again, the PBX still has to say."""
         if not call.left:
-            self._emit(ev.AgentLeft(at=self.now, call_id=call.id, agent_id=agent.id))
+            self._emit(tev.AgentLeft(at=self.now, call_id=call.id, agent_id=agent.id))
 
     def _give_back(self, call: Call, agent: Agent) -> None:
         """The agent is gone in the middle of it: his caller must not be lost with him."""

@@ -5,24 +5,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from careline_router.domain import events as ev
+from careline_router.domain import transfer_events as tev
 from careline_router.domain.states import Call
 from careline_router.domain.steps import Message, PbxStep
 
 Talk = (
     ev.ControlRequested
     | ev.CallAnnounced
-    | ev.TransferRequested
-    | ev.TransferRefused
-    | ev.CallTransferred
-    | ev.ConsultBegun
-    | ev.ConsultTalking
-    | ev.ConsultJoined
-    | ev.ConsultOver
-    | ev.CallHandedOver
+    | tev.TransferRequested
+    | tev.TransferRefused
+    | tev.CallTransferred
+    | tev.ConsultBegun
+    | tev.ConsultTalking
+    | tev.ConsultJoined
+    | tev.ConsultOver
+    | tev.CallHandedOver
 )
 TALKS = (
-    ev.ControlRequested, ev.CallAnnounced, ev.TransferRequested, ev.TransferRefused, ev.CallTransferred, ev.ConsultBegun, ev.ConsultTalking,
-    ev.ConsultJoined, ev.ConsultOver, ev.CallHandedOver,
+    ev.ControlRequested, ev.CallAnnounced, tev.TransferRequested, tev.TransferRefused, tev.CallTransferred, tev.ConsultBegun, tev.ConsultTalking,
+    tev.ConsultJoined, tev.ConsultOver, tev.CallHandedOver,
 )  # fmt: skip
 
 
@@ -33,7 +34,7 @@ def steps_of_transfer(event: Talk, call: Call) -> list[PbxStep]:
             return [PbxStep(type=event.kind, body=event.body)]
         case ev.CallAnnounced():
             return [PbxStep(type="announce", body={"media": event.media})]
-        case ev.TransferRequested() | ev.CallHandedOver():
+        case tev.TransferRequested() | tev.CallHandedOver():
             body = {
                 "endpoint": event.endpoint,
                 "offer_id": event.offer_id,
@@ -42,27 +43,27 @@ def steps_of_transfer(event: Talk, call: Call) -> list[PbxStep]:
             if event.consult_id is not None:
                 body["consult_id"] = event.consult_id
             return [PbxStep(type="transfer", body=body)]
-        case ev.CallTransferred():
+        case tev.CallTransferred():
             leg = {"offer_id": event.offer_id}
             return [PbxStep(type="hold"), PbxStep(type="cancel_ring", body=leg)]
-        case ev.ConsultBegun() | ev.ConsultJoined() | ev.ConsultOver():
+        case tev.ConsultBegun() | tev.ConsultJoined() | tev.ConsultOver():
             return _steps_of_consult(event, call)
         case _:
             return []
 
 
 def _steps_of_consult(
-    event: ev.ConsultBegun | ev.ConsultJoined | ev.ConsultOver, call: Call
+    event: tev.ConsultBegun | tev.ConsultJoined | tev.ConsultOver, call: Call
 ) -> list[PbxStep]:
     asked: dict[str, Any] = {"consult_id": event.consult_id, "offer_id": event.offer_id}
     match event:
-        case ev.ConsultBegun():
+        case tev.ConsultBegun():
             who = {"endpoint": event.endpoint, "timeout_s": event.timeout_s}
             body = {**asked, **who, "context": _context(call)}
             return [PbxStep(type="hold"), PbxStep(type="consult", body=body)]
-        case ev.ConsultJoined():
+        case tev.ConsultJoined():
             return [PbxStep(type="conference", body=asked)]
-        case ev.ConsultOver():
+        case tev.ConsultOver():
             end = PbxStep(type="end_consult", body={"consult_id": event.consult_id})
             back = PbxStep(type="bridge", body={"offer_id": event.offer_id})
             return [end] * event.hangs + [back] * event.returns
@@ -83,13 +84,13 @@ def _context(call: Call) -> dict[str, Any]:
 
 
 _TOLD: Mapping[type[ev.Event], str] = {
-    ev.TransferRefused: "call.transfer_failed",
-    ev.CallTransferred: "call.transferred",
-    ev.CallHandedOver: "call.transferred",
-    ev.ConsultBegun: "consult.ringing",
-    ev.ConsultTalking: "consult.talking",
-    ev.ConsultJoined: "consult.joined",
-    ev.ConsultOver: "consult.ended",
+    tev.TransferRefused: "call.transfer_failed",
+    tev.CallTransferred: "call.transferred",
+    tev.CallHandedOver: "call.transferred",
+    tev.ConsultBegun: "consult.ringing",
+    tev.ConsultTalking: "consult.talking",
+    tev.ConsultJoined: "consult.joined",
+    tev.ConsultOver: "consult.ended",
 }
 _FIELDS = ("call_id", "consult_id", "queue", "to_agent", "cause")
 
@@ -101,7 +102,7 @@ def messages_of_transfer(event: Talk) -> list[Message]:
         return []
     data = {name: getattr(event, name) for name in _FIELDS if hasattr(event, name)}
     told = [Message(agent_id=event.agent_id, type=kind, data=data)]
-    if isinstance(event, ev.CallHandedOver):
+    if isinstance(event, tev.CallHandedOver):
         his = {"offer_id": event.consult_id, "call_id": event.call_id}
         told.append(Message(agent_id=event.to_agent, type="call.connected", data=his))
     return told

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from careline_router.domain import events as ev
+from careline_router.domain import transfer_events as tev
 from careline_router.domain.filing import Filing
 from careline_router.domain.states import Call, Consultation
 from careline_router.domain.terms import elsewhere
@@ -12,7 +13,7 @@ from careline_router.domain.words import ConsultState
 class TransferState(Filing):
     """Applies the events of holding, asking and passing on, and what others share with them."""
 
-    def _call_transferred(self, event: ev.CallTransferred) -> None:
+    def _call_transferred(self, event: tev.CallTransferred) -> None:
         call = self.calls[event.call_id]
         self._let_go(call)
         self._exclude(call, event.agent_id)
@@ -37,32 +38,32 @@ class TransferState(Filing):
         call.excluded -= {agent_id}
         self.excluded_from.get(agent_id, set()).discard(call.id)
 
-    def _transfer_requested(self, event: ev.TransferRequested) -> None:
+    def _transfer_requested(self, event: tev.TransferRequested) -> None:
         call = self.calls[event.call_id]
         call.leaving = call.transferred = True
 
-    def _agent_left(self, event: ev.AgentLeft) -> None:
+    def _agent_left(self, event: tev.AgentLeft) -> None:
         self.calls[event.call_id].left = True
 
-    def _transfer_refused(self, event: ev.TransferRefused) -> None:
+    def _transfer_refused(self, event: tev.TransferRefused) -> None:
         call = self.calls[event.call_id]
         call.leaving = call.transferred = False
 
-    def _consult_begun(self, event: ev.ConsultBegun) -> None:
+    def _consult_begun(self, event: tev.ConsultBegun) -> None:
         self.calls[event.call_id].consultation = Consultation(
             id=event.consult_id, endpoint=event.endpoint, agent=event.to_agent
         )
 
-    def _consult_moved(self, event: ev.ConsultTalking | ev.ConsultJoined) -> None:
+    def _consult_moved(self, event: tev.ConsultTalking | tev.ConsultJoined) -> None:
         call = self.calls[event.call_id]
         assert call.consultation is not None
-        state: ConsultState = "talking" if isinstance(event, ev.ConsultTalking) else "joined"
+        state: ConsultState = "talking" if isinstance(event, tev.ConsultTalking) else "joined"
         call.consultation = replace(call.consultation, state=state)
 
-    def _consult_over(self, event: ev.ConsultOver) -> None:
+    def _consult_over(self, event: tev.ConsultOver) -> None:
         self.calls[event.call_id].consultation = None
 
-    def _call_handed_over(self, event: ev.CallHandedOver) -> None:
+    def _call_handed_over(self, event: tev.CallHandedOver) -> None:
         call, agent = self.calls[event.call_id], self.agents[event.to_agent]
         self._let_go(call)
         call.agent, call.offer = agent.id, event.consult_id

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from careline_common.clock import rfc3339
-from careline_router.domain.events import EVENTS, Event
+from careline_router.domain.event_catalogue import EVENTS
+from careline_router.domain.events import Event
 from careline_router.domain.snapshot import Snapshot
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in EVENTS}

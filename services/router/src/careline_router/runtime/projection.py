@@ -14,6 +14,7 @@ from careline_router.db.batch import Added, BatchWriter, Changed
 from careline_router.db.rows import CommandRow, JournalRow, MessageRow, OfferChange, OfferRow
 from careline_router.domain import effects
 from careline_router.domain import events as ev
+from careline_router.domain import transfer_events as tev
 from careline_router.domain.decisions import Decision
 from careline_router.domain.floor import Floor
 from careline_router.domain.states import Agent, Call
@@ -33,8 +34,8 @@ from careline_router.views import AgentMessage
 
 NO_CHANGE = (
     ev.OfferAccepted, ev.CallWrappedUp, ev.DigitsPressed, ev.ControlRequested, ev.CallerSilent,
-    ev.TransferRequested, ev.TransferRefused, ev.ConsultBegun, ev.ConsultTalking, ev.ConsultJoined,
-    ev.ConsultOver, ev.CallAnnounced, ev.AgentLeft, ev.WayOutOffered,
+    tev.TransferRequested, tev.TransferRefused, tev.ConsultBegun, tev.ConsultTalking, tev.ConsultJoined,
+    tev.ConsultOver, ev.CallAnnounced, tev.AgentLeft, ev.WayOutOffered,
 )  # fmt: skip
 """Events that leave a call's record as it is."""
 PROGRESS = (ev.CallerAsked, ev.OfferMade, ev.CallConnected, ev.OfferClosed, ev.CallEnded)
