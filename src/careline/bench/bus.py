@@ -1,12 +1,9 @@
 """`careline bench bus`: how fast an event gets from one service's transaction into another's."""
 
-import json
-import logging
 import os
 import platform
 import statistics
 import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,13 +14,13 @@ from typing import Any
 
 import aio_pika
 import asyncpg
-import structlog
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 from rich.table import Table
 
 from careline.bench.ours import Ours, example, ours
 from careline.bench.peer import WINDOW, Peer, peer
+from careline.bench.telling import machine, quiet, tell_result
 from careline.datadir import CannotError
 from careline_common.clock import SystemClock
 from careline_common.messaging.rabbit import PREFETCH
@@ -68,22 +65,13 @@ class Figures:
 
 async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
     """Measures, and prints a table or JSON. Raises `CannotError` when a limit is missed."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    quiet()
     async with _components(plan) as (rabbit_url, database_url):
         versions = await _versions(rabbit_url, database_url)
         load = os.getloadavg()[0]
         figures = await _measured(plan, rabbit_url, database_url)
     result = _result(plan, figures, versions, load)
-    if as_json:
-        sys.stdout.write(json.dumps(result, indent=1) + "\n")
-    else:
-        _show(result)
-    missed = [name for name, met in result["limits_met"].items() if not met]
-    if missed:
-        raise CannotError(f"missed: {', '.join(missed)}")
+    tell_result(result, _show, as_json=as_json)
 
 
 # -- where ------------------------------------------------------------------------------------
@@ -180,11 +168,7 @@ def _result(plan: Plan, figures: Figures, versions: dict[str, str], load: float)
         "date": SystemClock().now().isoformat(timespec="seconds"),
         "commit": _commit(),
         "versions": versions,
-        "machine": {
-            "cpus": os.cpu_count(),
-            "system": platform.platform(terse=True),
-            "load_before": round(load, 2),
-        },
+        "machine": machine(load),
         "plan": {
             **{key: value for key, value in asdict(plan).items() if not key.endswith("_url")},
             "rate": RATE,

@@ -1,11 +1,8 @@
 """`careline bench floor`: commands that the floor's actor commits, beside what PostgreSQL can at best."""
 
-import json
-import logging
 import os
 import platform
 import statistics
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import structlog
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 from rich.table import Table
@@ -23,7 +19,7 @@ from rich.table import Table
 from careline.bench.floor_load import FloorLoad, floor_at_work
 from careline.bench.limits import BareInserts, bare_inserts, sync_us
 from careline.bench.pbx_load import PbxLoad
-from careline.datadir import CannotError
+from careline.bench.telling import machine, quiet, tell_result
 from careline_common.clock import SystemClock
 from careline_common.postgres import ROOT_BASE, PostgresLauncher
 
@@ -72,10 +68,7 @@ class Figures:
 
 async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
     """Measures, and prints a table or JSON. Raises `CannotError` when a limit is missed."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    quiet()
     with tempfile.TemporaryDirectory(prefix="careline-bench-") as folder:
         async with PostgresLauncher(Path(folder) / "postgres").running() as url:
             disk = ROOT_BASE if os.geteuid() == 0 else Path(folder)
@@ -83,13 +76,7 @@ async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
             figures = await _measured(plan, url)
             server = await _server_version(url)
     result = _result(plan, figures, sync, server, load)
-    if as_json:
-        sys.stdout.write(json.dumps(result, indent=1) + "\n")
-    else:
-        _show(result)
-    missed = [name for name, met in result["limits_met"].items() if not met]
-    if missed:
-        raise CannotError(f"missed: {', '.join(missed)}")
+    tell_result(result, _show, as_json=as_json)
 
 
 async def _measured(plan: Plan, url: str) -> Figures:
@@ -180,11 +167,7 @@ def _result(
         },
         "with_receipts": {"commands_per_s": round(statistics.median(figures.with_receipts))},
         "runs": plan.rounds,
-        "machine": {
-            "cpus": os.cpu_count(),
-            "system": platform.platform(terse=True),
-            "load_before": round(load, 2),
-        },
+        "machine": machine(load),
         "plan": {"agents": plan.agents, "callers": plan.callers, "seconds": plan.seconds},
         "versions": {
             "python": platform.python_version(),

@@ -1,11 +1,7 @@
 """`careline bench ingest`: rows of a partner's file into the database, beside dlt on the same file."""
 
-import json
-import logging
 import os
-import platform
 import statistics
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +9,6 @@ from time import perf_counter
 from typing import Any
 
 import asyncpg
-import structlog
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -26,6 +21,7 @@ from careline.bench.ingest_load import (
     write_csv,
     write_xlsx,
 )
+from careline.bench.telling import machine, quiet, tell_result
 from careline.datadir import CannotError
 from careline_common.clock import SystemClock
 from careline_common.postgres import PostgresLauncher
@@ -74,10 +70,7 @@ class Figures:
 
 async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
     """Measures, and prints a table or JSON. Raises `CannotError` when a limit is missed."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    quiet()
     load = os.getloadavg()[0]
     dlt = await dlt_environment(CACHE)
     with tempfile.TemporaryDirectory(prefix="careline-bench-") as name:
@@ -89,13 +82,7 @@ async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
             finally:
                 await admin.close()
     result = _result(plan, figures, load)
-    if as_json:
-        sys.stdout.write(json.dumps(result, indent=1) + "\n")
-    else:
-        _show(result)
-    missed = [name for name, met in result["limits_met"].items() if not met]
-    if missed:
-        raise CannotError(f"missed: {', '.join(missed)}")
+    tell_result(result, _show, as_json=as_json)
 
 
 async def _measured(plan: Plan, contenders: Contenders, folder: Path) -> Figures:
@@ -186,12 +173,7 @@ def _result(plan: Plan, figures: Figures, load: float) -> dict[str, Any]:
         "name": "ingest",
         "date": SystemClock().now().isoformat(timespec="seconds"),
         "runs": 1,
-        "machine": {
-            "cpus": os.cpu_count(),
-            "system": platform.platform(terse=True),
-            "python": platform.python_version(),
-            "load_before": round(load, 2),
-        },
+        "machine": machine(load),
         "csv": csv,
         "xlsx": {
             "rows": plan.xlsx_rows,

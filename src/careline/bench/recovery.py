@@ -2,11 +2,8 @@
 
 import gc
 import json
-import logging
 import os
-import platform
 import statistics
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,12 +12,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import structlog
 from rich.console import Console
 from sqlalchemy import text
 
 from careline.bench.large_floor import LargeFloor, keep, large_floor
-from careline.datadir import CannotError
+from careline.bench.telling import machine, quiet, tell_result
 from careline_common.clock import SystemClock
 from careline_common.db.engine import Database
 from careline_common.db.migrate import upgrade
@@ -59,23 +55,14 @@ class Figures:
 async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
     """Measures, and prints figures or JSON. Raises `CannotError` when a limit is missed."""
     console, load = Console(stderr=True), os.getloadavg()[0]
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    quiet()
     with console.status("a large floor is made"):
         made = large_floor(agents=plan.agents, waiting=plan.waiting)
     async with _database() as database:
         with console.status("it is kept, and loaded again"):
             figures = await _measured(plan, made, database)
     result = _result(plan, figures, load)
-    if as_json:
-        sys.stdout.write(json.dumps(result, indent=1) + "\n")
-    else:
-        Console().print_json(data=result)
-    missed = [name for name, met in result["limits_met"].items() if not met]
-    if missed:
-        raise CannotError(f"missed: {', '.join(missed)}")
+    tell_result(result, lambda shown: Console().print_json(data=shown), as_json=as_json)
 
 
 @asynccontextmanager
@@ -145,12 +132,7 @@ def _result(plan: Plan, figures: Figures, load: float) -> dict[str, Any]:
         "snapshot_mb": round(figures.snapshot_bytes / 1e6, 2),
         "same_floor": figures.same,
         "runs": plan.rounds,
-        "machine": {
-            "cpus": os.cpu_count(),
-            "system": platform.platform(terse=True),
-            "python": platform.python_version(),
-            "load_before": round(load, 2),
-        },
+        "machine": machine(load),
         "notes": [
             "From the first query to the floor in memory, with the callers' contacts, in a warm process.",
             "Every agent has a call or is offered one; snapshot and journal in a private PostgreSQL.",

@@ -2,12 +2,8 @@
 
 import asyncio
 import itertools
-import json
-import logging
 import os
-import platform
 import statistics
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,13 +12,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import structlog
 from rich.console import Console
 from rich.table import Table
 
 from careline.bench.child import Child, on_cores
 from careline.bench.router_load import Centre, Stretch, Times, configuration
 from careline.bench.router_wire import Wire, bearer, document, wire
+from careline.bench.telling import machine, quiet, tell_result
 from careline.datadir import CannotError
 from careline_common.clock import SystemClock
 from careline_common.http.issuer import LocalIssuer
@@ -81,10 +77,7 @@ class Figures:
 
 async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
     """Measures, and prints a table or JSON. Raises `CannotError` when a limit is missed."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    quiet()
     machine_load = os.getloadavg()[0]
     own, *others = sorted(os.sched_getaffinity(0))
     with (
@@ -94,13 +87,7 @@ async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
         async with PostgresLauncher(Path(folder) / "postgres").running() as url:
             figures = await _measured(plan, Path(folder), url, own)
     result = _result(plan, figures, machine_load)
-    if as_json:
-        sys.stdout.write(json.dumps(result, indent=1) + "\n")
-    else:
-        _show(result)
-    missed = [name for name, met in result["limits_met"].items() if not met]
-    if missed:
-        raise CannotError(f"missed: {', '.join(missed)}")
+    tell_result(result, _show, as_json=as_json)
 
 
 async def _measured(plan: Plan, folder: Path, url: str, core: int) -> Figures:
@@ -233,12 +220,7 @@ def _result(plan: Plan, figures: Figures, machine_load: float) -> dict[str, Any]
         "name": "router",
         "date": SystemClock().now().isoformat(timespec="seconds"),
         "runs": 1,
-        "machine": {
-            "cpus": os.cpu_count(),
-            "system": platform.platform(terse=True),
-            "python": platform.python_version(),
-            "load_before": round(machine_load, 2),
-        },
+        "machine": machine(machine_load),
         "load": {
             "calls_per_s": plan.calls_per_s,
             "seconds": plan.seconds,

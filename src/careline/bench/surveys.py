@@ -1,24 +1,19 @@
 """`careline bench surveys`: from a call that ended to an SMS that the SMSC has acknowledged."""
 
-import json
-import logging
 import os
-import platform
 import statistics
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import structlog
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from careline.bench.surveys_load import BareClient, Smsc, Surveys, bare_client, surveys_at_work
-from careline.datadir import CannotError
+from careline.bench.telling import machine, quiet, tell_result
 from careline_common.clock import SystemClock
 
 PEAK = 27_100
@@ -63,10 +58,7 @@ class Figures:
 
 async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
     """Measures, and prints a table or JSON. Raises `CannotError` when a limit is missed."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    quiet()
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="careline-bench-") as folder:
         async with (
@@ -75,13 +67,7 @@ async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
         ):
             figures = await _measured(plan, surveys, smsc, bare)
     result = _result(plan, figures, load)
-    if as_json:
-        sys.stdout.write(json.dumps(result, indent=1) + "\n")
-    else:
-        _show(result)
-    missed = [name for name, met in result["limits_met"].items() if not met]
-    if missed:
-        raise CannotError(f"missed: {', '.join(missed)}")
+    tell_result(result, _show, as_json=as_json)
 
 
 async def _measured(plan: Plan, surveys: Surveys, smsc: Smsc, bare: BareClient) -> Figures:
@@ -122,12 +108,7 @@ def _result(plan: Plan, figures: Figures, load: float) -> dict[str, Any]:
         "name": "surveys",
         "date": SystemClock().now().isoformat(timespec="seconds"),
         "runs": 1,
-        "machine": {
-            "cpus": os.cpu_count(),
-            "system": platform.platform(terse=True),
-            "python": platform.python_version(),
-            "load_before": round(load, 2),
-        },
+        "machine": machine(load),
         "versions": {"smpp34": version("smpp34")},
         "messages": plan.messages,
         "per_s": round(per_s, 1),

@@ -1,11 +1,7 @@
 """`careline bench tickets`: appeals written beside pgbench, and read among a million."""
 
-import json
-import logging
 import os
-import platform
 import statistics
-import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -13,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import structlog
 from rich.console import Console
 from rich.table import Table
 
@@ -21,8 +16,8 @@ from careline.bench import tickets_http, tickets_looks
 from careline.bench.appeals import COMMON_WORDS, LEAST_CHARACTERS, rare_words
 from careline.bench.appeals_data import journal_of
 from careline.bench.due_step import due_step
+from careline.bench.telling import machine, quiet, tell_result
 from careline.bench.tickets_writes import CONNECTIONS, Writes, writes_at
-from careline.datadir import CannotError
 from careline_common.clock import SystemClock
 from careline_common.postgres import PostgresLauncher
 
@@ -82,20 +77,11 @@ class Figures:
 
 async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
     """Measures, and prints a table or JSON. Raises `CannotError` when a limit is missed."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    quiet()
     load = os.getloadavg()[0]
     figures = await _measured(plan, Console(stderr=True).print)
     result = _result(plan, figures, load)
-    if as_json:
-        sys.stdout.write(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    else:
-        _show(result)
-    missed = [name for name, met in result["limits_met"].items() if not met]
-    if missed:
-        raise CannotError(f"missed: {', '.join(missed)}")
+    tell_result(result, _show, as_json=as_json)
 
 
 async def _measured(plan: Plan, tell: Callable[[str], None]) -> Figures:
@@ -152,12 +138,7 @@ def _result(plan: Plan, figures: Figures, load: float) -> dict[str, Any]:
         "name": "tickets",
         "date": SystemClock().now().isoformat(timespec="seconds"),
         "runs": 1,
-        "machine": {
-            "cpus": os.cpu_count(),
-            "system": platform.platform(terse=True),
-            "python": platform.python_version(),
-            "load_before": round(load, 2),
-        },
+        "machine": machine(load),
         "appeals": plan.appeals,
         "text_chars_min": LEAST_CHARACTERS,
         "connections": CONNECTIONS,
