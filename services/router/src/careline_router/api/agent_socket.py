@@ -6,46 +6,33 @@ the client does not read, 4430 it sends too much, 4400 it sends what is no messa
 """
 
 import asyncio
-from collections.abc import Awaitable
 from datetime import datetime
 from typing import Annotated, Any
 
-import structlog
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
-from pydantic_core import to_json
 
 from careline_common.clock import Clock, rfc3339
 from careline_common.db.engine import is_unavailable
-from careline_common.http.auth import Authenticator, Principal
-from careline_common.http.problem import Forbidden, NotReady, Problem, Unauthorized
+from careline_common.http.auth import Principal
+from careline_common.http.problem import NotReady, Problem, Unauthorized
 from careline_router.api.closing import (
     EXPIRED,
-    FLOODED,
-    NO_MESSAGE,
     SUPERSEDED,
-    TOO_LARGE,
     TOO_SLOW,
     TRY_AGAIN,
-    Allowance,
-    close,
 )
 from careline_router.api.deps import Now, Service, Tickets
-from careline_router.api.desk import Desk, Refused, read_message
+from careline_router.api.desk import Desk
 from careline_router.api.numbering import LARGEST, Numbering, stored_number
-from careline_router.api.permissions import ALLOWED, Action
+from careline_router.api.permissions import Action
 from careline_router.api.queue_stats import EVERY_S, QueueStats
+from careline_router.api.socket_link import SocketLink
 from careline_router.feeds import Feed, SlowReader
 from careline_router.service import RouterService
 
 WARN_S = 60.0
 """How long before a token expires its bearer is told."""
 WATCH_S = 0.5
-LONGEST_MESSAGE = 64 * 1024
-SEND_S = 20.0
-"""Who takes nothing in for so long does not read any more; what he misses he gets when he comes back."""
-
-log = structlog.get_logger(__name__)
-
 router = APIRouter(tags=["agents"])
 
 
@@ -78,18 +65,16 @@ async def agent_socket(
 
 
 class Connection:
-    """An open socket: one task writes the feed, one reads the client, one watches the token."""
+    """An open socket: besides what every socket does it writes the feed, and watches the token."""
 
     def __init__(
         self, socket: WebSocket, service: RouterService, clock: Clock, caller: Principal
     ) -> None:
-        self._socket = socket
         self._service = service
         self._clock = clock
-        self._authenticator: Authenticator = socket.app.state.authenticator
         self._stats: QueueStats = socket.app.state.queue_stats
-        self._caller = caller
-        self._desk = Desk(service, caller.subject, renew=self._renew)
+        self._link = SocketLink(socket, clock, caller, Action.OWN_SESSION)
+        self._desk = Desk(service, caller.subject, renew=self._link.renew)
         self._numbers = Numbering(0)
 
     async def run(self, feed: Feed, after: int | None) -> None:
@@ -99,20 +84,12 @@ class Connection:
             await self._tell("resync", {"snapshot": feed.snapshot})
         except (WebSocketDisconnect, TimeoutError):
             return
-        jobs: list[Awaitable[int | None]] = [
+        await self._link.serve(
             self._write(feed),
-            self._read(),
+            self._link.read(self._desk.handle),
             self._watch_token(),
             self._tell_queues(),
-        ]
-        tasks = [asyncio.ensure_future(job) for job in jobs]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        await close(self._socket, done)
+        )
 
     async def _write(self, feed: Feed) -> int | None:
         """What was missed, then what happens."""
@@ -125,39 +102,6 @@ class Connection:
             return TOO_SLOW
         return SUPERSEDED if feed.superseded else None
 
-    async def _read(self) -> int | None:
-        """What the client asks for, one after the other."""
-        allowance = Allowance(self._clock)
-        while True:
-            received = await self._socket.receive()
-            if received["type"] == "websocket.disconnect":
-                return None
-            text = received.get("text")
-            if text is None:
-                return NO_MESSAGE
-            if len(text) > LONGEST_MESSAGE:
-                return TOO_LARGE
-            if not allowance.spend():
-                return FLOODED
-            await self._put(await self._answer(text))
-
-    async def _answer(self, text: str) -> dict[str, Any]:
-        """`ack`, or `error` with a problem."""
-        message_id: str | None = None
-        try:
-            message = read_message(text)
-            message_id = message.id
-            await self._desk.handle(message)
-        except Refused as refused:
-            return {"type": "error", "id": refused.message_id, "problem": refused.problem}
-        except Problem as problem:
-            return {"type": "error", "id": message_id, "problem": problem.document()}
-        except Exception as error:  # noqa: BLE001 - one failed request must not cut a talk
-            log.error("socket.request_failed", error=type(error).__name__)  # noqa: TRY400 - texts may be personal
-            failure = NotReady("the database is away") if is_unavailable(error) else Problem()
-            return {"type": "error", "id": message_id, "problem": failure.document()}
-        return {"type": "ack", "id": message_id}
-
     async def _watch_token(self) -> int | None:
         """Warns before the token expires; afterwards ends the connection, but no talk.
 
@@ -167,32 +111,24 @@ class Connection:
         while True:
             if not self._service.leads:
                 return TRY_AGAIN
-            left = (self._caller.expires_at - self._clock.now()).total_seconds()
+            left = (self._link.caller.expires_at - self._clock.now()).total_seconds()
             if left <= 0 and not await self._is_talking():
                 return EXPIRED
-            if left <= WARN_S and warned_for is not self._caller:
-                warned_for = self._caller
-                expires_at = rfc3339(self._caller.expires_at)
+            if left <= WARN_S and warned_for is not self._link.caller:
+                warned_for = self._link.caller
+                expires_at = rfc3339(self._link.caller.expires_at)
                 await self._tell("auth.expiring", {"expires_at": expires_at})
             await asyncio.sleep(WATCH_S)
 
     async def _is_talking(self) -> bool:
         """Whether he talks; while nobody can tell, he might."""
         try:
-            agent = await self._service.queries.agent(self._caller.subject)
+            agent = await self._service.queries.agent(self._link.caller.subject)
         except Exception as error:
             if is_unavailable(error):
                 return True
             raise
         return agent.state == "talking"
-
-    async def _renew(self, token: str) -> None:
-        """Goes on under a newer token of the same agent."""
-        caller = await self._authenticator.verify(token)
-        caller.check(*ALLOWED[Action.OWN_SESSION])
-        if caller.subject != self._caller.subject:
-            raise Forbidden("the token is somebody else's")
-        self._caller = caller
 
     async def _tell_queues(self) -> int | None:
         told: list[dict[str, Any]] | None = None
@@ -216,9 +152,4 @@ class Connection:
         await self._send(self._numbers.of_passing(), kind, self._clock.now(), data)
 
     async def _send(self, seq: int, kind: str, at: datetime, data: Any) -> None:
-        await self._put({"seq": seq, "type": kind, "at": at, "data": data})
-
-    async def _put(self, document: dict[str, Any]) -> None:
-        """Raises TimeoutError when the client does not take it in."""
-        async with asyncio.timeout(SEND_S):
-            await self._socket.send_text(to_json(document).decode())
+        await self._link.put({"seq": seq, "type": kind, "at": at, "data": data})

@@ -5,31 +5,22 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, WebSocket
-from pydantic_core import to_json
 
 from careline_common.clock import Clock
-from careline_common.http.auth import Authenticator, Principal
+from careline_common.http.auth import Principal
 from careline_common.http.paging import Page, Paging
-from careline_common.http.problem import Forbidden, InvalidInput, NotReady, Problem, Unauthorized
+from careline_common.http.problem import InvalidInput, NotReady, Problem, Unauthorized
 from careline_router.api.closing import (
     EXPIRED,
-    FLOODED,
-    NO_MESSAGE,
-    TOO_LARGE,
     TRY_AGAIN,
-    Allowance,
-    close,
 )
 from careline_router.api.deps import Now, Service, Tickets, may, viewer_who
-from careline_router.api.desk import Refused, read_message
 from careline_router.api.permissions import ALLOWED, Action
-from careline_router.api.schemas import Announcement, TokenRenewal, read
+from careline_router.api.schemas import Announcement, ClientMessage, TokenRenewal, read
+from careline_router.api.socket_link import SocketLink
 from careline_router.service import RouterService
 from careline_router.supervisor_board import EVERY_S, Board
 from careline_router.views import SupervisorActionView, Viewer
-
-LONGEST_MESSAGE = 64 * 1024
-SEND_S = 20.0
 
 router = APIRouter(prefix="/v1", tags=["floor"])
 
@@ -91,22 +82,13 @@ class Watch:
     def __init__(
         self, socket: WebSocket, service: RouterService, clock: Clock, caller: Principal
     ) -> None:
-        self._socket = socket
         self._service = service
         self._clock = clock
-        self._authenticator: Authenticator = socket.app.state.authenticator
-        self._caller = caller
+        self._link = SocketLink(socket, clock, caller, Action.WATCH_FLOOR)
         self._seq = 0
 
     async def run(self) -> None:
-        tasks = [asyncio.ensure_future(self._tell_all()), asyncio.ensure_future(self._read())]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        await close(self._socket, done)
+        await self._link.serve(self._tell_all(), self._link.read(self._handle))
 
     async def _tell_all(self) -> int:
         """Each second what is different; who cannot take it in is not told of every change in between."""
@@ -116,7 +98,7 @@ class Watch:
             await asyncio.sleep(EVERY_S)
             if not self._service.leads:
                 return TRY_AGAIN
-            if self._caller.expires_at <= self._clock.now():
+            if self._link.caller.expires_at <= self._clock.now():
                 return EXPIRED
             now = self._look()
             changed = now.since(seen)
@@ -125,51 +107,17 @@ class Watch:
                 await self._tell("delta", changed)
 
     def _look(self) -> Board:
-        viewer = self._service.viewer(self._caller.subject, self._caller.roles)
+        viewer = self._service.viewer(self._link.caller.subject, self._link.caller.roles)
         return self._service.boards.now().for_viewer(viewer)
 
     async def _tell(self, kind: str, data: dict[str, Any]) -> None:
         self._seq += 1
-        await self._put({"seq": self._seq, "type": kind, "at": self._clock.now(), "data": data})
+        await self._link.put(
+            {"seq": self._seq, "type": kind, "at": self._clock.now(), "data": data}
+        )
 
-    async def _put(self, document: dict[str, Any]) -> None:
-        """Raises TimeoutError when the client does not take it in."""
-        async with asyncio.timeout(SEND_S):
-            await self._socket.send_text(to_json(document).decode())
-
-    async def _read(self) -> int | None:
+    async def _handle(self, message: ClientMessage) -> None:
         """`auth.renew {token}` is all that can be said."""
-        allowance = Allowance(self._clock)
-        while True:
-            received = await self._socket.receive()
-            if received["type"] == "websocket.disconnect":
-                return None
-            text = received.get("text")
-            if text is None:
-                return NO_MESSAGE
-            if len(text) > LONGEST_MESSAGE:
-                return TOO_LARGE
-            if not allowance.spend():
-                return FLOODED
-            await self._put(await self._answer(text))
-
-    async def _answer(self, text: str) -> dict[str, Any]:
-        message_id: str | None = None
-        try:
-            message = read_message(text)
-            message_id = message.id
-            if message.type != "auth.renew":
-                raise InvalidInput(f"no message is called {message.type!r}", allowed=["auth.renew"])
-            await self._renew(read(TokenRenewal, message.data, "data").token)
-        except Refused as refused:
-            return {"type": "error", "id": refused.message_id, "problem": refused.problem}
-        except Problem as problem:
-            return {"type": "error", "id": message_id, "problem": problem.document()}
-        return {"type": "ack", "id": message_id}
-
-    async def _renew(self, token: str) -> None:
-        caller = await self._authenticator.verify(token)
-        caller.check(*ALLOWED[Action.WATCH_FLOOR])
-        if caller.subject != self._caller.subject:
-            raise Forbidden("the token is somebody else's")
-        self._caller = caller
+        if message.type != "auth.renew":
+            raise InvalidInput(f"no message is called {message.type!r}", allowed=["auth.renew"])
+        await self._link.renew(read(TokenRenewal, message.data, "data").token)
