@@ -13,12 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from careline_ingest.fakes.authority import PrivateAuthority
+from careline_ingest.fakes.listening import Listening
 
-HOST = "127.0.0.1"
 BLOCK_BYTES = 1 << 14
 
 
@@ -63,7 +61,7 @@ class Asked:
     headers: dict[str, str]
 
 
-class HttpsFeed:
+class HttpsFeed(Listening):
     """The server; `async with` starts and stops it. Every path has the same file."""
 
     def __init__(
@@ -89,10 +87,7 @@ class HttpsFeed:
         """The most requests that were being answered at once."""
         self._busy = 0
         self.last_modified = "Mon, 02 Mar 2026 09:00:00 GMT"
-        self._tls = tls
-        self._port = port
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
+        super().__init__(tls=tls, port=port)
 
     @property
     def etag(self) -> str:
@@ -104,44 +99,21 @@ class HttpsFeed:
         return self._port
 
     def url(self, path: str = "day.csv") -> str:
-        return f"http{'s' if self._tls else ''}://{HOST}:{self.port}/{path}"
+        return super().url(path)
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, HOST, self._port, ssl=self._tls)
-        self._port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        for writer in list(self._open):
-            writer.transport.abort()
-        await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = _asked((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
+        self.asked.append(asked)
+        if self.faults.hang:
+            await reader.read()
+        self._busy += 1
+        self.busiest = max(self.busiest, self._busy)
         try:
-            with suppress(OSError, asyncio.IncompleteReadError):
-                asked = _asked((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
-                self.asked.append(asked)
-                if self.faults.hang:
-                    await reader.read()
-                self._busy += 1
-                self.busiest = max(self.busiest, self._busy)
-                try:
-                    await self._answer(asked, writer)
-                finally:
-                    self._busy -= 1
-                writer.close()
-                await writer.wait_closed()
+            await self._answer(asked, writer)
         finally:
-            self._open.discard(writer)
-            writer.close()
+            self._busy -= 1
+        writer.close()
+        await writer.wait_closed()
 
     async def _answer(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
         faults = self.faults

@@ -3,14 +3,12 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from types import TracebackType
-from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
-HOST = "127.0.0.1"
+from careline_ingest.fakes.listening import Listening
+
 MOST_BODY_BYTES = 16 << 20
 
 
@@ -55,7 +53,7 @@ class WebFaults:
 Handler = Callable[[Asked], Said]
 
 
-class FakeWeb:
+class FakeWeb(Listening):
     """The server; `async with` starts and stops it."""
 
     def __init__(
@@ -64,43 +62,14 @@ class FakeWeb:
         self.faults = WebFaults()
         self.asked: list[Asked] = []
         self._handler = handler
-        self._tls = tls
-        self._port = port
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
+        super().__init__(tls=tls, port=port)
 
-    def url(self, path: str = "") -> str:
-        return f"http{'s' if self._tls else ''}://{HOST}:{self._port}/{path}"
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, HOST, self._port, ssl=self._tls)
-        self._port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        for writer in list(self._open):
-            writer.transport.abort()
-        await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
-        try:
-            with suppress(OSError, asyncio.IncompleteReadError):
-                asked = await _read(reader)
-                self.asked.append(asked)
-                if self.faults.hang:
-                    await reader.read()
-                await self._answer(asked, writer)
-        finally:
-            self._open.discard(writer)
-            writer.close()
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await _read(reader)
+        self.asked.append(asked)
+        if self.faults.hang:
+            await reader.read()
+        await self._answer(asked, writer)
 
     async def _answer(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
         faults = self.faults

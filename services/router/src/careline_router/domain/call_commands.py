@@ -31,10 +31,15 @@ class CallCommands(CallbackCommands):
             )
         )
 
-    def _ask(self, command: cmd.AskCaller) -> None:
-        call = self._call(command.call_id)
+    def _unqueued(self, call_id: str) -> Call:
+        """A call that nobody has sent to a queue yet."""
+        call = self._call(call_id)
         if call.state not in {"arrived", "self_service"}:
             raise Rejected("call-not-new", f"the call is {call.state}")
+        return call
+
+    def _ask(self, command: cmd.AskCaller) -> None:
+        call = self._unqueued(command.call_id)
         self._emit(
             ev.CallerAsked(
                 at=self.now,
@@ -51,9 +56,7 @@ class CallCommands(CallbackCommands):
         )
 
     def _queue(self, command: cmd.QueueCall) -> None:
-        call = self._call(command.call_id)
-        if call.state not in {"arrived", "self_service"}:
-            raise Rejected("call-not-new", f"the call is {call.state}", allowed=())
+        call = self._unqueued(command.call_id)
         self._queue_spec(command.queue)
         command = replace(command, skills=self._within_reach(command.skills))
         preferred = None if command.preferred is None else self._preferred(command)
@@ -124,9 +127,7 @@ class CallCommands(CallbackCommands):
         return self.estimates.estimate(command.queue, head)
 
     def _close(self, command: cmd.CloseCall) -> None:
-        call = self._call(command.call_id)
-        if call.state not in {"arrived", "self_service"}:
-            raise Rejected("call-not-new", f"the call is {call.state}")
+        call = self._unqueued(command.call_id)
         self._emit(
             ev.CallEnded(
                 at=self.now,
