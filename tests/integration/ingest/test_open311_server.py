@@ -132,7 +132,8 @@ async def test_one_request_and_its_token_are_found_by_id(portal: "Ingest", form:
         answer = await portal.http.get(f"/open311/v2/{path}")
         assert answer.status_code == 200
         assert filed in answer.text
-    assert (await portal.http.get(f"/open311/v2/requests/none.{form}")).status_code == 404
+    for none in ("requests/none", "requests/%20", "tokens/%20"):
+        assert (await portal.http.get(f"/open311/v2/{none}.{form}")).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """GeoReport v2 as its clients know it, errors included: at `/v1/open311/v2` beside what else is ours, and at
 `/open311/v2`, where clients that know no other place look for it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,6 +16,7 @@ from careline_common.http.json_body import raw_body
 from careline_common.http.problem import Problem
 from careline_ingest.api.access import Db
 from careline_ingest.api.open311 import shapes
+from careline_ingest.db.open311 import Row
 from careline_ingest.domain.georeport import RefusedError, query_of
 from careline_ingest.open311 import Client, Open311
 
@@ -74,11 +75,7 @@ async def get_request(request: Request, request_id: str) -> Response:
     name, suffix = _named(request_id, request)
 
     async def reply(desk: Open311, form: str) -> Response:
-        client, _ = await _client(request, desk, request.query_params)
-        query = query_of({"service_request_id": name}, _now(request))
-        rows = await desk.requests(client, query)
-        if not rows:
-            raise RefusedError(404, f"there is no service_request_id {name!r}")
+        rows = await _called(request, desk, name, "service_request_id")
         shown = [shapes.request(row, desk.subjects()) for row in rows]
         return shapes.answer(form, "service_requests", "request", shown)
 
@@ -91,10 +88,7 @@ async def get_token(request: Request, token: str) -> Response:
     name, suffix = _named(token, request)
 
     async def reply(desk: Open311, form: str) -> Response:
-        client, _ = await _client(request, desk, request.query_params)
-        query = query_of({"service_request_id": name}, _now(request))
-        if not await desk.requests(client, query):
-            raise RefusedError(404, f"there is no token {name!r}")
+        await _called(request, desk, name, "token")
         item = {"service_request_id": name, "token": name}
         return shapes.answer(form, "service_requests", "request", [item])
 
@@ -130,6 +124,17 @@ async def file_request(request: Request, suffix: str, database: Db) -> Response:
         return await idempotent(request, database, caller, effect)
 
     return await _replied(request, suffix, reply)
+
+
+async def _called(request: Request, desk: Open311, name: str, what: str) -> Sequence[Row]:
+    """The appeals of this name that the client may see; 404 when there is none."""
+    client, _ = await _client(request, desk, request.query_params)
+    rows: Sequence[Row] = ()
+    if name.strip():  # a list without names would be everything
+        rows = await desk.requests(client, query_of({"service_request_id": name}, _now(request)))
+    if not rows:
+        raise RefusedError(404, f"there is no {what} {name!r}")
+    return rows
 
 
 async def _replied(request: Request, suffix: str, reply: Reply) -> Response:
