@@ -34,7 +34,7 @@ def play(
 @pytest.mark.parametrize("name", PUBLISHED)
 @pytest.mark.parametrize("policy", CONTENDERS)
 def test_a_day_is_the_scenarios_under_every_policy(policy: str, name: str) -> None:
-    scenario = small(name)
+    scenario = small(name, calls=600, agents=11)
     calls, roster, record = play(scenario, policy)
     talks = defaultdict(list)
     for agent, start, end in record.busy:
@@ -154,7 +154,7 @@ def test_lines_bound_the_calls_in_the_system() -> None:
         start = call[0] + record.waits[n]
         end = start
         if record.fates[n] == Fate.ANSWERED:
-            end = next(e for (a, s), e in ends.items() if a == record.agents[n] and s == start)
+            end = ends[record.agents[n], start]
         moments += [(call[0], 1), (end, -1)]
     inside = most = 0
     for _, change in sorted(moments):

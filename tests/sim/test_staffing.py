@@ -8,8 +8,8 @@ from careline_router.simulation.policies import REFERENCE
 from careline_router.simulation.staffing import NoStaffError, Staffing, crossing, find_staff
 
 pytestmark = pytest.mark.unit
-SMALL = small(calls=600, agents=15)
-SEEDS = (1, 2, 3)
+SMALL = small(calls=400, agents=10)
+SEEDS = (1, 2)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ FAST_SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
-    "max_wal_size": "4GB",
+    "max_wal_size": "512MB",
     "autovacuum_naptime": "1h",
 }
 

@@ -17,6 +17,8 @@ from careline_common.messaging.transport import Transport, TransportUnavailableE
 log = structlog.get_logger(__name__)
 
 LOOK_S = 1.0
+SETTLING_LOOK_S = 0.05
+"""While the broker is there and some consumer has not got its queue yet, which takes milliseconds."""
 GAUGES_S = 10.0
 PURGE_S = 3600.0
 
@@ -54,14 +56,14 @@ class Watch:
         gauges_at = purge_at = self._clock.monotonic()
         while True:
             now = self._clock.monotonic()
-            await self.look()
+            again_s = await self.look()
             if now >= gauges_at:
                 await self._unless_away("gauges", self.measure)
                 gauges_at = now + GAUGES_S
             if now >= purge_at:
                 await self._unless_away("purge", self.purge)
                 purge_at = now + PURGE_S
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(again_s)
 
     async def _unless_away(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -71,19 +73,21 @@ class Watch:
                 raise
             log.info("watch.postponed", what=what, service=self._database.schema)
 
-    async def look(self) -> None:
-        """Tells readiness whether the transport is there and every consumer has its queue."""
+    async def look(self) -> float:
+        """Tells readiness whether the transport is there and every consumer has its queue. Returns after
+        how many seconds to look again."""
         try:
             async with asyncio.timeout(10 * LOOK_S):
                 await self._transport.open()
         except Exception as error:  # noqa: BLE001 - whatever it is, the broker is not there
             self._readiness.unmet("broker", f"{type(error).__name__}: {error}")
-            return
+            return LOOK_S
         idle = [name for name in self._consumers if not self._transport.consuming(name)]
         if idle:
             self._readiness.unmet("broker", f"not consuming: {', '.join(idle)}")
-        else:
-            self._readiness.met("broker")
+            return SETTLING_LOOK_S
+        self._readiness.met("broker")
+        return LOOK_S
 
     async def measure(self) -> None:
         """Sets the gauges of outbox and queues."""

@@ -29,10 +29,10 @@ def project_folder(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def run_folder(project_folder: Path) -> Iterator[Path]:
-    """A folder of this run alone, under .cache/run, removed at the end."""
+    """A folder of this run alone, removed at the end."""
     from careline_common.testing import scratch
 
-    with scratch.run_folder(project_folder / ".cache" / "run") as folder:
+    with scratch.run_folder(scratch.fast_base(project_folder / ".cache" / "run")) as folder:
         yield folder
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import asyncpg
 
 from careline_common.db.migrate import upgrade
-from careline_common.postgres import PostgresLauncher
+from careline_common.postgres import ROOT_BASE, PostgresLauncher
+from careline_common.testing.scratch import MEMORY
 
 SERVICES = ("router", "tickets", "surveys", "ingest")
 
@@ -47,7 +48,8 @@ class PostgresServer:
 @asynccontextmanager
 async def private_server(folder: Path) -> AsyncIterator[PostgresServer]:
     """Runs a server whose files go under `folder`."""
-    launcher = PostgresLauncher(folder, fast=True)
+    in_memory = folder.is_relative_to(MEMORY)
+    launcher = PostgresLauncher(folder, fast=True, root_base=MEMORY if in_memory else ROOT_BASE)
     async with launcher.running() as url:
         admin = await asyncpg.connect(url)
         try:
