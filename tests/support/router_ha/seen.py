@@ -7,6 +7,7 @@ what the routers say in the end.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 Item = Mapping[str, Any]
@@ -98,12 +99,15 @@ def _sockets(seen: Seen) -> Iterator[str]:
 
 def _places(seen: Seen, calls: list[Item]) -> Iterator[str]:
     """Callers of one class are offered in the order in which they came."""
-    since = {call["id"]: call["queued_at"] for call in calls}
-    latest_at, latest, before = "", "", ""
-    for offer in sorted(seen.offers(), key=lambda each: each.at):
-        waits = since.get(offer.data["offer"]["call_id"], "")
-        if offer.at > latest_at:
-            before, latest_at = latest, offer.at
+    since = {call["id"]: datetime.fromisoformat(call["queued_at"]) for call in calls}
+    offers = sorted(
+        (datetime.fromisoformat(each.at), each.data["offer"]["call_id"]) for each in seen.offers()
+    )
+    latest_at = latest = before = datetime.min.replace(tzinfo=UTC)
+    for at, call_id in offers:
+        waits = since.get(call_id, latest)
+        if at > latest_at:
+            before, latest_at = latest, at
         if waits < before:
-            yield f"passed over: call {offer.data['offer']['call_id']} of {waits} comes after {before}"
+            yield f"passed over: call {call_id} of {waits} comes after {before}"
         latest = max(latest, waits)

@@ -14,7 +14,7 @@ Calls = list[dict[str, Any]]
 
 def offer(agent: str, seq: int, number: int) -> Heard:
     data = {"offer": {"id": f"id{number}.1", "call_id": f"id{number}"}}
-    return Heard(agent, 0, seq, "offer", f"12:00:0{number}", data)
+    return Heard(agent, 0, seq, "offer", f"2026-01-01T12:00:0{number}Z", data)
 
 
 def sound() -> tuple[Seen, Calls]:
@@ -22,7 +22,7 @@ def sound() -> tuple[Seen, Calls]:
     seen = Seen()
     calls: Calls = []
     for number in range(3):
-        since = f"11:00:0{number}"
+        since = f"2026-01-01T11:00:0{number}Z"
         seen.arrived[f"c{number}"] = {"id": f"id{number}", "queued_at": since}
         seen.heard.append(offer(f"a{number % 2}", 10 * number, number))
         seen.rung[f"id{number}.1"] += 1
@@ -42,14 +42,14 @@ CHANGES: dict[str, Callable[[Seen, Calls], object]] = {
     "invented: call c2": lambda seen, calls: seen.arrived.pop("c2"),
     "doubled: call c1": lambda seen, calls: calls.append(calls[1]),
     "hangs: call c1": lambda seen, calls: calls[1].update(state="queued"),
-    "moved: call c1": lambda seen, calls: calls[1].update(queued_at="11:00:09"),
+    "moved: call c1": lambda seen, calls: calls[1].update(queued_at="2026-01-01T11:00:09Z"),
     "doubled: call id1 is offered": lambda seen, calls: seen.heard.append(offer("a0", 50, 1)),
     "doubled: id1.1 rings": lambda seen, calls: seen.rung.update(["id1.1"]),
     "invented: ring for id9.1": lambda seen, calls: seen.rung.update(["id9.1"]),
     "lost: call id1 was never": lambda seen, calls: seen.heard.pop(1),
     "doubled: a0 hears": lambda seen, calls: seen.heard.append(replace(offer("a0", 20, 2), type="x")),
     "invented: a socket": lambda seen, calls: seen.leftovers.append(offer("a1", 99, 7)),
-    "passed over: call id0": lambda seen, calls: later(seen, 0, "12:00:09"),
+    "passed over: call id0": lambda seen, calls: later(seen, 0, "2026-01-01T12:00:09Z"),
 }  # fmt: skip
 
 
