@@ -10,7 +10,7 @@ from router_ha.run import Plan, Trial
 
 from careline_common.http.issuer import LocalIssuer
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(0 if proofs.proving() else 120)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(0 if proofs.proving() else 300)]
 
 SMALL = Plan(agents=6, calls_per_s=6, talk_s=0.5, waiting=12, between_s=0.6, seed=20_261_126)
 WHOLE = Plan(agents=50, calls_per_s=20, talk_s=2.0, waiting=60, between_s=8, seed=20_261_126)

@@ -99,7 +99,8 @@ def _sockets(seen: Seen) -> Iterator[str]:
 
 def _places(seen: Seen, calls: list[Item]) -> Iterator[str]:
     """Callers of one class are offered in the order in which they came."""
-    since = {call["id"]: datetime.fromisoformat(call["queued_at"]) for call in calls}
+    queued = [call for call in calls if call["queued_at"] is not None]
+    since = {call["id"]: datetime.fromisoformat(call["queued_at"]) for call in queued}
     offers = sorted(
         (datetime.fromisoformat(each.at), each.data["offer"]["call_id"]) for each in seen.offers()
     )
