@@ -30,7 +30,7 @@ priorities = st.sampled_from(PRIORITIES)
 persons = st.sampled_from((None, "anna", "boris", "vera"))
 offsets = st.sampled_from((0.0, 10_800.0))
 PASSED_ON = ("out", "in", "endpoint", "agent", "queue")
-ASKING = ("ringing", "answered", "gone", "complete", "back", "join")
+ASKING = ("gone", "ringing", "answered", "gone", "complete", "back", "join")
 causes = st.sampled_from(("busy", "rejected", "no_answer", "unreachable"))
 
 
