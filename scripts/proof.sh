@@ -26,6 +26,7 @@ proof event_order 20000 tests/integration/events/test_event_order.py
 proof due_steps 10000 tests/integration/tickets/test_steps_once.py
 proof ingest_kill_points 100000 tests/integration/ingest/test_kill_points.py
 proof fetch_crash 5 tests/integration/ingest/remote/test_fetch_crash.py
+proof router_ha 1 tests/integration/router/test_high_availability.py
 proof kill_matrix 972 tests/e2e/test_kill_matrix.py
 
 if [ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} " == *" sms_never_twice "* ]]; then

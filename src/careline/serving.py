@@ -17,6 +17,10 @@ LARGEST_SOCKET_MESSAGE = 256 * 1024
 """Bytes; a larger one is not read to its end: close code 1009."""
 
 
+HEARTBEAT_S = 15.0
+"""So often a socket's client is pinged; one that has not answered by the next time is gone (1011)."""
+
+
 class _Server(uvicorn.Server):
     """uvicorn without signal handlers of its own: ours stop the whole process in order."""
 
@@ -70,7 +74,7 @@ def _url(host: str, port: int) -> str:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Any, listener: socket.socket) -> Any:
+async def serving(app: Any, listener: socket.socket, *, heartbeat_s: float = HEARTBEAT_S) -> Any:
     """Serves `app` on `listener` while the block runs; yields the task that serves."""
     config = uvicorn.Config(
         app,
@@ -79,6 +83,8 @@ async def serving(app: Any, listener: socket.socket) -> Any:
         lifespan="off",
         timeout_graceful_shutdown=GRACE_S,
         ws_max_size=LARGEST_SOCKET_MESSAGE,
+        ws_ping_interval=heartbeat_s,
+        ws_ping_timeout=heartbeat_s,
         # a compressor for each of 2,000 sockets is 600 MB, and their messages are short
         ws_per_message_deflate=False,
     )

@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
+from careline_router.domain import presence_events as pev
 from careline_router.domain.floor import Floor
 from careline_router.domain.specs import FloorSpec, QueueSpec
 from careline_router.domain.words import PRIORITIES
@@ -29,7 +30,7 @@ priorities = st.sampled_from(PRIORITIES)
 persons = st.sampled_from((None, "anna", "boris", "vera"))
 offsets = st.sampled_from((0.0, 10_800.0))
 PASSED_ON = ("out", "in", "endpoint", "agent", "queue")
-ASKING = ("ringing", "answered", "gone", "complete", "back", "join")
+ASKING = ("gone", "ringing", "answered", "gone", "complete", "back", "join")
 causes = st.sampled_from(("busy", "rejected", "no_answer", "unreachable"))
 
 
@@ -71,6 +72,18 @@ class FloorMachine(RuleBasedStateMachine):
                 self.begun[event.call_id] += 1
             elif isinstance(event, ev.CallEnded):
                 self.ended[event.call_id] += 1
+            elif isinstance(event, pev.DeskGivenUp) and isinstance(command, cmd.Tick):
+                self.is_gone(event.agent_id)
+
+    def is_gone(self, agent_id: str) -> None:
+        """Whose desk has not come back in time is offered nothing any more, and has no offer that waits for him.
+
+        Fails when `_give_desk_up` does not withdraw the offer, and when it makes nobody not ready.
+        """
+        agent = self.floor.agents[agent_id]
+        assert agent.state != "ready"
+        assert agent.offer is None or self.floor.offers[agent.offer].state == "ringing"
+        assert agent.state in {"logged_out", "not_ready"} or agent.rests_after is not None
 
     def name(self) -> str:
         self.names += 1
@@ -362,6 +375,15 @@ class FloorMachine(RuleBasedStateMachine):
     def comes_to_work(self, agent: str, site: str | None) -> None:
         self.send(cmd.LogIn(agent_id=agent, site=site))
         self.send(cmd.SetReady(agent_id=agent))
+
+    @rule(agent=agents, here=st.booleans(), waits=st.booleans())
+    def desk_comes_or_goes(self, agent: str, here: bool, waits: bool) -> None:
+        """And mostly it was there before; now and then nothing else happens until it counts as gone."""
+        self.send(cmd.SetPresence(came=(agent,)))
+        if not here:
+            self.send(cmd.SetPresence(left=(agent, "nobody")))
+            if waits:
+                self.time_passes(self.floor.spec.presence_grace_s)
 
     @rule(site=st.sampled_from(("msk", "spb")), state=st.sampled_from(("open", "drained", "down")))
     def site_changes(self, site: str, state: Any) -> None:

@@ -310,6 +310,8 @@ def every_deadline_has_its_timer(floor: Floor) -> None:
             deadlines.append(agent.wrap_up_until)
         if agent.rested_at is not None:
             deadlines.append(agent.rested_at)
+        if agent.gone_at is not None:
+            deadlines.append(agent.gone_at)
     for call in queued(floor):
         until = call.preferred_until if call.preferred_until is not None else call.not_before
         if until is not None:

@@ -79,6 +79,7 @@ def floors() -> st.SearchStrategy[FloorSpec]:
         callbacks=st.sampled_from((None, _RULES, _RULES, _QUIET)),
         occupancy_cap_pct=st.sampled_from((None, None, 2.0)),
         units=st.sampled_from(({}, {"ticket": 2}, {"message": 1, "call": 2})),
+        presence_grace_s=st.sampled_from((4.0, 60.0)),
     )
 
 

@@ -177,6 +177,31 @@ def router(
 
 
 @bench.command()
+def desks(
+    *,
+    agents: Annotated[int, typer.Option(min=10, help="On their sockets.")] = 2000,
+    seconds: Annotated[float, typer.Option(min=1, help="Of calls, 20 a second.")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="The result on standard output.")] = False,
+) -> None:
+    """2,000 agents connected to one router: how soon they are, what each costs, and how late offers come.
+
+    The router has a core for itself, a private PostgreSQL, the other ends of the sockets and the PBX have the others.
+    Exit 1 when a limit is missed: no error, offer p99 150 ms, 200 KB an agent, a quarter of a core at rest.
+
+    Examples:
+
+        careline bench desks
+
+        careline bench desks --json > benchmarks/results/desks.json
+    """
+    from careline.bench.desks import Plan, measure_and_tell
+
+    plan = Plan(agents=agents, seconds=seconds)
+    with spare_collector(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(measure_and_tell(plan, as_json=as_json))
+
+
+@bench.command()
 def surveys(
     *,
     rounds: Annotated[int, typer.Option(min=1, help="Of both contenders, in turns.")] = 3,

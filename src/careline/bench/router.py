@@ -34,8 +34,9 @@ STEP_S = 12.0
 MOST_STEPS = 12
 MOST_BUSY = 0.6
 """Of the agents, on the way to the knee: talks and wrap-ups are shortened so that it is not they who run out."""
-WARM_UP_S = 75.0
-"""What the router keeps of a call until a minute after its wrap-up has filled by then, and so have its caches."""
+WARM_UP_S = 120.0
+"""What the router keeps of a call until 60 to 70 s after its wrap-up has filled by then, and so have its caches: a shorter
+warm-up would count the filling as growth."""
 PATIENCE_S = 30.0
 BARE_S = 5.0
 BARE_CLIENTS = 16
@@ -47,7 +48,7 @@ NOTES = (
     "knee: the last rate whose p99 was at most 250 ms and that had no error; None is below the load.",
     "bare: FastAPI, uvicorn and asyncpg on the router's core, one row a request, 16 clients. A call is about twelve requests.",
     "rss_slope: least squares over the load, sampled each second, after a warm-up at the same rate (load.warm_up_s).",
-    "rss_warm_up_mb: what the warm-up added, which is not in the slope; calls are kept for a minute after their wrap-up.",
+    "rss_warm_up_mb: what the warm-up added, which is not in the slope; calls are kept for 60 to 70 s after their wrap-up.",
 )
 
 
@@ -93,7 +94,7 @@ async def measure_and_tell(plan: Plan, *, as_json: bool) -> None:
 async def _measured(plan: Plan, folder: Path, url: str, core: int) -> Figures:
     figures = Figures()
     async with (
-        _router(folder, url, core, plan.agents) as (child, http, address, issuer),
+        router_process(folder, url, core, plan.agents) as (child, http, address, issuer),
         asyncio.TaskGroup() as tasks,
     ):
         centre = Centre(http, address, issuer, tasks)
@@ -139,7 +140,7 @@ async def _to_the_knee(plan: Plan, centre: Centre, figures: Figures) -> None:
         await centre.all_ended(stretch, PATIENCE_S)
         shown = {
             "calls_per_s": round(per_s, 1),
-            "p99_ms": _percentile(stretch.delays_s, 99),
+            "p99_ms": percentile_ms(stretch.delays_s, 99),
             "errors": stretch.errors.total(),
         }
         figures.steps.append(shown)
@@ -153,7 +154,7 @@ def _bears(step: dict[str, Any]) -> bool:
 
 
 @asynccontextmanager
-async def _router(
+async def router_process(
     folder: Path, url: str, core: int, agents: int
 ) -> AsyncIterator[tuple[Child, Wire, str, LocalIssuer]]:
     """A router process on a core of its own, configured."""
@@ -211,7 +212,7 @@ async def _bare(folder: Path, url: str, core: int, seconds: float) -> float:
 
 def _result(plan: Plan, figures: Figures, machine_load: float) -> dict[str, Any]:
     """`machine_load` is what the machine had to do besides, before it began."""
-    p99 = _percentile(figures.load.delays_s, 99)
+    p99 = percentile_ms(figures.load.delays_s, 99)
     errors = figures.load.errors.total()
     passed = list(itertools.takewhile(_bears, figures.steps))
     bears = errors == 0 and p99 <= KNEE_P99_MS
@@ -232,7 +233,7 @@ def _result(plan: Plan, figures: Figures, machine_load: float) -> dict[str, Any]
             "errors_by_kind": dict(figures.load.errors),
             "router_cpu_core_pct": round(figures.cpu_pct, 1),
         },
-        "offer": {"p50_ms": _percentile(figures.load.delays_s, 50), "p99_ms": p99},
+        "offer": {"p50_ms": percentile_ms(figures.load.delays_s, 50), "p99_ms": p99},
         "rss_slope_mb_per_min": round(figures.slope_mb, 3),
         "rss_warm_up_mb": round(figures.warm_up_mb, 1),
         "rss_mb": [round(each, 1) for each in figures.rss_mb],
@@ -248,7 +249,7 @@ def _result(plan: Plan, figures: Figures, machine_load: float) -> dict[str, Any]
     }
 
 
-def _percentile(delays_s: list[float], percent: int) -> float:
+def percentile_ms(delays_s: list[float], percent: int) -> float:
     """Milliseconds, by the nearest rank; what was never offered is infinitely late."""
     if not delays_s:
         return float("inf")

@@ -138,3 +138,16 @@ def test_a_state_that_it_has_already_changes_nothing() -> None:
     assert set_site(scene, "open") == []
     set_site(scene, "down")
     assert set_site(scene, "down") == []
+
+
+def test_a_caller_who_is_given_back_does_not_ask_for_a_site_that_is_not_open() -> None:
+    """He would wait for nobody. Fails when `_ask_for_site_no_more` passes over those who talk."""
+    for state, gives_back in (("down", None), ("drained", "dropped")):
+        scene = two_sites()
+        scene.ready("m", "s")
+        scene.call("c1", skills={"x": 1, "@msk": 1})
+        scene.connect("c1", "m")
+        set_site(scene, state)
+        if gives_back is not None:
+            scene.hang_up("c1", by="agent", cause=gives_back)
+        assert scene.offered() == {"s": "c1"}

@@ -23,7 +23,7 @@ OFFER = "c1.1"
 def scene_of_one() -> Scene:
     """Agent a, and nobody else."""
     queues = (QUEUE, QueueSpec(id="other"))
-    return Scene(queues=queues, floor=FloorSpec(callbacks=RULES), a="app")
+    return Scene(queues=queues, floor=FloorSpec(callbacks=RULES, presence_grace_s=5), a="app")
 
 
 # -- calls -------------------------------------------------------------------------------------------
@@ -178,6 +178,12 @@ def wrap_up_ends(scene: Scene) -> None:
         scene.after(QUEUE.wrap_up_s)
 
 
+def desk_stays_away(scene: Scene) -> None:
+    scene.do(cmd.SetPresence(came=("a",)))
+    scene.do(cmd.SetPresence(left=("a",)))
+    scene.after(5)
+
+
 OF_AGENTS: Mapping[table.AgentStimulus, Stimulus] = {
     "log in": lambda s: s.do(cmd.LogIn(agent_id="a")),
     "log out": lambda s: s.do(cmd.LogOut(agent_id="a")),
@@ -195,6 +201,7 @@ OF_AGENTS: Mapping[table.AgentStimulus, Stimulus] = {
     "complete wrap-up": lambda s: s.do(cmd.CompleteWrapUp(agent_id="a", call_id="c1")),
     "extend wrap-up": lambda s: s.do(cmd.ExtendWrapUp(agent_id="a", seconds=5)),
     "wrap-up ends": wrap_up_ends,
+    "his desk stays away": desk_stays_away,
 }
 
 
@@ -218,7 +225,7 @@ def holds(scene: Scene, apply: Stimulus, state: Callable[[Scene], str], cell: ta
         return
     apply(scene)
     if cell == table.LATER:
-        assert scene.floor.agents["a"].rests_after == "lunch"
+        assert scene.floor.agents["a"].rests_after in {"lunch", "disconnected"}
     assert state(scene) == (before if cell in {table.SAME, table.LATER} else cell)
 
 

@@ -30,7 +30,8 @@ class Feed:
     the same agent has taken over (`superseded`).
 
     `snapshot` is the agent as he is now: send it first, as `resync {snapshot}` with number `seq`,
-    which is the number of the last message that the snapshot takes in.
+    which is the number of the last message that the snapshot takes in. `lost` is how many of those after
+    `after` are not kept any more.
     """
 
     def __init__(self, contacts: Contacts) -> None:
@@ -38,16 +39,20 @@ class Feed:
         self.seq = 0
         self.superseded = False
         self.last = 0
+        self.lost = 0
         self._contacts = contacts
+        self._missed: deque[AgentMessage] = deque()
         self._waiting: deque[AgentMessage] = deque()
         self._wake = asyncio.Event()
 
-    def start(self, snapshot: AgentView, seq: int, missed: list[AgentMessage]) -> None:
+    def start(
+        self, snapshot: AgentView, seq: int, missed: list[AgentMessage], lost: int = 0
+    ) -> None:
         """Begins with what was missed; live messages that the snapshot takes in are dropped."""
-        self.snapshot, self.seq = snapshot, seq
+        self.snapshot, self.seq, self.lost = snapshot, seq, lost
         self.last = max(self.last, seq)
-        live = [message for message in self._waiting if message.seq > seq]
-        self._waiting = deque([*missed, *live])
+        self._missed = deque(missed)
+        self._waiting = deque(message for message in self._waiting if message.seq > seq)
 
     def put(self, message: AgentMessage) -> None:
         self.last = max(self.last, message.seq)
@@ -62,8 +67,8 @@ class Feed:
         while not self.superseded:
             if len(self._waiting) > MOST_WAITING:
                 raise SlowReader
-            if self._waiting:
-                yield self._dressed(self._waiting.popleft())
+            if self._missed or self._waiting:
+                yield self._dressed((self._missed or self._waiting).popleft())
                 continue
             self._wake.clear()
             await self._wake.wait()
@@ -108,7 +113,7 @@ class Feeds:
                     else await reading.messages(connection, agent_id, after=after, upto=seq)
                 )
                 snapshot = await self._queries.agent_on(connection, agent_id)
-            feed.start(snapshot, seq, missed)
+            feed.start(snapshot, seq, missed, _lost(after, seq, missed))
             yield feed
         finally:
             if self._open.get(agent_id) is feed:
@@ -132,3 +137,8 @@ class Feeds:
     def connected(self) -> frozenset[str]:
         """The agents with a socket."""
         return frozenset(self._open)
+
+
+def _lost(after: int | None, seq: int, missed: list[AgentMessage]) -> int:
+    """How many messages in (after, seq] are not among those that are still there."""
+    return 0 if after is None or after > seq else seq - after - len(missed)

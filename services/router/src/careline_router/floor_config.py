@@ -133,8 +133,9 @@ def _policy(name: str) -> str:
 class FloorEntry(ConfigModel):
     """What holds for the whole floor. `units` is how much of an agent's capacity an item takes.
 
-    With `flows_by_two` who has drafted a flow does not publish it; with `verify_callers` agents see the name
-    of a caller once he has been verified.
+    For `presence_grace_s` seconds an agent whose desk is cut off keeps his state. With `flows_by_two` who
+    has drafted a flow does not publish it; with `verify_callers` agents see the name of a caller once he
+    has been verified.
     """
 
     policy: Annotated[str, AfterValidator(_policy)] = "careline"
@@ -143,6 +144,7 @@ class FloorEntry(ConfigModel):
     occupancy_cap_pct: Percent | None = None
     units: dict[Kind, Annotated[int, Field(ge=1, le=1000)]] = Field(default_factory=dict)
     interruptible: tuple[Literal["ticket", "task", "message", "outbound"], ...] = ("ticket", "task")
+    presence_grace_s: Seconds = 60
     flows_by_two: bool = False
     verify_callers: bool = False
 
@@ -154,6 +156,7 @@ class FloorEntry(ConfigModel):
             occupancy_cap_pct=self.occupancy_cap_pct,
             units=dict(self.units),
             interruptible=self.interruptible,
+            presence_grace_s=self.presence_grace_s,
         )
 
     def faults(self, queues: Iterable[str]) -> Iterator[tuple[str, str]]:

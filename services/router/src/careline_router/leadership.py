@@ -12,6 +12,7 @@ from careline_router.adapters.asterisk import AsteriskPbx, AsteriskTarget, Trunk
 from careline_router.config import Pbx
 from careline_router.metrics import RouterMetrics
 from careline_router.pbx_link import PbxLink
+from careline_router.presence import Presence
 from careline_router.purging import Purging
 from careline_router.runtime.floor_actor import FloorActor
 from careline_router.runtime.leader import Leader
@@ -62,6 +63,7 @@ class Leadership:
         self._readiness = readiness
         self._metrics = metrics
         self._purging = purging
+        self._presence = Presence(actor=actor, feeds=service.feeds)
         self._leaving = asyncio.Event()
         readiness.need(NEED)
 
@@ -121,6 +123,7 @@ class Leadership:
                 self._link.watch_dialplans(self._service.dialplan_gone), name="floor.dialplans"
             )
             tasks.create_task(self._purging.run(), name="floor.purging")
+            tasks.create_task(self._presence.run(), name="floor.presence")
             tasks.create_task(self._measure(), name="floor.metrics")
             tasks.create_task(self._connect_asterisks(), name="floor.asterisks")
 

@@ -257,6 +257,12 @@ async def served(app: Any) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+def serve():
+    """Serves an app for as long as a block lasts."""
+    return served
+
+
+@pytest.fixture
 def crm() -> PlainCrm:
     return PlainCrm(CUSTOMERS, token=None)
 

@@ -8,6 +8,7 @@ import websockets
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from careline_common.testing.waiting import eventually
+from careline_router.db import reading
 
 pytestmark = pytest.mark.integration
 
@@ -95,7 +96,8 @@ async def test_a_socket_that_comes_back_has_missed_nothing_and_gets_nothing_twic
     assert [*before, *after] == sorted({*before, *after})
 
 
-async def test_every_number_can_be_gone_on_from(router, desk):
+async def test_every_number_can_be_gone_on_from(router, desk, monkeypatch):
+    """Of what is not kept any more it is told how much that is."""
     await router.ready()
     async with desk(after=0) as socket:
         await socket.until_state("ready")
@@ -110,6 +112,16 @@ async def test_every_number_can_be_gone_on_from(router, desk):
             if message["type"] == "state.changed" and message["seq"] in numbers[position + 1 :]
         ]
         assert told == rest
+        assert again.messages[0]["data"]["lost"] == 0
+    monkeypatch.setattr(reading, "MOST_MISSED", 1)
+    async with desk(after=0) as again:
+        assert (await again.receive())["data"]["lost"] == len(rest_of(socket)) - 1
+        assert (await again.until("state.changed"))["seq"] == rest_of(socket)[-1]
+
+
+def rest_of(socket):
+    """The numbers of the stored messages that it has heard."""
+    return [m["seq"] for m in socket.messages if m["type"] == "state.changed"]
 
 
 async def test_a_socket_without_after_begins_now(router, desk):

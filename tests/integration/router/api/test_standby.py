@@ -135,20 +135,6 @@ async def test_all_is_done_through_a_standby_and_by_it_when_the_leader_is_killed
     assert (await standby.post_event(answered)).status_code == 202
 
 
-async def test_a_leader_that_stands_still_is_replaced_and_then_stands_by_itself(pair, configured):
-    old, new = pair.at
-    await configured(old)
-    await pair.processes[0].freeze()
-    await answers_or_asks_for_patience(lambda: new.client.get("/v1/queues", headers=new.admin), 200)
-    assert await pair.leads(1)
-    await pair.processes[0].thaw()
-    await answers_or_asks_for_patience(
-        lambda: old.client.post("/v1/agents/me/session", headers=old.agent()), 201
-    )
-    assert (await new.me())["state"] == "not_ready"
-    assert [await pair.leads(number) for number in (0, 1)] == [False, True]
-
-
 async def test_a_leader_that_stops_leaves_the_floor_first(router, start):
     async with start(leads=False) as other:
         assert (await other.client.get("/leaderz")).status_code == 503

@@ -68,6 +68,11 @@ def service_metadata(schema: str) -> MetaData:
     return MetaData(schema=schema, naming_convention=NAMING)
 
 
+def session_name(schema: str) -> str:
+    """What the sessions of a service's pool are called at the server (`application_name`)."""
+    return f"careline-{schema}"
+
+
 def sqlalchemy_url(url: str) -> str:
     """`postgresql://…`, as settings have it, for SQLAlchemy; asyncpg itself takes it as it is."""
     return url.replace("postgresql://", "postgresql+asyncpg://", 1)
@@ -110,7 +115,7 @@ class Database:
                 "timeout": CONNECT_TIMEOUT_S,
                 "command_timeout": STATEMENT_TIMEOUT_S,
                 "server_settings": {
-                    "application_name": f"careline-{schema}",
+                    "application_name": session_name(schema),
                     "search_path": f"{schema},public",
                     "timezone": "UTC",
                     "jit": "off",

@@ -81,7 +81,7 @@ class Connection:
         """Serves until one side ends it; says why by the close code."""
         self._numbers = Numbering.behind(after, feed.seq)
         try:
-            await self._tell("resync", {"snapshot": feed.snapshot})
+            await self._tell("resync", {"snapshot": feed.snapshot, "lost": feed.lost})
         except (WebSocketDisconnect, TimeoutError):
             return
         await self._link.serve(

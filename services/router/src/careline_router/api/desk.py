@@ -66,6 +66,7 @@ class Desk:
             "call.conference": (SocketCall, partial(self._end_consult, "join")),
             "wrap_up.complete": (SocketWrapUp, self._wrap_up),
             "auth.renew": (TokenRenewal, self._renew_token),
+            "heartbeat": (Body, self._heartbeat),
         }
 
     async def handle(self, message: ClientMessage) -> None:
@@ -107,3 +108,6 @@ class Desk:
 
     async def _renew_token(self, data: TokenRenewal) -> None:
         await self._renew(data.token)
+
+    async def _heartbeat(self, _data: Body) -> None:
+        """For clients that cannot ping, as in browsers: the `ack` tells that the connection stands."""

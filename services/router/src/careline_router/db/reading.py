@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Row,
     Select,
-    and_,
     bindparam,
     func,
-    literal,
     or_,
     select,
     text,
@@ -33,7 +32,8 @@ from careline_router.views import AgentMessage, PbxCommand
 
 MOST_COMMANDS = 200
 DIAL = "dial"
-MOST_MISSED = 500
+MOST_MISSED = 5_000
+"""More than an agent is told in the hour for which it is kept."""
 
 
 def _calls() -> Select[*tuple[Any, ...]]:
@@ -178,6 +178,26 @@ async def messages(
     return newest[::-1]
 
 
+_DUE = (
+    select(pbx_command.c.id)
+    .where(
+        pbx_command.c.pbx == bindparam("of_pbx"),
+        pbx_command.c.done_at.is_(None),
+        or_(pbx_command.c.type != DIAL, bindparam("named", type_=Boolean)),
+        func.coalesce(pbx_command.c.sent_at, text("'-infinity'")) <= bindparam("sent_before"),
+    )
+    .order_by(pbx_command.c.seq)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_TAKE = (
+    update(pbx_command)
+    .where(pbx_command.c.id.in_(_DUE))
+    .values(sent_at=bindparam("at"))
+    .returning(pbx_command)
+)
+
+
 async def take_commands(
     connection: AsyncConnection,
     pbx: str,
@@ -191,26 +211,14 @@ async def take_commands(
 
     `may_name`: also `dial`, with the number of the person. Only for answers that are kept nowhere.
     """
-    due = (
-        select(pbx_command.c.id)
-        .where(
-            pbx_command.c.pbx == pbx,
-            pbx_command.c.done_at.is_(None),
-            or_(pbx_command.c.type != DIAL, literal(may_name)),
-            func.coalesce(pbx_command.c.sent_at, text("'-infinity'")) <= now - again_after,
-        )
-        .order_by(pbx_command.c.seq)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    )
-    found = (
-        await connection.execute(
-            update(pbx_command)
-            .where(pbx_command.c.id.in_(due))
-            .values(sent_at=now)
-            .returning(pbx_command)
-        )
-    ).all()
+    asked = {
+        "of_pbx": pbx,
+        "named": may_name,
+        "sent_before": now - again_after,
+        "most": most,
+        "at": now,
+    }
+    found = (await connection.execute(_TAKE, asked)).all()
     dials = [row.call_id for row in found if row.type == DIAL]
     numbers = await numbers_to_dial(connection, dials)
     return [
@@ -226,12 +234,21 @@ async def take_commands(
     ]
 
 
+_COMMAND = select(pbx_command).where(
+    pbx_command.c.pbx == bindparam("of_pbx"), pbx_command.c.id == bindparam("command_id")
+)
+_MARK_DONE = (
+    update(pbx_command)
+    .where(pbx_command.c.id == bindparam("command_id"), pbx_command.c.done_at.is_(None))
+    .values(done_at=bindparam("at"), ok=bindparam("well"))
+)
+"""Made once, as those below: to make one takes as long as to carry it out."""
+
+
 async def command(
     connection: AsyncConnection, pbx: str, command_id: str
 ) -> Row[*tuple[Any, ...]] | None:
-    found = await connection.execute(
-        select(pbx_command).where(pbx_command.c.pbx == pbx, pbx_command.c.id == command_id)
-    )
+    found = await connection.execute(_COMMAND, {"of_pbx": pbx, "command_id": command_id})
     return found.one_or_none()
 
 
@@ -239,11 +256,7 @@ async def mark_done(
     connection: AsyncConnection, command_id: str, *, ok: bool, at: datetime
 ) -> bool:
     """Whether the command was still open until now."""
-    marked = await connection.execute(
-        update(pbx_command)
-        .where(and_(pbx_command.c.id == command_id, pbx_command.c.done_at.is_(None)))
-        .values(done_at=at, ok=ok)
-    )
+    marked = await connection.execute(_MARK_DONE, {"command_id": command_id, "at": at, "well": ok})
     return marked.rowcount == 1
 
 

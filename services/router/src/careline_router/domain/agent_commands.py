@@ -9,6 +9,7 @@
 
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
+from careline_router.domain import presence_events as pev
 from careline_router.domain.call_commands import CallCommands
 from careline_router.domain.offering import STATE_COMMANDS
 from careline_router.domain.states import Agent, Call, Rejected
@@ -19,6 +20,7 @@ class AgentCommands(CallCommands):
 
     def _accept(self, command: cmd.AcceptOffer) -> None:
         offer = self._offer_of(command.agent_id, command.offer_id)
+        self._shows_himself(self.agents[offer.agent])
         if offer.state == "ringing":
             return
         timeout = self._queue_of(self.calls[offer.call]).ring_timeout_s
@@ -66,6 +68,7 @@ class AgentCommands(CallCommands):
         if self.sites.get(site or "") == "down":
             raise Rejected("site-down", f"site {site} is down: log in at another one")
         self._emit(ev.AgentLoggedIn(at=self.now, agent_id=agent.id, endpoint=endpoint, site=site))
+        self._shows_himself(agent)
         if agent.state == "ready" and (rests := self._site_rest(agent)) is not None:
             self._emit(
                 ev.AgentStateChanged(
@@ -99,14 +102,16 @@ class AgentCommands(CallCommands):
 
     def _set_ready(self, command: cmd.SetReady) -> None:
         agent = self._working(command.agent_id)
-        if agent.state in {"reserved", "talking"}:
-            self._plan_rest(agent, None)
-            if self._ready_beside_work(agent):
-                self._serve_agent(agent)
-        elif self._site_rest(agent) is not None:
+        works = agent.state in {"reserved", "talking"}
+        if not works and self._site_rest(agent) is not None:
             raise Rejected(
                 "site-closed", "the agent's site is drained or down", allowed=("log_out",)
             )
+        self._shows_himself(agent)
+        if works:
+            self._plan_rest(agent, None)
+            if self._ready_beside_work(agent):
+                self._serve_agent(agent)
         elif agent.state != "ready":
             self._lift_exclusions(agent)
             if self._resume_work(agent):
@@ -126,6 +131,11 @@ class AgentCommands(CallCommands):
                 )
             )
             self._let_others_have(agent)
+
+    def _shows_himself(self, agent: Agent) -> None:
+        """Who asks for something while his desk is cut off is there all the same."""
+        if agent.gone_at is not None:
+            self._emit(pev.DeskGivenUp(at=self.now, agent_id=agent.id))
 
     def _plan_rest(self, agent: Agent, reason: str | None) -> None:
         if agent.rests_after != reason:

@@ -427,6 +427,14 @@ class SetSite:
 
 
 @record
+class SetPresence:
+    """Whose desks are connected now, and whose are no more (fact); for those not named nothing changes."""
+
+    came: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+@record
 class Tick:
     """Time has passed: whatever is due happens."""
 
@@ -473,5 +481,6 @@ Command = (
     | WithdrawOffer
     | Announce
     | SetSite
+    | SetPresence
     | Tick
 )

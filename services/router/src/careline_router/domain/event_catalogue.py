@@ -1,6 +1,7 @@
 """Every event there is."""
 
 from careline_router.domain import events as ev
+from careline_router.domain import presence_events as pev
 from careline_router.domain import transfer_events as tev
 
 EVENTS: tuple[type[ev.Event], ...] = (
@@ -13,6 +14,7 @@ EVENTS: tuple[type[ev.Event], ...] = (
     tev.TransferRequested, tev.AgentLeft, tev.TransferRefused, tev.CallTransferred, tev.ConsultBegun,
     tev.ConsultTalking, tev.ConsultJoined, tev.ConsultOver, tev.CallHandedOver, ev.CallEnded,
     ev.CallWrappedUp, ev.CallsForgotten, ev.SiteChanged, ev.AgentLoggedIn, ev.AgentStateChanged,
-    ev.WrapUpExtended, ev.OccupancyCapped, ev.OccupancyFreed, ev.RestPlanned,
+    ev.WrapUpExtended, ev.OccupancyCapped, ev.OccupancyFreed, ev.RestPlanned, pev.DeskConnected,
+    pev.DeskDropped, pev.DeskGivenUp,
 )  # fmt: skip
 """For the journal's reader."""

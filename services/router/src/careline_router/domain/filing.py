@@ -1,6 +1,6 @@
 """What a floor consists of, and where each call and agent is filed so that decisions find it at once."""
 
-from math import ceil
+from math import ceil, inf
 
 from careline_router.domain.demand import Demand
 from careline_router.domain.estimates import Estimates
@@ -26,7 +26,7 @@ LINGER_S = 3600.0
 """How long an ended call is remembered, so that it can still be wrapped up."""
 WRAPPED_LINGER_S = 60.0
 """How long one that has been wrapped up is: twenty calls a second would be a million of them otherwise."""
-FORGET_EVERY_S = 60.0
+FORGET_EVERY_S = 10.0
 AT_WORK: frozenset[AgentState] = frozenset({"talking", "wrap_up"})
 
 
@@ -191,7 +191,8 @@ class Filing:
             self.refresh_at = 0.0
         is_ready = agent.state == "ready" and agent.rested_at is None
         if is_ready and (not agent.at_work or self.has_room(agent.id, 1)):
-            self.groups.idle(agent.id, self.policy.place(agent), agent.order)
+            place = self.policy.place(agent) if agent.gone_at is None else inf
+            self.groups.idle(agent.id, place, agent.order)
             return
         self.groups.unidle(agent.id)
         if agent.state == "talking" and self.is_lent(agent):
@@ -231,5 +232,5 @@ class Filing:
 
 
 def forget_at(at: float) -> float:
-    """When the floor forgets a call that it may forget then: by the minute, so that many go at once."""
+    """When the floor forgets a call that it may forget then: by the ten seconds, so that many go at once."""
     return ceil(at / FORGET_EVERY_S) * FORGET_EVERY_S

@@ -11,12 +11,12 @@ from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain.decisions import Decision
 from careline_router.domain.policies import POLICIES
+from careline_router.domain.presence_commands import PresenceCommands
 from careline_router.domain.snapshot import Snapshot
 from careline_router.domain.states import Rejected
-from careline_router.domain.steering_commands import SteeringCommands
 
 
-class Floor(SteeringCommands):
+class Floor(PresenceCommands):
     """One shared pool of agents and queues."""
 
     @classmethod
@@ -106,6 +106,8 @@ class Floor(SteeringCommands):
                     forgotten |= self._to_forget[at]  # a minute may have been set twice
                 case "wrap_up":
                     self._release(self.agents[subject])
+                case "desk":
+                    self._give_desk_up(self.agents[subject])
                 case "rested":
                     self._emit(ev.OccupancyFreed(at=self.now, agent_id=subject))
                     self._serve_agent(self.agents[subject])
@@ -128,8 +130,9 @@ class Floor(SteeringCommands):
             case "wrap_up":
                 agent = self.agents[subject]
                 return agent.state == "wrap_up" and agent.wrap_up_until == at
-            case "rested":
-                return self.agents[subject].rested_at == at
+            case "rested" | "desk":
+                agent = self.agents[subject]
+                return at == (agent.rested_at if kind == "rested" else agent.gone_at)
             case _:
                 return at in self._to_forget
 
@@ -180,5 +183,6 @@ _HANDLERS: dict[type, Callable[[Floor, Any], None]] = {
     cmd.WithdrawOffer: Floor._withdraw_offer,  # noqa: SLF001
     cmd.Announce: Floor._announce,  # noqa: SLF001
     cmd.SetSite: Floor._set_site,  # noqa: SLF001
+    cmd.SetPresence: Floor._set_presence,  # noqa: SLF001
     cmd.Tick: Floor._tick,  # noqa: SLF001
 }

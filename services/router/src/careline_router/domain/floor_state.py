@@ -5,12 +5,13 @@ from dataclasses import fields, replace
 from typing import Any
 
 from careline_router.domain import events as ev
+from careline_router.domain import presence_events as pev
 from careline_router.domain import transfer_events as tev
-from careline_router.domain.callback_state import CallbackState
 from careline_router.domain.demand import Demand
 from careline_router.domain.estimates import Estimates
 from careline_router.domain.filing import AT_WORK, WRAPPED_LINGER_S, forget_at
 from careline_router.domain.policies import policy_of
+from careline_router.domain.presence_state import PresenceState
 from careline_router.domain.promises import Promises
 from careline_router.domain.snapshot import Snapshot
 from careline_router.domain.states import Agent, Call, Offer
@@ -22,7 +23,7 @@ REFRESH_S = 300.0
 """How often a policy weighs the load anew."""
 
 
-class FloorState(CallbackState):
+class FloorState(PresenceState):
     """The floor. `apply` is the only way in which it changes."""
 
     # -- changing ------------------------------------------------------------------------------
@@ -376,6 +377,8 @@ class FloorState(CallbackState):
             self._timers.set(agent.wrap_up_until, "wrap_up", agent.id)
         if agent.rested_at is not None:
             self._timers.set(agent.rested_at, "rested", agent.id)
+        if agent.gone_at is not None:
+            self._timers.set(agent.gone_at, "desk", agent.id)
 
 
 def _copy(call: Call) -> Call:
@@ -434,6 +437,9 @@ _CHANGES: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
     ev.OccupancyCapped: FloorState._occupancy_capped,  # noqa: SLF001
     ev.OccupancyFreed: FloorState._occupancy_freed,  # noqa: SLF001
     ev.RestPlanned: FloorState._rest_planned,  # noqa: SLF001
+    pev.DeskConnected: FloorState._desk_connected,  # noqa: SLF001
+    pev.DeskDropped: FloorState._desk_dropped,  # noqa: SLF001
+    pev.DeskGivenUp: FloorState._desk_given_up,  # noqa: SLF001
 }
 _APPLY: dict[type[ev.Event], tuple[Callable[[FloorState, Any], None], bool]] = {
     kind: (change, any(each.name == "call_id" for each in fields(kind)))

@@ -47,12 +47,13 @@ class SiteCommands(TransferCommands):
         self._serve_again([agent for agent in there if agent.state == "talking"])
 
     def _ask_for_site_no_more(self, site: str) -> list[Call]:
-        """Calls that ask for somebody of this site, and would wait until it is open, do so no more."""
+        """Calls that ask for somebody of this site, and would wait until it is open, do so no more: those in a talk
+        neither, who may yet be given back."""
         skill = f"{SITE}{site}"
         asking = [
             call
             for call in self.calls.values()
-            if call.state in {"queued", "offered"} and skill in call.needs
+            if call.state in {"queued", "offered", "connected"} and skill in call.needs
         ]
         for call in asking:
             assert call.queue is not None

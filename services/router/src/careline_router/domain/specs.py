@@ -122,6 +122,8 @@ class FloorSpec:
     """How much of an agent's capacity an item takes; 1 when not named."""
     interruptible: tuple[Kind, ...] = ("ticket", "task")
     """Kinds that a call may interrupt."""
+    presence_grace_s: float = 60.0
+    """How long an agent whose desk is cut off keeps his state."""
 
     def units_of(self, kind: Kind) -> int:
         return self.units.get(kind, 1)

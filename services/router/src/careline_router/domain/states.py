@@ -182,6 +182,10 @@ class Agent:
     busy_at: float = 0.0
     rested_at: float | None = None
     """Until then the occupancy cap keeps calls from him."""
+    connected: bool = False
+    """Whether his desk has a connection."""
+    gone_at: float | None = None
+    """When he counts as gone, unless his desk, which was cut off, is back by then."""
 
 
 @dataclass(slots=True, kw_only=True)

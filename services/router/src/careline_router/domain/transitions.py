@@ -25,7 +25,7 @@ CallbackStimulus = Literal[
 AgentStimulus = Literal[
     "log in", "log out", "set ready", "set not ready", "a call waits", "accept", "reject",
     "phone answered", "offer failed", "offer timed out", "caller hangs up", "agent hangs up",
-    "his phone drops", "complete wrap-up", "extend wrap-up", "wrap-up ends",
+    "his phone drops", "complete wrap-up", "extend wrap-up", "wrap-up ends", "his desk stays away",
 ]  # fmt: skip
 
 CallColumn = Literal[
@@ -123,6 +123,7 @@ AGENTS: Mapping[AgentStimulus, tuple[Cell, ...]] = {
     "complete wrap-up": (NOT_HIS, NOT_HIS, NOT_HIS, NOT_HIS, NOT_ENDED, "ready"),
     "extend wrap-up": (NO_WRAP_UP, NO_WRAP_UP, NO_WRAP_UP, NO_WRAP_UP, NO_WRAP_UP, "wrap_up"),
     "wrap-up ends": (SAME, SAME, SAME, SAME, SAME, "ready"),
+    "his desk stays away": (SAME, SAME, "not_ready", "not_ready", LATER, LATER),
 }
 
 CALL_COLUMNS: tuple[CallColumn, ...] = get_args(CallColumn)

@@ -38,6 +38,8 @@ RANK: Mapping[str, int] = {priority: rank for rank, priority in enumerate(PRIORI
 SiteState = Literal["open", "drained", "down"]
 SITE_DRAINED = "site_drained"
 """Reason of who is not ready because his site is drained."""
+DISCONNECTED = "disconnected"
+"""Reason of who is not ready because his desk was cut off and has not come back in time."""
 CALL_STATES: tuple[CallState, ...] = (
     "arrived", "self_service", "queued", "offered", "connected", "ended",
 )  # fmt: skip

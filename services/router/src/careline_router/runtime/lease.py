@@ -2,7 +2,8 @@
 
 The leader also holds a session's advisory lock: when its process dies, the lock is free at once and
 nobody has to wait for the lease to run out. A leader that is only stopped keeps the lock, and is
-deposed when its lease has run out; its next commit finds another epoch and fails.
+deposed when its lease has run out; its next commit finds another epoch and fails. Stopped in the middle of a
+transaction it would keep the lease's row locked: who takes over has the server end such sessions.
 
 What a commit has brought about goes out only while this process is sure of its lease by its own clock,
 counted from before it last asked for more time. Stopped between commit and effect, it asks again first.
@@ -10,12 +11,14 @@ counted from before it last asked for more time. Stopped between commit and effe
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.clock import Clock
+from careline_common.db.engine import session_name
 
 TTL_S = 3.0
 RENEW_S = 1.0
@@ -24,7 +27,22 @@ STEP_BACK_S = 2 * RENEW_S
 POLL_S = 0.3
 MARGIN_S = 1.0
 """So long before its lease runs out a process is not sure of it any more: what it does takes time."""
+TAKE_S = 1.0
+"""So long a process waits for the lease's row; then it looks on and tries again."""
+STUCK_S = 1.0
+"""A transaction whose process says nothing for so long, with its lease run out, is that of one that stands still."""
 
+_IS_FREE = """
+    SELECT NOT EXISTS (
+        SELECT FROM floor_lease WHERE floor = $1 AND expires_at >= clock_timestamp()
+    )"""
+_END_STUCK = """
+    SELECT pg_terminate_backend(session.pid)
+    FROM floor_lease AS lease, pg_stat_activity AS session
+    WHERE lease.floor = $1 AND lease.expires_at < clock_timestamp()
+        AND session.datname = current_database() AND session.application_name = $2
+        AND session.xact_start IS NOT NULL AND session.wait_event = 'ClientRead'
+        AND session.state_change < clock_timestamp() - make_interval(secs => $3)"""
 _TAKE = """
     INSERT INTO floor_lease AS lease (floor, epoch, holder, expires_at, address, address_epoch)
     VALUES ($1, 1, $2, clock_timestamp() + make_interval(secs => $3), $5, 1)
@@ -96,11 +114,22 @@ class FloorLease:
                 await asyncio.sleep(POLL_S)
 
     async def _try_to_take(self, session: asyncpg.Connection) -> None:
+        """Asks for the row only when it may be had: to try an upsert locks it, and the leader's commits wait."""
         await self._try_lock(session)
+        if not (self._locked or await session.fetchval(_IS_FREE, self._floor)):
+            return
+        await session.execute(_END_STUCK, self._floor, session_name(self._schema), STUCK_S)
         asked_at = self._clock.monotonic()
-        self._epoch = await session.fetchval(
-            _TAKE, self._floor, self._holder, TTL_S, self._locked, self._address
-        )
+        with suppress(TimeoutError):
+            self._epoch = await session.fetchval(
+                _TAKE,
+                self._floor,
+                self._holder,
+                TTL_S,
+                self._locked,
+                self._address,
+                timeout=TAKE_S,
+            )
         self._sure_until = asked_at + TTL_S - MARGIN_S
 
     async def _try_lock(self, session: asyncpg.Connection) -> None:

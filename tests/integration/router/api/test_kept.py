@@ -1,0 +1,64 @@
+"""A router keeps nothing of calls that are over: counted by objects, which no allocator can blur."""
+
+import gc
+from collections import Counter
+from urllib.parse import clear_cache
+
+import pytest
+from pydantic_core import to_json
+
+pytestmark = pytest.mark.integration
+
+CALLS = 15
+SENT = "careline_common.messaging.transport.OutgoingMessage"
+"""The transport of these tests keeps what it was given, so that they can look at it."""
+Headers = dict[str, str]
+FORGOTTEN_S = 200.0
+"""After so long the floor has forgotten what was wrapped up."""
+
+
+async def plays_calls(router, first: int, agent: Headers, pbx: Headers) -> None:
+    """Whole stories: arrived, offered, accepted, answered, hung up, wrapped up; and then long ago."""
+    for number in range(first, first + CALLS):
+        name = f"p-{number}"
+        told = await router.arrive(name, caller=f"+7916{number:07}")
+        me = await router.client.get("/v1/agents/me", headers=agent)
+        offer = me.json()["offer"]
+        await router.client.post(f"/v1/offers/{offer['id']}/accept", headers=agent)
+        await router.tell("call.answered", name, offer_id=offer["id"])
+        commands = await router.client.get("/v1/pbx/pbx1/commands?wait=0", headers=pbx)
+        for command in commands.json()["items"]:
+            done = f"/v1/pbx/pbx1/commands/{command['id']}/done"
+            await router.client.post(done, json={"ok": True}, headers=pbx)
+        await router.tell("call.hung_up", name, by="caller")
+        answer = await router.client.post(
+            f"/v1/calls/{told['call']['id']}/wrap-up",
+            content=to_json({"disposition": "done", "resolved": True}),
+            headers={**agent, "Content-Type": "application/json"},
+        )
+        assert answer.status_code == 200, answer.text
+    router.clock.advance(FORGOTTEN_S)
+    await router.client.post("/v1/agents/me/session", headers=agent)
+
+
+def objects() -> Counter[str]:
+    """All that the collector knows of, by type, but for what the standard library remembers of the last URLs."""
+    clear_cache()
+    gc.collect()
+    kinds = Counter(f"{type(each).__module__}.{type(each).__name__}" for each in gc.get_objects())
+    del kinds[SENT]
+    return kinds
+
+
+async def test_nothing_is_kept_of_calls_that_are_over(router, desk):
+    """Fails when `PbxLink._forget` forgets no told media, when `FloorActor._release` forgets no contacts, and when
+    `_calls_forgotten` leaves `by_pbx` as it is."""
+    await router.ready("a1")
+    tokens = router.agent("a1"), router.pbx
+    async with desk() as socket:
+        await plays_calls(router, 0, *tokens)  # whatever is made once is there after that
+        before = objects()
+        await plays_calls(router, CALLS, *tokens)
+        kept = objects() - before
+        await socket.receive()
+    assert {kind: count for kind, count in kept.items() if count >= CALLS} == {}
