@@ -1,14 +1,14 @@
 """Appeals by the million for `careline bench tickets`: texts whose words are as common as words are."""
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Iterator, Sequence
 
 SEED = 962_218
 LEAST_CHARACTERS = 500
 TAIL = 20_000
 """Invented words in each language, behind the real ones."""
+URN = 500_000
+"""Words in the urn of a language, so that the rarest is in it twice."""
 RARE_EVERY = 5_000
 """In so many appeals each rare word stands once: in 200 of a million."""
 RARE = 50
@@ -60,17 +60,11 @@ COMMON_WORDS = (
 """Each in a large part of its language's texts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
-    words: tuple[str, ...]
-    cumulative: tuple[float, ...]
-
-
 def rare_words() -> tuple[str, ...]:
     return tuple(f"редкослов{number:02}" for number in range(RARE))
 
 
-def languages() -> dict[str, Language]:
+def languages() -> dict[str, tuple[str, ...]]:
     """Words by rank; the n-th is as likely as 1/(n + 2), as in any language (Zipf, Mandelbrot)."""
     chance = random.Random(SEED)  # noqa: S311 - the same data set everywhere
     made = {}
@@ -79,23 +73,28 @@ def languages() -> dict[str, Language]:
         tail = (
             "".join(chance.choices(SYLLABLES[name], k=chance.randint(2, size))) for _ in range(TAIL)
         )
-        words = tuple(dict.fromkeys([*head.split(), *tail]))
-        weights = accumulate(1 / (rank + 2) for rank in range(len(words)))
-        made[name] = Language(words, tuple(weights))
+        made[name] = tuple(dict.fromkeys([*head.split(), *tail]))
     return made
+
+
+def _urn(words: Sequence[str]) -> list[str]:
+    """Each word as often as it is likely: drawing from it takes a tenth of what weights take."""
+    total = sum(1 / (rank + 2) for rank in range(len(words)))
+    return [
+        word for rank, word in enumerate(words) for _ in range(round(URN / (rank + 2) / total) or 1)
+    ]
 
 
 def texts(count: int) -> Iterator[list[str]]:
     """The words of so many appeals, one appeal a list, always the same ones."""
     chance = random.Random(SEED + 1)  # noqa: S311 - see above
-    known, rare = languages(), rare_words()
+    urns, rare = {name: _urn(words) for name, words in languages().items()}, rare_words()
     order = [name for name, share in SHARES.items() for _ in range(share)]
     for number in range(count):
         name = order[number * 37 % len(order)]
-        language = known[name]
-        words = chance.choices(language.words, cum_weights=language.cumulative, k=COUNTS[name])
+        words = chance.choices(urns[name], k=COUNTS[name])
         if number % (RARE_EVERY // RARE) == 0:
             words[5] = rare[number // (RARE_EVERY // RARE) % RARE]
         while sum(map(len, words)) + len(words) <= LEAST_CHARACTERS:
-            words += chance.choices(language.words, cum_weights=language.cumulative, k=10)
+            words += chance.choices(urns[name], k=10)
         yield words

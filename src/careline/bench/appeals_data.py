@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from careline_tickets.domain.vocabulary import Channel, Kind, Role
 from careline_tickets.domain.words import time_words
 from careline_tickets.domain.workflow import Actor
 
-VERSION = 1
+VERSION = 2
 """Counted up when what is made here changes."""
 PII_KEY = "a key of benchmarks"
 PEOPLE = 100_000
@@ -74,6 +74,10 @@ INSERT INTO tickets.person (ticket_id, phone, name, policy_number, phone_key, po
 SELECT 't' || n, h.phone, 'N', h.policy, h.phone_key, h.policy_key
 FROM generate_series(1, $1::int) n JOIN human h ON h.id = n * 48271::bigint % $2::int
 """
+QUICKLY = "SET session_replication_role = replica; SET maintenance_work_mem = '1GB'"
+"""Keys hold by making."""
+CONTENT = ("id", "ticket_id", "version", "kind", "author", "at", "body", "salt")
+WORDING = ("ticket_id", "content_id", "registered_at", "words")
 INDEXES = """
 SELECT indexdef, format('DROP INDEX %I.%I', schemaname, indexname) AS dropping FROM pg_indexes i
 WHERE schemaname = 'tickets' AND tablename = ANY($1)
@@ -129,18 +133,15 @@ async def _make(url: str, appeals: int, tell: Callable[[str], None]) -> None:
         # a making that was broken off may have left a schema without indexes
         await connection.execute("DROP SCHEMA IF EXISTS tickets CASCADE")
         await upgrade(url, package="careline_tickets", schema="tickets")
-        await connection.execute("SET maintenance_work_mem = '1GB'; SET search_path = tickets")
-        await connection.execute("SET session_replication_role = replica")  # keys hold by making
+        await connection.execute(f"{QUICKLY}; SET search_path = tickets")
         indexes = await connection.fetch(INDEXES, TABLES)
         for index in indexes:
             await connection.execute(index["dropping"])
         tell("appeals, people, clocks, history")
         await _facts(connection, appeals)
         tell("texts and their words")
-        await asyncio.gather(*(_texts(url, appeals, half) for half in ("content", "wording")))
-        for index in indexes:
-            tell(index["indexdef"].partition(" ON ")[0].lower())
-            await connection.execute(index["indexdef"])
+        await _texts(url, appeals)
+        await _index(url, [index["indexdef"] for index in indexes], tell)
         tell("statistics")
         await connection.execute("VACUUM (ANALYZE)")
     finally:
@@ -181,50 +182,67 @@ def _template(ticket: Ticket) -> str:
     return to_json({**ticket_values(ticket), "chain": "\\x00"}).decode()
 
 
-async def _texts(url: str, appeals: int, table: str) -> None:
-    """Each table has a connection and a stream of the same texts of its own."""
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute("SET session_replication_role = replica")
-        moments = await connection.fetch(
+async def _texts(url: str, appeals: int) -> None:
+    """Texts and words, each on a connection of its own, while the next ones are made."""
+    async with AsyncExitStack() as stack:
+        contents, wordings = [await stack.enter_async_context(_connected(url)) for _ in range(2)]
+        moments = await contents.fetch(
             "SELECT registered_at FROM tickets.ticket ORDER BY length(id), id"
         )
-        rows = _contents(appeals) if table == "content" else await _wordings(connection, appeals)
-        numbered = zip(rows, (row["registered_at"] for row in moments), strict=True)
-        lines = (
-            (template % {"at": moment.isoformat(), "times": _times(moment)}).encode()
-            for template, moment in numbered
-        )
-        columns = {
-            "content": ("id", "ticket_id", "version", "kind", "author", "at", "body", "salt"),
-            "wording": ("ticket_id", "content_id", "registered_at", "words"),
-        }[table]
-        while batch := list(islice(lines, BATCH)):
-            await connection.copy_to_table(
-                table, schema_name="tickets", columns=columns, source=_stream(batch)
+        lexemes = await _lexemes(contents)
+        lines = _lines(lexemes, (row["registered_at"] for row in moments), appeals)
+        copying: Awaitable[Any] = asyncio.gather()
+        while batch := await asyncio.to_thread(lambda: [*islice(lines, BATCH)]):
+            await copying
+            own, words = zip(*batch, strict=True)
+            copying = asyncio.gather(
+                _copy(contents, "content", CONTENT, own),
+                _copy(wordings, "wording", WORDING, words),
             )
+        await copying
+
+
+async def _copy(
+    connection: asyncpg.Connection, table: str, columns: tuple[str, ...], lines: Sequence[str]
+) -> None:
+    await connection.copy_to_table(
+        table, schema_name="tickets", columns=columns, source=_stream(lines)
+    )
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(QUICKLY)
+        yield connection
     finally:
         await connection.close()
 
 
-async def _stream(batch: list[bytes]) -> AsyncIterator[bytes]:
-    for at in range(0, len(batch), 500):
-        yield b"".join(batch[at : at + 500])
+async def _index(url: str, definitions: list[str], tell: Callable[[str], None]) -> None:
+    """Two at a time, those of the words first: it takes as long as all the others together."""
+    waiting = sorted(definitions, key=lambda one: "USING gin" not in one)
+
+    async def work() -> None:
+        async with _connected(url) as connection:
+            while waiting:
+                definition = waiting.pop(0)
+                tell(definition.partition(" ON ")[0].lower())
+                await connection.execute(definition)
+
+    await asyncio.gather(work(), work())
 
 
-def _times(moment: datetime) -> str:
-    return " ".join(f"'{word}'" for word in time_words(moment))
+async def _stream(lines: Sequence[str]) -> AsyncIterator[bytes]:
+    for at in range(0, len(lines), 500):
+        yield "".join(lines[at : at + 500]).encode()
 
 
-def _contents(appeals: int) -> Iterator[str]:
-    for number, words in enumerate(texts(appeals), 1):
-        yield (f"c{number}\tt{number}\t1\ttext\tbench\t%(at)s\t{' '.join(words)}\t\\\\x00\n")
-
-
-async def _wordings(connection: asyncpg.Connection, appeals: int) -> Iterator[str]:
-    """The words as the index has them: each word of the language is asked for once, not each text's."""
+async def _lexemes(connection: asyncpg.Connection) -> dict[str, list[str]]:
+    """Each word as the index has it: the words of the languages are asked for once, not each text's."""
     lexemes: dict[str, list[str]] = {}
-    everything = [word for one in languages().values() for word in one.words] + [*rare_words()]
+    everything = [*chain(*languages().values(), rare_words())]
     vectors = [vector_values(word, datetime(2000, 1, 1, tzinfo=UTC)) for word in everything]
     found = await connection.fetch(
         "SELECT tsvector_to_array(to_tsvector('tickets.plain', word)) AS stems"
@@ -234,14 +252,21 @@ async def _wordings(connection: asyncpg.Connection, appeals: int) -> Iterator[st
     for word, row, (_, exact) in zip(everything, found, vectors, strict=True):
         lexemes[word] = [*row["stems"], *(one for one in exact if not one.startswith("@"))]
     await _check(connection, lexemes)
-    return _vectors(appeals, lexemes)
+    return lexemes
 
 
-def _vectors(appeals: int, lexemes: dict[str, list[str]]) -> Iterator[str]:
-    for number, words in enumerate(texts(appeals), 1):
-        known = {lexeme for word in words for lexeme in lexemes[word]}
-        quoted = "' '".join(known)
-        yield f"t{number}\tc{number}\t%(at)s\t'{quoted}' %(times)s\n"
+def _lines(
+    lexemes: dict[str, list[str]], moments: Iterable[datetime], appeals: int
+) -> Iterator[tuple[str, str]]:
+    """Lines for COPY of each appeal's text and of its words."""
+    for number, (words, moment) in enumerate(zip(texts(appeals), moments, strict=True), 1):
+        at, body = moment.isoformat(), " ".join(words)
+        known = "' '".join({lexeme for word in words for lexeme in lexemes[word]})
+        times = "' '".join(time_words(moment))
+        yield (
+            f"c{number}\tt{number}\t1\ttext\tbench\t{at}\t{body}\t\\\\x00\n",
+            f"t{number}\tc{number}\t{at}\t'{known}' '{times}'\n",
+        )
 
 
 async def _check(connection: asyncpg.Connection, lexemes: dict[str, list[str]]) -> None:

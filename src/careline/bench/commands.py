@@ -259,7 +259,7 @@ def tickets(
 
     times = 10 if full else 1
     plan = Plan(rounds=rounds, writes=writes * times, appeals=appeals, looks=looks * times)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with spare_collector(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(measure_and_tell(plan, as_json=as_json))
 
 

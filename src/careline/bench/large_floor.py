@@ -109,7 +109,7 @@ async def keep(database: Database, made: LargeFloor, *, snapshot: bool, first: i
     ]
     async with database.unit_of_work() as uow:
         await uow.connection.execute(text("TRUNCATE call_record, call_contact, agent_session"))
-        driver = await driver_of(uow.connection)
+        driver = driver_of(uow.connection)
         await copy_rows(driver, journal, JournalRow._fields, rows)
         calls = [call_row(call, None) for call in made.floor.calls.values()]
         await copy_rows(driver, call_record, CallRow._fields, calls)

@@ -37,8 +37,7 @@ async def listened(uow: UnitOfWork) -> AsyncIterator[list[Heard]]:
         if not logged.query.lstrip().upper().startswith(TRANSACTION):
             heard.append((logged.query, logged.args))
 
-    await uow.connection.exec_driver_sql("SELECT 1")
-    driver: asyncpg.Connection = await driver_of(uow.connection)
+    driver: asyncpg.Connection = driver_of(uow.connection)
     driver.add_query_logger(hear)
     try:
         yield heard

@@ -1,5 +1,6 @@
 """Telling words: few, rare, and enough of them that chance is no explanation."""
 
+import re
 from itertools import product
 from math import prod
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from careline_tickets.db.wording import with_enough
 from careline_tickets.domain.likeness import MOST_SHARE, MOST_WORDS, at_least, telling
 
 CHANCES = st.lists(st.floats(0, 1), max_size=8)
@@ -28,11 +30,20 @@ def test_the_rarest_words_tell_and_two_of_them_are_enough() -> None:
     found = telling(["the", "clinic", "waiting", "osteotomy", "ligament"], share, 0.0)
     assert found is not None
     assert (found.words, found.least) == (("osteotomy", "ligament", "waiting"), 2)
-    assert found.groups() == [
-        ("osteotomy", "ligament"),
-        ("osteotomy", "waiting"),
-        ("ligament", "waiting"),
-    ]
+
+
+@given(
+    st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=8, unique=True),
+    st.integers(1, 8),
+    st.sets(st.sampled_from("abcdefghij")),
+)
+def test_the_query_holds_for_texts_with_enough_of_the_words(
+    words: list[str], least: int, text: set[str]
+) -> None:
+    least = min(least, len(words))
+    query = with_enough(words, least).replace("&", "and").replace("|", "or")
+    holds = eval(re.sub(r"'(\w)'", r"('\1' in text)", query), {"text": text})
+    assert holds == (len(text & {*words}) >= least)
 
 
 def test_common_words_alone_must_all_be_there() -> None:

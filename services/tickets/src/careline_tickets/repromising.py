@@ -101,7 +101,7 @@ async def _give_batch(
     command = Command(action=Action.APPLY_POLICY, policy=one.after)
     async with database.unit_of_work() as uow:
         chosen = select(tables.ticket).where(*one.clauses).order_by(t.id).limit(limit)
-        rows = (await uow.connection.execute(chosen.with_for_update())).all()
+        rows = (await uow.connection.execute(chosen.with_for_update())).mappings().all()
         for stored in await journal.repository.stored(uow.connection, rows):
             await journal.act(uow, stored, command, actor)
     return len(rows)

@@ -7,6 +7,7 @@ stand or fall together.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_tickets.config import Rules
@@ -93,11 +94,11 @@ class Journal:
         if known is not None:
             return Registered(ticket=known.ticket, fresh=False)
         ticket, changes = await self._fresh(uow, new, actor)
-        if not await self.repository.insert(uow, ticket, new.person, changes):
+        tell = partial(self._tell, uow, ticket, changes)
+        if not await self.repository.insert(uow, ticket, new.person, changes, tell):
             winner = await self._known(uow, new.details)
             assert winner is not None, "only an external id that is there keeps a row out"
             return Registered(ticket=winner.ticket, fresh=False)
-        self._tell(uow, ticket, changes)
         return Registered(ticket=ticket, fresh=True)
 
     async def _known(self, uow: UnitOfWork, details: Details) -> Stored | None:
@@ -190,8 +191,8 @@ class Journal:
         self, uow: UnitOfWork, stored: Stored, command: Command, actor: Actor, now: datetime
     ) -> Ticket:
         ticket, change = act(stored.ticket, command, actor, now)
-        await self.repository.save(uow, stored, ticket, change)
         self._tell(uow, ticket, [change])
+        await self.repository.save(uow, stored, ticket, change)
         return ticket
 
     async def _absorb(
@@ -206,8 +207,8 @@ class Journal:
         command = Command(action=Action.ABSORB, other=before)
         ticket, change = act(target.ticket, command, _on_behalf_of(actor), now)
         if ticket.clocks != target.ticket.clocks or change.after:
-            await self.repository.save(uow, target, ticket, change)
             self._tell(uow, ticket, [change])
+            await self.repository.save(uow, target, ticket, change)
 
     async def _point_at(
         self, uow: UnitOfWork, merged: Ticket, command: Command, actor: Actor, now: datetime

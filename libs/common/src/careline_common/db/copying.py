@@ -12,15 +12,22 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
-async def driver_of(connection: AsyncConnection) -> asyncpg.Connection:
-    """asyncpg's connection. SQLAlchemy begins a transaction by its first statement only: one must have
-    been executed, else what is written here would stand at once."""
-    driver = (await connection.get_raw_connection()).driver_connection
+def bare_driver(connection: AsyncConnection) -> asyncpg.Connection:
+    """asyncpg's connection, in whatever state it is."""
+    # not by `get_raw_connection`: that takes as long as asyncpg takes to send a statement
+    sync = connection.sync_connection
+    assert sync is not None
+    driver = sync.connection.driver_connection
     assert driver is not None
+    return driver
+
+
+def driver_of(connection: AsyncConnection) -> asyncpg.Connection:
+    """asyncpg's connection, in the transaction of a unit of work: outside of one what is written would
+    stand at once."""
+    driver = bare_driver(connection)
     # of a connection that was lost, the next statement tells
-    assert driver.is_in_transaction() or driver.is_closed(), (
-        "execute a statement of SQLAlchemy's first"
-    )
+    assert driver.is_in_transaction() or driver.is_closed(), "only in a unit of work"
     return driver
 
 

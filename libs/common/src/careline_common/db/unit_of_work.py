@@ -75,13 +75,16 @@ class UnitOfWork:
         """Has `callback` called once the transaction stands, and never when it does not."""
         self._after_commit.append(callback)
 
-    async def flush_events(self) -> None:
-        """Writes outbox rows; called by `Database.unit_of_work` just before the commit, and by whoever
-        has so many events that they had better be on their way before."""
+    @property
+    def outbox(self) -> Table:
+        """Where `take_events` belongs."""
+        return self._outbox
+
+    def take_events(self) -> list[tuple[Any, ...]]:
+        """What was told so far as rows of the outbox (`OUTBOX_COLUMNS`), for who writes them in a statement
+        of his own, with a notice on `outbox_channel`: they are not written again."""
         events, self._events = self._events, []
-        if not events:
-            return
-        rows = [
+        return [
             (
                 envelope.id,
                 envelope.type,
@@ -92,11 +95,18 @@ class UnitOfWork:
             )
             for envelope in events
         ]
+
+    async def flush_events(self) -> None:
+        """Writes outbox rows; called by `Database.unit_of_work` just before the commit, and by whoever
+        has so many events that they had better be on their way before."""
+        rows = self.take_events()
+        if not rows:
+            return
         if len(rows) <= FEW and not self._relay_told:
             await self._insert(rows)
         else:
             await self._tell_relay()
-            await copy_rows(await driver_of(self.connection), self._outbox, OUTBOX_COLUMNS, rows)
+            await copy_rows(driver_of(self.connection), self._outbox, OUTBOX_COLUMNS, rows)
         self._relay_told = True
 
     async def _insert(self, rows: list[tuple[Any, ...]]) -> None:
@@ -108,12 +118,7 @@ class UnitOfWork:
         )
         channel = outbox_channel(str(self._outbox.schema))
         values = (*map(list, zip(*rows, strict=True)), channel)
-        raw = await self.connection.get_raw_connection()
-        driver = raw.driver_connection
-        if driver is not None and driver.is_in_transaction():
-            await driver.execute(insert, *values)
-        else:  # nothing was done but to tell: SQLAlchemy begins the transaction
-            await self.connection.exec_driver_sql(insert, values)
+        await driver_of(self.connection).execute(insert, *values)
 
     async def _tell_relay(self) -> None:
         if not self._relay_told:

@@ -72,7 +72,7 @@ async def marks(
     connection: AsyncConnection, source: str, external_ids: Collection[str]
 ) -> dict[str, bytes | None]:
     """The mark of every one of these records that there is."""
-    driver = await driver_of(connection)
+    driver = driver_of(connection)
     return dict(await driver.fetch(_MARKS, source, list(external_ids)))
 
 
@@ -80,7 +80,7 @@ async def known(
     connection: AsyncConnection, source: str, external_ids: Collection[str]
 ) -> dict[str, Known]:
     """What is kept of these records. One whose content was erased differs from any row."""
-    driver = await driver_of(connection)
+    driver = driver_of(connection)
     return {
         row["external_id"]: Known(
             record_id=row["id"],
@@ -107,7 +107,7 @@ async def write(
     at: datetime,
 ) -> None:
     """Writes what rows have changed; who calls it has the turn of the source."""
-    driver = await driver_of(connection)
+    driver = driver_of(connection)
     if created:
         rows = [
             (
@@ -169,7 +169,7 @@ async def _write_updated(
 async def mark(connection: AsyncConnection, marked: Mapping[str, bytes]) -> None:
     """Notes for records, by id, how the row looked by which they are known to be unchanged."""
     if marked:
-        driver = await driver_of(connection)
+        driver = driver_of(connection)
         await driver.execute(_MARK, list(marked), list(marked.values()))
 
 

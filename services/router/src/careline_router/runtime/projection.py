@@ -246,7 +246,7 @@ class Projection:
 
     async def _writer_for(self, uow: UnitOfWork) -> BatchWriter:
         if self._writer is None:
-            self._writer = BatchWriter(await driver_of(uow.connection))
+            self._writer = BatchWriter(driver_of(uow.connection))
         return self._writer
 
     async def write(self, uow: UnitOfWork) -> None:

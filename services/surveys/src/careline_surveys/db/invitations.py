@@ -85,7 +85,7 @@ async def add_several(
     if rows:
         columns = list(rows[0])
         records = [tuple(row[name] for name in columns) for row in rows]
-        await copy_rows(await driver_of(connection), invitation, columns, records)
+        await copy_rows(driver_of(connection), invitation, columns, records)
 
 
 async def known(

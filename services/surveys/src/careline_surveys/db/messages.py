@@ -120,7 +120,7 @@ async def queue_several(
         for message_id, of, words in new
     ]
     if rows:
-        await copy_rows(await driver_of(connection), message, _QUEUED, rows)
+        await copy_rows(driver_of(connection), message, _QUEUED, rows)
 
 
 async def due(connection: AsyncConnection, now: datetime, limit: int) -> Several[Message]:

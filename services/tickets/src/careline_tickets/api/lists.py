@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
-from sqlalchemy import Row
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.http.paging import Page, PageQuery, Paging
@@ -169,7 +169,7 @@ async def _page(
 ) -> Page[TicketOut]:
     after = page.after(datetime, str)
     now, actor = office.clock.now(), actor_of(viewer)
-    rows: Sequence[Row[Any]] = await reading.page_of(
+    rows: Sequence[RowMapping] = await reading.page_of(
         connection,
         conditions,
         now=now,

@@ -1,6 +1,7 @@
 """Appeals: register, read, list, act."""
 
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -9,7 +10,7 @@ from pydantic_core import from_json, to_json
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.auth import Caller, Principal, require
 from careline_common.http.etag import etag, if_match
-from careline_common.http.idempotency import Answer, idempotent
+from careline_common.http.idempotency import REPLAYED, Answer, idempotent
 from careline_common.http.problem import Forbidden, NotFound, invalid
 from careline_tickets.api.office import (
     Office,
@@ -32,6 +33,7 @@ from careline_tickets.api.views import (
 from careline_tickets.db import audit, staffing
 from careline_tickets.db.reading import history_of
 from careline_tickets.db.repository import Stored
+from careline_tickets.domain.person import Person
 from careline_tickets.domain.sight import Sight, Viewer, sight
 from careline_tickets.domain.ticket import Command, Ticket
 from careline_tickets.domain.vocabulary import Action
@@ -58,28 +60,33 @@ async def register_ticket(
     async def effect(uow: UnitOfWork) -> Answer:
         with problems():
             registered = await office.journal.register(uow, new, actor_of(viewer))
+        ticket, person = registered.ticket, new.person
         if not registered.fresh:
-            await _audit(uow, viewer, "ticket", registered.ticket.id)
-        view = await _whole(uow, office, viewer, registered.ticket, text=body.text)
+            await _audit(uow, viewer, "ticket", ticket.id)
+            person = await office.journal.repository.person(uow.connection, ticket.id)
+        view = shown_ticket(ticket, actor_of(viewer), uow.clock.now())
+        if viewer.reads_all:
+            view = await _with_others(uow, office, view, ticket, person, text=body.text)
         return Answer.json(
-            view.model_copy(update={"text": None, "person": None, "contents": None}),
+            view,
             status=201 if registered.fresh else 200,
             location=f"{request.url.path}/{view.id}",
             headers={"ETag": etag(view.version)},
         )
 
-    return await _with_text(office, await idempotent(request, office.database, caller, effect))
+    kept = await idempotent(request, office.database, caller, effect)
+    return await _with_text(office, kept, given=new.text)
 
 
-async def _with_text(office: Office, kept: Response) -> Response:
+async def _with_text(office: Office, kept: Response, *, given: str) -> Response:
     """The answer with the appeal's text, which is not kept with it under an Idempotency-Key: kept
-    answers hold nothing that would have to be erased."""
-    document = from_json(bytes(kept.body))
-    async with office.database.read() as connection:
-        contents = await office.journal.repository.contents(connection, document["id"])
+    answers hold nothing that would have to be erased. What was just registered has what was `given`."""
+    document, text = from_json(bytes(kept.body)), given or None
+    if kept.status_code != HTTPStatus.CREATED or REPLAYED in kept.headers:
+        async with office.database.read() as connection:
+            text = text_of(await office.journal.repository.contents(connection, document["id"]))
     headers = {name: value for name, value in kept.headers.items() if name != "content-length"}
-    body = to_json(document | {"text": text_of(contents)})
-    return Response(body, kept.status_code, headers)
+    return Response(to_json(document | {"text": text}), kept.status_code, headers)
 
 
 async def _completed(body: TicketIn, request: Request, office: Office) -> TicketIn:
@@ -217,17 +224,26 @@ async def _visible(
     return stored, seen
 
 
-async def _whole(
-    uow: UnitOfWork, office: Office, viewer: Viewer, ticket: Ticket, *, text: str | None = None
-) -> TicketOut:
-    """All of an appeal; with a text, texts like it are among the likely duplicates."""
+async def _whole(uow: UnitOfWork, office: Office, viewer: Viewer, ticket: Ticket) -> TicketOut:
+    """All of an appeal."""
     repository = office.journal.repository
     person = await repository.person(uow.connection, ticket.id)
     contents = await repository.contents(uow.connection, ticket.id)
     view = shown_ticket(ticket, actor_of(viewer), uow.clock.now())
     view = with_personal(view, person, contents)
-    if not viewer.reads_all:
-        return view
+    return await _with_others(uow, office, view, ticket, person) if viewer.reads_all else view
+
+
+async def _with_others(
+    uow: UnitOfWork,
+    office: Office,
+    view: TicketOut,
+    ticket: Ticket,
+    person: Person,
+    *,
+    text: str | None = None,
+) -> TicketOut:
+    """With its likely duplicates, those of a text too where one is given, and its owner's state."""
     duplicates = await office.journal.duplicates_of(uow, ticket, person, text)
     state = None
     if ticket.owner is not None:

@@ -3,26 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    func,
-    literal,
-    select,
-    text,
-    union_all,
-)
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from careline_tickets.db import tables, wording
+from careline_common.db.copying import driver_of
+from careline_tickets.db import wording
 from careline_tickets.domain.likeness import telling
-from careline_tickets.domain.vocabulary import Status
-from careline_tickets.domain.words import Sought, windows
-
-t, p, c, w = tables.ticket.c, tables.person.c, tables.content.c, tables.wording.c
+from careline_tickets.domain.words import windows
 
 LIKE = 0.5
 """Texts that share less of their trigrams are no duplicates: two of one subject easily share a third."""
@@ -33,6 +21,11 @@ DUPLICATES_BACK = timedelta(days=365)
 TEXT_WINDOWS = slice(1, 3)
 """Texts are compared with those of the last two weeks, and of three months when that gives too few."""
 LONGEST_COMPARED = 4_000
+SHARED = 0.3
+"""Texts of which fewer words are the same, of the shorter one's, are no duplicates: such as share half of
+their trigrams all the same are one in twenty, all of them texts of which most words were exchanged."""
+TIME_WORDS = 3
+"""Words of each text's index that say when it came."""
 WHOLE = 400
 """A text of so many characters is compared as a whole: that another holds it is slow to find out."""
 
@@ -68,6 +61,17 @@ class Duplicate:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An appeal with one thing in common, and how far that says that they are the same."""
+
+    id: str
+    why: str
+    score: float
+    organisation: str | None
+    subject: str | None
+
+
 class Shares:
     """In which part of all texts each of the commoner words is, as PostgreSQL's statistics have it."""
 
@@ -93,6 +97,40 @@ WHERE schemaname = 'tickets' AND tablename = 'wording' AND attname = 'words'
   AND most_common_elems IS NOT NULL"""
 
 
+_PERSON_CALL_SOURCE = f"""
+SELECT found.why, t.id, t.organisation, t.subject FROM (
+    (SELECT ticket_id, 'phone' AS why FROM tickets.person WHERE phone_key = $1 LIMIT {MOST_CANDIDATES})
+    UNION ALL
+    (SELECT ticket_id, 'policy' FROM tickets.person WHERE policy_key = $2 LIMIT {MOST_CANDIDATES})
+    UNION ALL
+    (SELECT id, 'external' FROM tickets.ticket WHERE external_source = $3 AND external_id = $4)
+    UNION ALL
+    (SELECT id, 'call' FROM tickets.ticket WHERE call_id = $5 LIMIT {MOST_CANDIDATES})
+) found JOIN tickets.ticket t ON t.id = found.ticket_id
+WHERE t.status <> 'merged' AND t.registered_at > $6"""  # noqa: S608 - our own numbers
+
+_TEXTS = f"""
+WITH near AS MATERIALIZED (
+    SELECT ticket_id FROM tickets.wording WHERE words @@ $1::text::tsquery AND ticket_id <> $7
+    ORDER BY greatest(registered_at) DESC, ticket_id DESC LIMIT {MOST_TEXTS}
+), far AS MATERIALIZED (
+    SELECT ticket_id FROM tickets.wording
+    WHERE words @@ $2::text::tsquery AND ticket_id <> $7 AND (SELECT count(*) FROM near) < {MOST_TEXTS}
+    ORDER BY greatest(registered_at) DESC, ticket_id DESC LIMIT {MOST_TEXTS}
+), alike AS MATERIALIZED (
+    SELECT w.ticket_id, CASE WHEN $5 THEN similarity(body, $4)
+                                ELSE greatest(similarity(body, $4), {PART} * word_similarity($4, body)) END AS alike
+    FROM (TABLE near UNION TABLE far) candidate
+    JOIN tickets.wording w USING (ticket_id) JOIN tickets.content c ON c.id = w.content_id
+    WHERE length(words) - length(ts_delete(words, $3::text[]))
+          >= {SHARED} * least(length(words) - {TIME_WORDS}, cardinality($3::text[]))
+)
+SELECT 'text' AS why, t.id, t.organisation, t.subject, {TEXT} * alike AS score
+FROM alike JOIN tickets.ticket t ON t.id = alike.ticket_id
+WHERE alike >= {LIKE} AND t.status <> 'merged' AND t.registered_at > $6"""  # noqa: S608 - our own numbers
+"""Statements as they are sent: building them anew takes longer than carrying them out."""
+
+
 async def duplicates(
     connection: AsyncConnection,
     likeness: Likeness,
@@ -102,126 +140,64 @@ async def duplicates(
     but: str | None = None,
 ) -> list[Duplicate]:
     """Appeals of the last year that may be the same, the likeliest first."""
-    rows: list[Row[Any]] = []
-    reasons = _reasons(likeness)
-    if reasons:
-        found = union_all(*(select(reason.subquery()) for reason in reasons)).subquery("found")
-        rows += (await connection.execute(_appeals_of(found, now))).all()
+    since, found = now - DUPLICATES_BACK, list[_Found]()
+    known = _known(likeness)
+    if any(value is not None for value in known):
+        rows = await driver_of(connection).fetch(_PERSON_CALL_SOURCE, *known, since)
+        found += [_Found(**row, score=WEIGHTS[row["why"]]) for row in rows]
     if likeness.text:
-        rows += await _like_text(connection, likeness.text, shares=shares, now=now)
-    return _ranked([row for row in rows if row.id != but], likeness)
+        found += await _like_text(connection, likeness.text, shares, now, but=but or "")
+    return _ranked([one for one in found if one.id != but], likeness)
 
 
-def _appeals_of(found: Any, now: datetime) -> Select[Any]:
-    return (
-        select(t.id, t.organisation, t.subject, found.c.why, found.c.score)
-        .join(found, found.c.ticket_id == t.id)
-        .where(t.status != Status.MERGED, t.registered_at > now - DUPLICATES_BACK)
-    )
-
-
-def _reasons(likeness: Likeness) -> list[Select[str, str, float]]:
-    """One query for each thing that can be in common, its text aside."""
-
-    def same(
-        ticket_id: ColumnElement[str], why: str, *where: ColumnElement[bool]
-    ) -> Select[str, str, float]:
-        return (
-            select(
-                ticket_id.label("ticket_id"),
-                literal(why).label("why"),
-                literal(WEIGHTS[why]).label("score"),
-            )
-            .where(*where)
-            .limit(MOST_CANDIDATES)
-        )
-
-    reasons = []
-    if likeness.phone_key is not None:
-        reasons.append(same(p.ticket_id, "phone", p.phone_key == likeness.phone_key))
-    if likeness.policy_key is not None:
-        reasons.append(same(p.ticket_id, "policy", p.policy_key == likeness.policy_key))
-    if likeness.external is not None:
-        source, external_id = likeness.external
-        known = (t.external_source == source, t.external_id == external_id)
-        reasons.append(same(t.id, "external", *known))
-    if likeness.call_id is not None:
-        reasons.append(same(t.id, "call", t.call_id == likeness.call_id))
-    return reasons
+def _known(likeness: Likeness) -> tuple[bytes | str | None, ...]:
+    """What can be in common, the text aside."""
+    external = likeness.external or (None, None)
+    return (likeness.phone_key, likeness.policy_key, *external, likeness.call_id)
 
 
 async def _like_text(
-    connection: AsyncConnection, body: str, *, shares: Shares, now: datetime
-) -> Sequence[Row[Any]]:
-    """Texts with the same telling words, compared by their trigrams.
+    connection: AsyncConnection, body: str, shares: Shares, now: datetime, *, but: str
+) -> list[_Found]:
+    """The newest appeals that have enough of the text's telling words, compared by their trigrams.
 
-    Trigrams alone would have to look at half of all texts; words that few texts have lead to a few.
-    """
+    Trigrams alone would have to look at half of all texts, and take as long for two texts as all else
+    takes together; so they are counted only where enough of all words are the same."""
     body = body[:LONGEST_COMPARED]
-    ids = await _candidates(connection, body, await shares.now(connection, now))
-    if not ids:
-        return ()
-    alike: ColumnElement[float] = func.similarity(c.body, body)
-    if len(body) < WHOLE:
-        alike = func.greatest(alike, PART * func.word_similarity(body, c.body))
-    scores: Select[Any] = select(
-        c.ticket_id, literal("text").label("why"), alike.label("alike")
-    ).join(tables.wording, w.content_id == c.id)
-    scored = scores.where(w.ticket_id.in_(ids)).subquery("scored")
-    found = (
-        select(scored.c.ticket_id, scored.c.why, (TEXT * scored.c.alike).label("score"))
-        .where(scored.c.alike >= LIKE)
-        .subquery("found")
-    )
-    query = _appeals_of(found, now)
-    rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
-    return rows
-
-
-async def _candidates(
-    connection: AsyncConnection, body: str, shares: Mapping[str, float]
-) -> Sequence[str]:
-    """The newest appeals that have enough of the text's telling words."""
+    words, newest = await wording.lexemes_and_newest(connection, body)
     # a single Chinese sign tells nothing
-    lexemes = [word for word in await wording.lexemes_of(connection, body) if not _single(word)]
-    found, newest = telling(lexemes, shares, 0.0), await wording.newest(connection)
+    told = [word for word in words if not _single(word)]
+    found = telling(told, await shares.now(connection, now), 0.0)
     if found is None or newest is None:
-        return ()
-    sought = Sought(exact=(tuple(found.groups()),))
-    ids: Sequence[str] = ()
-    for _, window in windows(newest)[TEXT_WINDOWS]:
-        ids = (
-            await connection.scalars(
-                select(w.ticket_id)
-                .where(wording.with_words(sought, window))
-                .order_by(*wording.NEWEST_FIRST)
-                .limit(MOST_TEXTS)
-            )
-        ).all()
-        if len(ids) == MOST_TEXTS:
-            break
-    return ids
+        return []
+    near, far = (
+        " & ".join([wording.with_enough(found.words, found.least), *wording.in_window(window)])
+        for _, window in windows(newest)[TEXT_WINDOWS]
+    )
+    since, whole = now - DUPLICATES_BACK, len(body) >= WHOLE
+    rows = await driver_of(connection).fetch(_TEXTS, near, far, words, body, whole, since, but)
+    return [_Found(**row) for row in rows]
 
 
 def _single(word: str) -> bool:
     return len(word) == 1 and not word.isascii()
 
 
-def _ranked(rows: Sequence[Row[Any]], likeness: Likeness) -> list[Duplicate]:
+def _ranked(found: Sequence[_Found], likeness: Likeness) -> list[Duplicate]:
     """The likeliest first. What counts most counts whole; anything more in common adds a little."""
     shared: dict[str, dict[str, float]] = {}
-    for row in sorted(rows, key=lambda row: -row.score):
-        reasons = shared.setdefault(row.id, {})
-        reasons.setdefault(row.why, row.score)
-        if likeness.organisation is not None and row.organisation == likeness.organisation:
+    for one in sorted(found, key=lambda one: -one.score):
+        reasons = shared.setdefault(one.id, {})
+        reasons.setdefault(one.why, one.score)
+        if likeness.organisation is not None and one.organisation == likeness.organisation:
             reasons["organisation"] = 0.0
-        if likeness.subject is not None and row.subject == likeness.subject:
+        if likeness.subject is not None and one.subject == likeness.subject:
             reasons["subject"] = 0.0
-    found = [
+    ranked = [
         Duplicate(id=ticket_id, score=_score(reasons), why=", ".join(reasons))
         for ticket_id, reasons in shared.items()
     ]
-    return sorted(found, key=lambda one: (-one.score, one.id))[:MOST_DUPLICATES]
+    return sorted(ranked, key=lambda one: (-one.score, one.id))[:MOST_DUPLICATES]
 
 
 def _score(reasons: Mapping[str, float]) -> float:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Row,
+    RowMapping,
     and_,
     bindparam,
     case,
@@ -118,7 +119,7 @@ async def page_of(
     now: datetime,
     limit: int,
     after: tuple[datetime, str] | None,
-) -> Sequence[Row[Any]]:
+) -> Sequence[RowMapping]:
     """Rows of the ticket table, those registered last first."""
     clauses = _clauses(conditions, now)
     if conditions.words is not None:
@@ -129,7 +130,7 @@ async def page_of(
     if after is not None:
         query = query.where(tuple_(t.registered_at, t.id) < tuple_(*map(literal, after)))
     query = query.order_by(t.registered_at.desc(), t.id.desc()).limit(limit)
-    return (await connection.execute(query)).all()
+    return (await connection.execute(query)).mappings().all()
 
 
 async def history_of(connection: AsyncConnection, ticket_id: str) -> Sequence[Row[Any]]:

@@ -1,20 +1,20 @@
 """Appeals in and out of the database. What changes an appeal goes through here alone."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.db.copying import driver_of
-from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.db.unit_of_work import OUTBOX_COLUMNS, UnitOfWork, outbox_channel
 from careline_common.observability.pii import PiiHasher
 from careline_tickets.db import steps, tables, wording
-from careline_tickets.db.rows import clock_values, read_clock, read_ticket, ticket_values
+from careline_tickets.db.rows import AnyRow, clock_values, read_clock, read_ticket, ticket_values
 from careline_tickets.db.wording import vector_values
 from careline_tickets.db.writing import Insert, Part, Update, Wording, write
 from careline_tickets.domain.clocks import Clock, Policy
@@ -64,18 +64,24 @@ class Repository:
 
     async def next_number(self, connection: AsyncConnection) -> int:
         """The number of the next appeal; one that is not used leaves a gap."""
-        found = await connection.exec_driver_sql(NEXT_NUMBER)
-        number: int = found.scalar_one()
+        number: int = await driver_of(connection).fetchval(NEXT_NUMBER)
         return number
 
     async def insert(
-        self, uow: UnitOfWork, ticket: Ticket, person: Person, changes: Sequence[Change]
+        self,
+        uow: UnitOfWork,
+        ticket: Ticket,
+        person: Person,
+        changes: Sequence[Change],
+        tell: Callable[[], None],
     ) -> bool:
-        """Stores a new appeal with its history; False when its external id is there already."""
+        """Stores a new appeal with its history; False when its external id is there already.
+
+        `tell` is called once it is sure to be new: the events that it emits are written along."""
         await self._keep_policy(uow, ticket.policy)
         entries, contents, chain = self._entries(uow, ticket.id, START, changes)
         values = {**ticket_values(ticket), "chain": chain}
-        parts = [Insert(tables.ticket, [values])]
+        parts: list[Part] = [Insert(tables.ticket, [values])]
         if ticket.details.external is not None:
             statement = insert(tables.ticket).values(**values)
             inserted = await uow.connection.execute(
@@ -87,16 +93,19 @@ class Repository:
             if inserted.first() is None:
                 return False
             parts = []
+        tell()
         people = [] if person.empty else [self._person_values(ticket, person)]
-        parts.append(Insert(tables.person, people))
-        await write(
-            uow.connection, [*parts, *_told(ticket, entries, contents), _clocks(ticket, ())]
-        )
-        await steps.sync(uow.connection, None, ticket)
+        parts += [
+            Insert(tables.person, people),
+            *_told(ticket, entries, contents),
+            _clocks(ticket, ()),
+            *steps.moved(None, ticket),
+        ]
+        await _write(uow, parts)
         return True
 
     async def save(self, uow: UnitOfWork, stored: Stored, ticket: Ticket, change: Change) -> None:
-        """Stores one change of an appeal that was loaded for update."""
+        """Stores one change of an appeal that was loaded for update, and the events told so far."""
         if ticket.policy is not stored.ticket.policy:
             await self._keep_policy(uow, ticket.policy)
         entries, contents, chain = self._entries(uow, ticket.id, stored.chain, [change])
@@ -105,12 +114,12 @@ class Repository:
             Update(tables.ticket, values, ticket.id),
             *_told(ticket, entries, contents),
             _clocks(ticket, stored.ticket.clocks),
+            *steps.moved(stored.ticket, ticket),
         ]
-        await write(uow.connection, parts)
+        await _write(uow, parts)
         before, after = stored.ticket.registered_at, ticket.registered_at
         if before != after:
             await wording.moved(uow.connection, ticket.id, before, after)
-        await steps.sync(uow.connection, stored.ticket, ticket)
 
     async def put_person(self, uow: UnitOfWork, ticket: Ticket, person: Person) -> None:
         """Replaces who an appeal is about."""
@@ -124,8 +133,9 @@ class Repository:
     async def find(
         self, connection: AsyncConnection, ticket_id: str, *, for_update: bool = False
     ) -> Stored | None:
-        found = await connection.exec_driver_sql(FIND_LOCKED if for_update else FIND, (ticket_id,))
-        stored = await self.stored(connection, found.all())
+        driver = driver_of(connection)
+        rows = await driver.fetch(FIND_LOCKED if for_update else FIND, ticket_id)
+        stored = await self.stored(connection, rows)
         return stored[0] if stored else None
 
     async def find_external(
@@ -175,23 +185,23 @@ class Repository:
         )
         return [Content(**row._mapping) for row in found]  # noqa: SLF001 - its public name
 
-    async def stored(self, connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Stored]:
+    async def stored(self, connection: AsyncConnection, rows: Sequence[AnyRow]) -> list[Stored]:
         """Rows of the ticket table with their clocks and policies, in the same order."""
         if not rows:
             return []
-        found = await (await driver_of(connection)).fetch(CLOCKS, [row.id for row in rows])
+        found = await driver_of(connection).fetch(CLOCKS, [row["id"] for row in rows])
         clocks: dict[str, list[Clock]] = {}
         for row in found:
             clocks.setdefault(row["ticket_id"], []).append(read_clock(row))
-        await self._learn_policies(connection, {row.policy_id for row in rows})
+        await self._learn_policies(connection, {row["policy_id"] for row in rows})
         return [
             Stored(
                 ticket=read_ticket(
                     row,
-                    tuple(clocks.get(row.id, ())),
-                    self._policies.get(row.policy_id),
+                    tuple(clocks.get(row["id"], ())),
+                    self._policies.get(row["policy_id"]),
                 ),
-                chain=bytes(row.chain),
+                chain=bytes(row["chain"]),
             )
             for row in rows
         ]
@@ -201,7 +211,7 @@ class Repository:
     ) -> Stored | None:
         if for_update:
             query = query.with_for_update()
-        rows = (await connection.execute(query)).all()
+        rows = (await connection.execute(query)).mappings().all()
         found = await self.stored(connection, rows)
         return found[0] if found else None
 
@@ -275,6 +285,13 @@ class Repository:
             "body": body,
             "salt": self._chance.salt(),
         }
+
+
+async def _write(uow: UnitOfWork, parts: Sequence[Part]) -> None:
+    """Writes these and the events that were told so far in one statement."""
+    events = [dict(zip(OUTBOX_COLUMNS, row, strict=True)) for row in uow.take_events()]
+    notice = outbox_channel(tables.SCHEMA) if events else ""
+    await write(uow.connection, [*parts, Insert(uow.outbox, events)], notice=notice)
 
 
 def _told(

@@ -1,11 +1,9 @@
 """Rows of the journal's tables and the domain's objects, each way."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic_core import to_json
-from sqlalchemy import Row
 
 from careline_tickets.domain.clocks import Clock, ClockKind, Policy, ReopenClocks
 from careline_tickets.domain.ticket import Details, External, Ticket
@@ -17,6 +15,13 @@ from careline_tickets.domain.vocabulary import (
     Priority,
     Status,
 )
+
+
+class AnyRow(Protocol):
+    """A row of SQLAlchemy's (its mapping) or of asyncpg's."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
 
 PRIORITIES = tuple(Priority)
 """Their places are how they stand in the table, so that the most urgent sorts first."""
@@ -68,56 +73,56 @@ def ticket_values(ticket: Ticket) -> dict[str, Any]:
     }
 
 
-def read_ticket(row: Row[Any], clocks: tuple[Clock, ...], policy: Policy | None) -> Ticket:
+def read_ticket(row: AnyRow, clocks: tuple[Clock, ...], policy: Policy | None) -> Ticket:
     return Ticket(
-        id=row.id,
-        number=row.number,
-        tracking_code=row.tracking_code,
+        id=row["id"],
+        number=row["number"],
+        tracking_code=row["tracking_code"],
         details=_read_details(row),
-        registered_at=row.registered_at,
-        updated_at=row.updated_at,
-        version=row.version,
-        status=Status(row.status),
-        level=row.level,
-        owner=row.owner,
-        group=row.group_id,
-        expert=row.expert,
-        experts=frozenset(row.experts),
-        answered_by=row.answered_by and Answerer(row.answered_by),
-        outcome=row.outcome and Outcome(row.outcome),
-        root_cause=row.root_cause,
-        priority=PRIORITIES[row.priority],
-        returns=row.returns,
-        reopens=row.reopens,
-        reopen_clocks=row.reopen_clocks and ReopenClocks(row.reopen_clocks),
-        extended_by=row.extended_by,
-        follows=row.follows,
-        followed_by=row.followed_by,
-        forwarded_to=row.forwarded_to,
-        merged_into=row.merged_into,
-        closed_at=row.closed_at,
+        registered_at=row["registered_at"],
+        updated_at=row["updated_at"],
+        version=row["version"],
+        status=Status(row["status"]),
+        level=row["level"],
+        owner=row["owner"],
+        group=row["group_id"],
+        expert=row["expert"],
+        experts=frozenset(row["experts"]),
+        answered_by=row["answered_by"] and Answerer(row["answered_by"]),
+        outcome=row["outcome"] and Outcome(row["outcome"]),
+        root_cause=row["root_cause"],
+        priority=PRIORITIES[row["priority"]],
+        returns=row["returns"],
+        reopens=row["reopens"],
+        reopen_clocks=row["reopen_clocks"] and ReopenClocks(row["reopen_clocks"]),
+        extended_by=row["extended_by"],
+        follows=row["follows"],
+        followed_by=row["followed_by"],
+        forwarded_to=row["forwarded_to"],
+        merged_into=row["merged_into"],
+        closed_at=row["closed_at"],
         policy=policy,
         clocks=clocks,
     )
 
 
-def _read_details(row: Row[Any]) -> Details:
+def _read_details(row: AnyRow) -> Details:
     external = None
-    if row.external_id is not None:
+    if row["external_id"] is not None:
         external = External(
-            source=row.external_source, id=row.external_id, version=row.external_version
+            source=row["external_source"], id=row["external_id"], version=row["external_version"]
         )
     return Details(
-        channel=Channel(row.channel),
-        kind=Kind(row.kind),
-        subject=row.subject,
-        territory=row.territory,
-        organisation=row.organisation,
-        insurer=row.insurer,
-        language=row.language,
-        insured_in=row.insured_in,
-        call_id=row.call_id,
-        invitation_id=row.invitation_id,
+        channel=Channel(row["channel"]),
+        kind=Kind(row["kind"]),
+        subject=row["subject"],
+        territory=row["territory"],
+        organisation=row["organisation"],
+        insurer=row["insurer"],
+        language=row["language"],
+        insured_in=row["insured_in"],
+        call_id=row["call_id"],
+        invitation_id=row["invitation_id"],
         external=external,
     )
 
@@ -137,7 +142,7 @@ def clock_values(ticket_id: str, clock: Clock) -> dict[str, Any]:
     }
 
 
-def read_clock(row: Mapping[str, Any]) -> Clock:
+def read_clock(row: AnyRow) -> Clock:
     return Clock(
         kind=ClockKind(row["kind"]),
         generation=row["generation"],

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_tickets.db import tables
+from careline_tickets.db.writing import Delete, Insert
 from careline_tickets.domain.clocks import ClockKind
 from careline_tickets.domain.steps import Planned, planned
 from careline_tickets.domain.ticket import Ticket
@@ -16,6 +17,7 @@ from careline_tickets.domain.ticket import Ticket
 s = tables.step.c
 KEY = (s.ticket_id, s.clock, s.generation, s.step)
 PENDING = s.fired_at.is_(None)
+_PENDING = "step.fired_at IS NULL"
 
 NOW = func.statement_timestamp()
 """The database's clock decides what is due: those of the processes may be wrong. It stands still
@@ -33,33 +35,34 @@ class DueStep:
     fires_at: datetime
 
 
-async def sync(connection: AsyncConnection, before: Ticket | None, after: Ticket) -> None:
-    """Brings the rows to what is planned now; what has fired stays as it is."""
+def moved(before: Ticket | None, after: Ticket) -> tuple[Delete | Insert, ...]:
+    """What brings the rows to what is planned now; what has fired stays as it is."""
+    if before and (before.policy, before.clocks) == (after.policy, after.clocks):
+        return ()  # as by most actions: to plan takes longer than all the rest
     known = set(planned(before)) if before is not None else set[Planned]()
     wanted = set(planned(after))
     gone = {one.key for one in known} - {one.key for one in wanted}
-    if gone:
-        keys = [(after.id, str(clock), generation, step) for clock, generation, step in gone]
-        await connection.execute(delete(tables.step).where(PENDING, tuple_(*KEY).in_(keys)))
-    if fresh := sorted(wanted - known):
-        rows = insert(tables.step)
-        await connection.execute(
-            rows.on_conflict_do_update(
-                index_elements=["ticket_id", "clock", "generation", "step"],
-                set_={"fires_at": rows.excluded.fires_at, "attempts": 0},
-                where=PENDING,
-            ),
-            [_values(after.id, one) for one in fresh],
-        )
+    return (
+        Delete(tables.step, [_key(after.id, *key) for key in sorted(gone)], _PENDING),
+        Insert(
+            tables.step,
+            [
+                _key(after.id, *one.key) | {"fires_at": one.fires_at, "attempts": 0}
+                for one in sorted(wanted - known)
+            ],
+            conflict=("ticket_id", "clock", "generation", "step"),
+            changing=("fires_at", "attempts"),
+            only=_PENDING,
+        ),
+    )
 
 
-def _values(ticket_id: str, one: Planned) -> dict[str, object]:
+def _key(ticket_id: str, clock: ClockKind, generation: int, step: str) -> dict[str, Any]:
     return {
         "ticket_id": ticket_id,
-        "clock": str(one.clock),
-        "generation": one.generation,
-        "step": one.step,
-        "fires_at": one.fires_at,
+        "clock": str(clock),
+        "generation": generation,
+        "step": step,
     }
 
 

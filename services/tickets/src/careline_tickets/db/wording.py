@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Row,
+    RowMapping,
     Select,
     cast,
     func,
@@ -50,22 +50,36 @@ async def moved(
     connection: AsyncConnection, ticket_id: str, before: datetime, after: datetime
 ) -> None:
     """Has an appeal found where it stands now: by a merge it may have been registered earlier."""
-    driver = await driver_of(connection)
+    driver = driver_of(connection)
     old, new = [*time_words(before)], [*time_words(after)]
     await driver.execute(MOVED, ticket_id, after, old, new)
 
 
 def with_words(sought: Sought, window: Window = ()) -> ColumnElement[bool]:
     """Whether a text has what is sought, and was registered in the window."""
-    groups = [*sought.exact]
-    if window:
-        groups.append(tuple((word,) for word in window))
-    exact = " & ".join(
-        "(" + " | ".join("(" + " & ".join(map(_quoted, words)) + ")" for words in group) + ")"
-        for group in groups
-    )
-    query = func.plainto_tsquery(PLAIN, " ".join(sought.stemmed)).op("&&")(cast(exact, TSQUERY))
+    groups = [_any_of(group) for group in sought.exact]
+    exact = cast(" & ".join([*groups, *in_window(window)]), TSQUERY)
+    query = func.plainto_tsquery(PLAIN, " ".join(sought.stemmed)).op("&&")(exact)
     return w.words.op("@@")(query)
+
+
+def with_enough(words: Sequence[str], least: int) -> str:
+    """A tsquery of the texts in which at least so many of these words stand. None is named more often than
+    it must be: each time it costs in every text that is looked at, and counts for the planner."""
+    if least == 1:
+        return _any_of([(word,) for word in words])
+    firsts = range(len(words) - least + 1)
+    cases = (f"{_quoted(words[at])} & {with_enough(words[at + 1 :], least - 1)}" for at in firsts)
+    return "(" + " | ".join(cases) + ")"
+
+
+def in_window(window: Window) -> list[str]:
+    """As tsqueries, all of which must hold."""
+    return [_any_of([(word,) for word in window])] if window else []
+
+
+def _any_of(group: Sequence[Sequence[str]]) -> str:
+    return "(" + " | ".join("(" + " & ".join(map(_quoted, words)) + ")" for words in group) + ")"
 
 
 def _quoted(word: str) -> str:
@@ -81,6 +95,20 @@ async def lexemes_of(connection: AsyncConnection, text: str) -> list[str]:
     return [*stems, *words.exact]
 
 
+LEXEMES_AND_NEWEST = """
+SELECT tsvector_to_array(to_tsvector('tickets.plain'::regconfig, $1)) AS stems,
+       (SELECT max(registered_at) FROM tickets.wording) AS newest"""
+
+
+async def lexemes_and_newest(
+    connection: AsyncConnection, text: str
+) -> tuple[list[str], datetime | None]:
+    """`lexemes_of` and `newest` in one."""
+    words = words_of(text)
+    row = await driver_of(connection).fetchrow(LEXEMES_AND_NEWEST, " ".join(words.stemmed))
+    return [*row["stems"], *words.exact], row["newest"]
+
+
 async def newest(connection: AsyncConnection) -> datetime | None:
     """When the last of the appeals that have words was registered."""
     found: datetime | None = await connection.scalar(select(func.max(w.registered_at)))
@@ -94,20 +122,20 @@ async def page_with_words(
     *,
     limit: int,
     after: tuple[datetime, str] | None,
-) -> Sequence[Row[Any]]:
+) -> Sequence[RowMapping]:
     """Rows of the ticket table, those registered last first.
 
     A common word is in half of all texts, and sorting them by time would take a second; so the newest
     are asked first, then ever longer stretches, until there are enough. What is rare there gives the
     longer stretch little to sort.
     """
-    rows: Sequence[Row[Any]] = ()
+    rows: Sequence[RowMapping] = ()
     back_from = after[0] if after is not None else await newest(connection)
     if sought.empty or back_from is None:
         return rows
     for _, window in windows(back_from):
         query = _in_window(sought, clauses, window, limit=limit, after=after)
-        rows = (await connection.execute(query)).all()
+        rows = (await connection.execute(query)).mappings().all()
         if len(rows) >= limit:
             break
     return rows

@@ -19,12 +19,14 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Rows with the same columns. With `conflict` named, rows that are there take `changing` anew."""
+    """Rows with the same columns. With `conflict` named, rows that are there take `changing` anew, where
+    the condition `only` holds for them."""
 
     table: Table
     rows: Sequence[Values]
     conflict: tuple[str, ...] = ()
     changing: tuple[str, ...] = ()
+    only: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,15 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Delete:
+    """The rows with these keys for which the condition `only` holds."""
+
+    table: Table
+    keys: Sequence[Values]
+    only: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wording:
     """The words of a text: `vector` is what `wording.vector_values` made of it."""
 
@@ -44,25 +55,38 @@ class Wording:
     vector: tuple[str, list[str]]
 
 
-Part = Insert | Update | Wording
+Part = Insert | Update | Delete | Wording
 _Shape = tuple[str, ...]
 
 
-async def write(connection: AsyncConnection, parts: Sequence[Part]) -> None:
-    """Writes all of it, or raises and writes nothing; foreign keys are checked at the end."""
-    wanted = [part for part in parts if not (isinstance(part, Insert) and not part.rows)]
+async def write(connection: AsyncConnection, parts: Sequence[Part], *, notice: str = "") -> None:
+    """Writes all of it, or raises and writes nothing; foreign keys are checked at the end. Who listens on
+    the channel `notice` hears of it once it is committed."""
+    wanted = [part for part in parts if not _empty(part)]
     shapes = tuple(_shape(part) for part in wanted)
     values = [value for part in wanted for value in _values(part)]
-    driver = await driver_of(connection)
-    await driver.execute(_statement(shapes), *values)
+    driver = driver_of(connection)
+    await driver.execute(_statement(shapes, notice), *values)
+
+
+def _empty(part: Part) -> bool:
+    match part:
+        case Insert():
+            return not part.rows
+        case Delete():
+            return not part.keys
+        case _:
+            return False
 
 
 def _shape(part: Part) -> tuple[Any, ...]:
     match part:
         case Insert():
             columns = tuple(part.rows[0])
-            name = part.table.fullname
-            return ("insert", name, columns, len(part.rows), (part.conflict, part.changing))
+            upsert = (part.conflict, part.changing, part.only)
+            return ("insert", part.table.fullname, columns, len(part.rows), upsert)
+        case Delete():
+            return ("delete", part.table.fullname, tuple(part.keys[0]), len(part.keys), part.only)
         case Update():
             return ("update", part.table.fullname, tuple(part.values))
         case Wording():
@@ -73,6 +97,8 @@ def _values(part: Part) -> Sequence[Any]:
     match part:
         case Insert():
             return [value for row in part.rows for value in row.values()]
+        case Delete():
+            return [value for key in part.keys for value in key.values()]
         case Update():
             return [*part.values.values(), part.id]
         case Wording():
@@ -80,13 +106,15 @@ def _values(part: Part) -> Sequence[Any]:
 
 
 @lru_cache(maxsize=256)
-def _statement(shapes: tuple[tuple[Any, ...], ...]) -> str:
+def _statement(shapes: tuple[tuple[Any, ...], ...], notice: str) -> str:
     """All parts but the last stand in a WITH; PostgreSQL carries them out in any case."""
     first, texts = 1, []
     for kind, *shape in shapes:
         text, taken = _TEXTS[kind](first, *shape)
         texts.append(text)
         first += taken
+    if notice:
+        texts.append(f"SELECT pg_notify('{notice}', '')")
     *before, last = texts
     named = ", ".join(f"part{number} AS ({text})" for number, text in enumerate(before))
     return f"WITH {named} {last}" if before else last
@@ -97,25 +125,37 @@ def _insert(
     table: str,
     columns: _Shape,
     rows: int,
-    upsert: tuple[_Shape, _Shape],
+    upsert: tuple[_Shape, _Shape, str],
 ) -> tuple[str, int]:
-    width = len(columns)
-    conflict, changing = upsert
+    conflict, changing, only = upsert
+    lines, taken = _lines(first, len(columns), rows)
+    text = f"INSERT INTO {table} ({_names(columns)}) VALUES {lines}"  # noqa: S608 - our own names
+    if conflict:
+        anew = ", ".join(f'"{name}" = excluded."{name}"' for name in changing)
+        text += f" ON CONFLICT ({_names(conflict)}) DO UPDATE SET {anew}"
+        text += f" WHERE {only}" if only else ""
+    return text, taken
+
+
+def _lines(first: int, width: int, rows: int) -> tuple[str, int]:
+    """Places for so many rows, and how many places that are."""
     lines = (
         "(" + ", ".join(f"${first + row * width + at}" for at in range(width)) + ")"
         for row in range(rows)
     )
-    text = f"INSERT INTO {table} ({_names(columns)}) VALUES {', '.join(lines)}"  # noqa: S608 - our own names
-    if conflict:
-        anew = ", ".join(f'"{name}" = excluded."{name}"' for name in changing)
-        text += f" ON CONFLICT ({_names(conflict)}) DO UPDATE SET {anew}"
-    return text, width * rows
+    return ", ".join(lines), width * rows
 
 
 def _update(first: int, table: str, columns: _Shape) -> tuple[str, int]:
     sets = ", ".join(f'"{name}" = ${first + at}' for at, name in enumerate(columns))
     text = f"UPDATE {table} SET {sets} WHERE id = ${first + len(columns)}"  # noqa: S608 - our own names
     return text, len(columns) + 1
+
+
+def _delete(first: int, table: str, columns: _Shape, rows: int, only: str) -> tuple[str, int]:
+    lines, taken = _lines(first, len(columns), rows)
+    text = f"DELETE FROM {table} WHERE ({_names(columns)}) IN ({lines}) AND {only}"  # noqa: S608 - our own names
+    return text, taken
 
 
 def _wording(first: int, columns: _Shape) -> tuple[str, int]:
@@ -137,5 +177,6 @@ def _names(columns: _Shape) -> str:
 _TEXTS: Mapping[str, Callable[..., tuple[str, int]]] = {
     "insert": _insert,
     "update": _update,
+    "delete": _delete,
     "wording": _wording,
 }

@@ -71,16 +71,16 @@ def act(ticket: Ticket, command: Command, actor: Actor, now: datetime) -> tuple[
     """
     rule = check(ticket.facts, command.action, actor)
     draft = EFFECTS[command.action](ticket, command, actor, now)
-    if rule.to is not None:
-        draft = replace(draft, status=rule.to)
-    if draft.status is Status.CLOSED and ticket.status is not Status.CLOSED:
-        draft = replace(draft, closed_at=now)
+    status = draft.status if rule.to is None else rule.to
+    closing = status is Status.CLOSED and ticket.status is not Status.CLOSED
     draft = replace(
         draft,
-        clocks=timekeeping.after_move(ticket, draft, now),
+        status=status,
+        closed_at=now if closing else draft.closed_at,
         version=ticket.version + 1,
         updated_at=now,
     )
+    draft = replace(draft, clocks=timekeeping.after_move(ticket, draft, now))
     before, after = _recorded(ticket), _recorded(draft)
     changed = [name for name in after if before[name] != after[name]]
     change = Change(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 MOST_WORDS = 8
 LEAST_WORDS = 3
@@ -17,10 +16,6 @@ class Telling:
 
     words: tuple[str, ...]
     least: int
-
-    def groups(self) -> list[tuple[str, ...]]:
-        """The same as alternatives, each of which must stand there whole."""
-        return list(combinations(self.words, self.least))
 
 
 def telling(words: Sequence[str], share: Mapping[str, float], unknown: float) -> Telling | None:

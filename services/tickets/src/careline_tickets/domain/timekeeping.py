@@ -13,10 +13,21 @@ from careline_tickets.domain.clocks import (
     projected,
     start,
 )
-from careline_tickets.domain.ticket import Ticket
+from careline_tickets.domain.ticket import HIGHEST_LEVEL, Ticket
 from careline_tickets.domain.vocabulary import Status
 
 _WITH_US = frozenset({Status.NEW, Status.IN_WORK, Status.WITH_EXPERT, Status.WAITING})
+_OPEN = frozenset(Status) - {Status.CLOSED, Status.MERGED}
+_ANY_LEVEL = range(1, HIGHEST_LEVEL + 1)
+_COUNTS = {
+    ClockKind.ACKNOWLEDGE: (frozenset({Status.NEW}), _ANY_LEVEL),
+    ClockKind.LEVEL1: (_WITH_US, _ANY_LEVEL[:1]),
+    ClockKind.LEVEL2: (_WITH_US, _ANY_LEVEL[1:]),
+    ClockKind.INSURER: (_WITH_US | {Status.WITH_INSURER}, _ANY_LEVEL),
+    ClockKind.REVIEW: (frozenset({Status.IN_REVIEW}), _ANY_LEVEL),
+    ClockKind.STATUTORY: (_OPEN, _ANY_LEVEL),
+}
+"""In which statuses and at which levels each clock's time counts."""
 _ANSWERS = frozenset({ClockKind.LEVEL1, ClockKind.LEVEL2})
 """Of our own people: theirs is the clock that an answer sent back to them starts."""
 PAUSED_WHILE_WAITING = frozenset({ClockKind.LEVEL1, ClockKind.LEVEL2})
@@ -24,19 +35,8 @@ PAUSED_WHILE_WAITING = frozenset({ClockKind.LEVEL1, ClockKind.LEVEL2})
 
 def counts(kind: ClockKind, status: Status, level: int) -> bool:
     """Whether this clock's time counts while an appeal is in this status and at this level."""
-    match kind:
-        case ClockKind.ACKNOWLEDGE:
-            return status is Status.NEW
-        case ClockKind.LEVEL1:
-            return level == 1 and status in _WITH_US
-        case ClockKind.LEVEL2:
-            return level > 1 and status in _WITH_US
-        case ClockKind.INSURER:
-            return status in _WITH_US | {Status.WITH_INSURER}
-        case ClockKind.REVIEW:
-            return status is Status.IN_REVIEW
-        case ClockKind.STATUTORY:
-            return status not in {Status.CLOSED, Status.MERGED}
+    statuses, levels = _COUNTS[kind]
+    return status in statuses and level in levels
 
 
 def after_move(before: Ticket, after: Ticket, now: datetime) -> tuple[Clock, ...]:
