@@ -25,6 +25,7 @@ from careline_common.observability.metrics import MetricsRegistry
 from careline_common.observability.pii import PiiHasher
 from careline_router.api import install
 from careline_router.api.forwarding import Forwarding, connections_to_leader
+from careline_router.booking_desk import BookingDesk
 from careline_router.callback_queries import CallbackQueries
 from careline_router.config import SECTIONS, cross_check
 from careline_router.consumers import subscriptions
@@ -183,6 +184,7 @@ def build(
         boards=Boards(floor=lambda: actor.floor, plan=plan, clock=clock),
         plan=plan,
         emergency=EmergencySwitch(),
+        bookings=BookingDesk(clock=clock, metrics=metrics),
         clock=clock,
         ids=ids,
         hasher=PiiHasher(settings.pii_key),

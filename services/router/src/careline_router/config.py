@@ -20,6 +20,7 @@ from careline_common.config.models import (
     WebhookSecret,
 )
 from careline_common.config.section import Fault, Section
+from careline_router.booking_config import BookingEntry, booking_faults
 from careline_router.crm_config import CrmEntry, crm_faults
 from careline_router.dial_endpoints import checked_template
 from careline_router.domain.specs import MAX_WAIT_S
@@ -32,7 +33,8 @@ Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
 class Queue(ConfigModel):
-    """A queue; durations in seconds. Without `dispositions` a disposition is free text.
+    """A queue; durations in seconds. Without `dispositions` a disposition is free text, without `subjects`
+    any id is one, without `no_booking_reasons` why nothing was booked is free text.
 
     `wrap_up_max_s` is how far an agent may extend his wrap-up; `max_wait_by_class` holds in place of
     `max_wait_s` for its classes; `recipe` says what a call needs less the longer it waits; with
@@ -52,6 +54,8 @@ class Queue(ConfigModel):
     recipe: Annotated[list[RelaxStep], Field(max_length=50)] = Field(default_factory=list)
     min_idle: Annotated[int, Field(ge=0)] = 0
     dispositions: list[str] = Field(default_factory=list)
+    subjects: Annotated[list[Id], Field(max_length=500)] = Field(default_factory=list)
+    no_booking_reasons: Annotated[list[Id], Field(max_length=100)] = Field(default_factory=list)
     voice_survey: VoiceSurvey | None = None
 
 
@@ -99,6 +103,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("users", User),
     Section("pbxs", Pbx, secrets=("secret", "password")),
     Section("crm", CrmEntry, singleton=True, secrets=("token", "client_secret", "ca")),
+    Section("booking", BookingEntry, singleton=True, secrets=("token", "ca")),
     Section("calendars", Calendar),
     Section("floor", FloorEntry, singleton=True),
 )
@@ -126,6 +131,9 @@ def cross_check(configuration: Configuration) -> Iterable[Fault]:
     crm = configuration.get("crm", "crm", CrmEntry)
     if crm is not None:
         yield from (Fault("crm", "crm", path, reason) for path, reason in crm_faults(crm))
+    booking = configuration.get("booking", "booking", BookingEntry)
+    if booking is not None:
+        yield from (Fault("booking", "booking", *fault) for fault in booking_faults(booking))
     floor = configuration.get("floor", "floor", FloorEntry)
     if floor is not None:
         yield from (Fault("floor", "floor", *fault) for fault in floor.faults(queues))

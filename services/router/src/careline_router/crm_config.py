@@ -70,14 +70,14 @@ def _login_address(url: str) -> str:
     return url
 
 
-def _header_word(secret: SecretStr) -> SecretStr:
+def word_of_a_header(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if not text or not text.isascii() or not text.isprintable():
         raise ValueError("give printable ASCII characters, for it is sent in a header")
     return secret
 
 
-def _ca(pem: SecretStr) -> SecretStr:
+def trusted_ca(pem: SecretStr) -> SecretStr:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem.get_secret_value())
     except (ssl.SSLError, ValueError):
@@ -91,7 +91,7 @@ Column = Annotated[str, Field(pattern=_COLUMN, max_length=128)]
 Word = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
-def _in_full(value: Any) -> Any:
+def in_full(value: Any) -> Any:
     """A field may be given as its path alone."""
     return {"field": value} if isinstance(value, str) else value
 
@@ -124,11 +124,11 @@ class CrmEntry(ConfigModel):
 
     kind: Literal["http", "dataverse", "none"] = "none"
     url: Address | None = None
-    ca: Annotated[SecretStr, AfterValidator(_ca)] | None = None
+    ca: Annotated[SecretStr, AfterValidator(trusted_ca)] | None = None
     """Certificates in PEM of those who may vouch for the CRM and its login beside the system's."""
     region: Annotated[str, AfterValidator(_region)] = "RU"
     """Country (ISO 3166-1 alpha-2) of phones that the CRM has without a country code."""
-    map: dict[Target, Annotated[CrmFieldEntry, BeforeValidator(_in_full)]] = Field(
+    map: dict[Target, Annotated[CrmFieldEntry, BeforeValidator(in_full)]] = Field(
         default_factory=dict
     )
 
@@ -141,7 +141,7 @@ class CrmEntry(ConfigModel):
     failures_to_open: Annotated[int, Field(ge=1, le=1000)] = 5
     open_for_s: Annotated[float, Field(gt=0, le=3600)] = 10
 
-    token: Annotated[SecretStr, AfterValidator(_header_word)] | None = None
+    token: Annotated[SecretStr, AfterValidator(word_of_a_header)] | None = None
     contacts: Annotated[str, Field(pattern=_PATH)] = "$"
     spelling: Spelling = "e164"
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -34,13 +34,14 @@ class Feed:
     `after` are not kept any more.
     """
 
-    def __init__(self, contacts: Contacts) -> None:
+    def __init__(self, contacts: Contacts, aids: Callable[..., Mapping[str, Any]]) -> None:
         self.snapshot: AgentView
         self.seq = 0
         self.superseded = False
         self.last = 0
         self.lost = 0
         self._contacts = contacts
+        self._aids = aids
         self._missed: deque[AgentMessage] = deque()
         self._waiting: deque[AgentMessage] = deque()
         self._wake = asyncio.Event()
@@ -74,13 +75,14 @@ class Feed:
             await self._wake.wait()
 
     def _dressed(self, message: AgentMessage) -> AgentMessage:
-        """An offer with caller and customer, which are not kept with the message."""
+        """An offer with caller, customer and the desk's aids, which are not kept with the message."""
         if message.type != "offer":
             return message
         offer = dict(message.data["offer"])
         contact = self._contacts.of(offer["call_id"])
         crm = offer.pop("crm", {})
         offer |= {"caller": contact.phone, "customer": customer(crm, contact.name)}
+        offer["desk"] = self._aids(offer["call_id"], line=offer["line"], queue=offer["queue"])
         return replace(message, data={**message.data, "offer": offer})
 
 
@@ -102,7 +104,7 @@ class Feeds:
         before = self._open.get(agent_id)
         if before is not None:
             before.supersede()
-        feed = Feed(self._contacts)
+        feed = Feed(self._contacts, self._queries.desk_aids)
         self._open[agent_id] = feed
         try:
             async with self._database.read() as connection:

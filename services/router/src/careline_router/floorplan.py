@@ -9,6 +9,7 @@ from careline_common.config.models import AgentEntry, Line, Team
 from careline_common.phones import parse_phone
 from careline_router import config
 from careline_router.adapters.cel_conditions import CelCondition, compile_condition
+from careline_router.booking_config import BookingEntry
 from careline_router.crm_config import CrmEntry
 from careline_router.domain.flows import Branch, Flow, Rule
 from careline_router.domain.skills import BEST_LEVEL, SITE, lacking
@@ -37,6 +38,7 @@ class FloorPlan:
     pbxs: Mapping[str, config.Pbx] = field(default_factory=dict)
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     crm: CrmEntry | None = None
+    booking: BookingEntry | None = None
     floor: FloorEntry = field(default_factory=FloorEntry)
     _serving: dict[str, tuple[str, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -57,6 +59,7 @@ class FloorPlan:
             pbxs=configuration.all("pbxs", config.Pbx),
             calendars=configuration.all("calendars", Calendar),
             crm=configuration.get("crm", "crm", CrmEntry),
+            booking=configuration.get("booking", "booking", BookingEntry),
             floor=configuration.get("floor", "floor", FloorEntry) or FloorEntry(),
         )
 

@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 NEED = "floor"
 LOOK_EVERY_S = 0.5
 MEASURE_EVERY_S = 1.0
+SETTLE_EVERY_S = 2.0
 HAND_OVER_S = 1.0
 """How long a process that stops waits for another to lead; it may be the only one."""
 
@@ -125,12 +126,22 @@ class Leadership:
             tasks.create_task(self._purging.run(), name="floor.purging")
             tasks.create_task(self._presence.run(), name="floor.presence")
             tasks.create_task(self._measure(), name="floor.metrics")
+            tasks.create_task(self._settle_bookings(), name="floor.bookings")
             tasks.create_task(self._connect_asterisks(), name="floor.asterisks")
 
     async def _measure(self) -> None:
         while True:
             self._metrics.measure(self._actor.floor, self._clock.now().timestamp())
             await asyncio.sleep(MEASURE_EVERY_S)
+
+    async def _settle_bookings(self) -> None:
+        """Asks about orders for appointments whose outcome nobody knows, also of a process before this one."""
+        while True:
+            try:
+                await self._service.settle_bookings()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the floor goes on
+                log.warning("bookings.not_settled", error=describe(error))
+            await asyncio.sleep(SETTLE_EVERY_S)
 
     async def _connect_asterisks(self) -> None:
         """One connection to each configured Asterisk, as the configuration has it now."""

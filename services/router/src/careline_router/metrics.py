@@ -58,6 +58,11 @@ class RouterMetrics:
             "Questions to the CRM itself; the cache answers the rest",
             ["ending"],
         )
+        self.booking_requests = registry.counter(
+            "booking_requests_total",
+            "Questions and orders to the booking system: done, or why not",
+            ["what", "ending"],
+        )
         self.rejected = registry.counter(
             "commands_rejected_total", "Commands that were not legal", ["reason"]
         )

@@ -112,12 +112,16 @@ class Surges:
 
 
 class CrmFault(Exception):  # noqa: N818 - a fault of the CRM's, which no call suffers from
-    """The CRM did not answer what was asked. `detail` is for the log and never personal."""
+    """The CRM did not answer what was asked. `detail` is for the log and never personal.
 
-    def __init__(self, reason: CrmReason, detail: str = "") -> None:
+    `sent` False: the request has not come to it, or was not taken.
+    """
+
+    def __init__(self, reason: CrmReason, detail: str = "", *, sent: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
         self.detail = detail
+        self.sent = sent
 
 
 class CrmSource(Protocol):

@@ -14,6 +14,7 @@ from careline_common.http.problem import NotFound
 from careline_router.agents_then import everyone, expanded
 from careline_router.config import Queue
 from careline_router.db import reading
+from careline_router.desk_aids import desk_aids
 from careline_router.domain.floor import Floor
 from careline_router.floorplan import FloorPlan
 from careline_router.problems import UnknownAgent
@@ -189,11 +190,38 @@ class Queries:
             site=agent.site if session is None else session.site,
             name=agent.name or None,
             endpoint=agent.endpoint if session is None else session.endpoint,
-            offer=_offer_view(offer, calls.get(offer.call_id), agent.team, viewer)
+            offer=self._offer_view(offer, calls.get(offer.call_id), agent.team, viewer)
             if offer
             else None,
             call=call_view(calls[call_id], viewer) if call_id and call_id in calls else None,
         )
+
+    def _offer_view(
+        self,
+        offer: Row[*tuple[Any, ...]],
+        call: Row[*tuple[Any, ...]] | None,
+        team: str | None,
+        viewer: Viewer,
+    ) -> OfferView | None:
+        if call is None:
+            return None
+        his_own = viewer.agent == offer.agent
+        return OfferView(
+            id=offer.id,
+            call_id=offer.call_id,
+            state=offer.state,
+            expires_at=offer.deadline,
+            caller=call.phone if his_own or viewer.everything or team in viewer.teams else None,
+            line=call.line,
+            queue=call.queue,
+            payer=call.payer,
+            customer=customer(call.crm, call.name) if his_own else None,
+            desk=self.desk_aids(call.id, line=call.line, queue=call.queue) if his_own else None,
+        )
+
+    def desk_aids(self, call_id: str, *, line: str, queue: str | None) -> dict[str, Any]:
+        """What the configuration gives an agent to work with on a call of this line and queue."""
+        return desk_aids(self._plan(), call_id, line=line, queue=queue)
 
 
 def unknown_call() -> NotFound:
@@ -265,28 +293,6 @@ def _recording(recording: Mapping[str, Any] | None, *, with_url: bool) -> Mappin
     if recording is None or with_url:
         return recording
     return {key: value for key, value in recording.items() if key != "url"}
-
-
-def _offer_view(
-    offer: Row[*tuple[Any, ...]],
-    call: Row[*tuple[Any, ...]] | None,
-    team: str | None,
-    viewer: Viewer,
-) -> OfferView | None:
-    if call is None:
-        return None
-    his_own = viewer.agent == offer.agent
-    return OfferView(
-        id=offer.id,
-        call_id=offer.call_id,
-        state=offer.state,
-        expires_at=offer.deadline,
-        caller=call.phone if his_own or viewer.everything or team in viewer.teams else None,
-        line=call.line,
-        queue=call.queue,
-        payer=call.payer,
-        customer=customer(call.crm, call.name) if his_own else None,
-    )
 
 
 def _agents_by_state(plan: FloorPlan, queue: str, states: Mapping[str, str]) -> dict[str, int]:

@@ -8,10 +8,12 @@ process does not lead the floor). `receipt` keeps the answer in the transaction 
 from careline_common.config.entries import Configuration
 from careline_router.domain import commands as cmd
 from careline_router.floorplan import FloorPlan
+from careline_router.usecases.bookings import Bookings
+from careline_router.usecases.bot_talks import BotTalks
 from careline_router.usecases.callbacks import Callbacks
-from careline_router.usecases.customers import Customers
 from careline_router.usecases.dialling import Dialling
 from careline_router.usecases.emergencies import Emergencies
+from careline_router.usecases.outcomes import Outcomes
 from careline_router.usecases.persons import PersonsData
 from careline_router.usecases.sites import Sites
 from careline_router.usecases.supervision import Supervision
@@ -25,7 +27,8 @@ RECORDINGS = frozenset({"quality", "service", "contact_admin"})
 
 class RouterService(
     Dialling,
-    Customers,
+    Bookings,
+    BotTalks,
     Transfers,
     Supervision,
     Callbacks,
@@ -33,6 +36,7 @@ class RouterService(
     PersonsData,
     VoiceSurveys,
     Sites,
+    Outcomes,
 ):
     """All use cases of the router.
 
@@ -75,6 +79,7 @@ class RouterService(
         """Routes by a new configuration from now on; the floor has it before the flows name it."""
         plan = FloorPlan.of(configuration)
         await self._intake.use(plan)
+        await self._bookings.use(plan.booking)
         try:
             if self._actor.leading:
                 await self._configure(plan)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from careline_router.domain.bookings import AppointmentState, Order
 from careline_router.domain.words import (
     AgentState,
     CallbackOrigin,
@@ -101,6 +102,29 @@ class CallbackView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentView:
+    """An appointment that was ordered in a call; `id` is ours, `external_id` the booking system's.
+
+    `order` is what was ordered last and has no known outcome yet (state `unknown`); `reason` why the
+    last order was not carried out.
+    """
+
+    id: str
+    call_id: str
+    state: AppointmentState
+    order: Order | None
+    clinic: str
+    speciality: str | None
+    slot_id: str | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    external_id: str | None
+    agent: str
+    made_at: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackUnderWay:
     """A callback whose agent has answered his phone: its person is being called, or talks.
 
@@ -162,7 +186,8 @@ class RouteStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferView:
-    """An open offer; `customer` is what the CRM said, for the agent who has the offer alone."""
+    """An open offer; `customer` is what the CRM said and `desk` what the configuration gives to work with, for
+    the agent who has the offer alone."""
 
     id: str
     call_id: str
@@ -173,6 +198,7 @@ class OfferView:
     queue: str | None
     payer: Payer
     customer: Mapping[str, Any] | None
+    desk: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

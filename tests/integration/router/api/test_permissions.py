@@ -30,6 +30,14 @@ REQUESTS = {
         ("GET", "/v1/calls/none/customer", None),
         ("POST", "/v1/calls/none/verification", {"check": "birth_date", "answer": "1"}),
     ],
+    Action.BOOK: [
+        ("GET", "/v1/slots?clinic=none", None),
+        ("GET", "/v1/calls/none/appointments", None),
+        ("POST", "/v1/calls/none/appointments", {"slot_id": "s", "clinic": "none"}),
+        ("POST", "/v1/calls/none/appointments/none/move", {"slot_id": "s"}),
+        ("POST", "/v1/calls/none/appointments/none/cancel", None),
+    ],
+    Action.HAND_OVER: [("POST", "/v1/calls/none/hand-over", {"data": {}})],
     Action.WRAP_UP: [
         ("POST", "/v1/calls/none/wrap-up", {"disposition": "x", "resolved": True}),
     ],
@@ -61,6 +69,9 @@ REQUESTS = {
     Action.READ_REPORTS: [
         ("GET", "/v1/reports/intervals", None),
         ("GET", "/v1/reports/self-service", None),
+        ("GET", "/v1/reports/conversion", None),
+        ("GET", "/v1/reports/bots", None),
+        ("GET", "/v1/reports/first-contact", None),
     ],
     Action.READ_CONFIGURATION: [
         ("GET", "/v1/calendars/c1", None),

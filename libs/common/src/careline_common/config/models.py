@@ -149,8 +149,27 @@ class User(ConfigModel):
     absences: list[Absence] = Field(default_factory=list)
 
 
+def _link(address: str) -> str:
+    _http_address(address)
+    if "@" in urlsplit(address).netloc:
+        raise ValueError("no user and no password in an address")
+    rest = address.replace("{call_id}", "")
+    if "{" in rest or "}" in rest:
+        raise ValueError("nothing but {call_id} is put into a link: addresses are logged by others")
+    return address
+
+
+class DeskLink(ConfigModel):
+    """A page that agents open during a call; `{call_id}` in its address is the call's id here."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    url: Annotated[str, StringConstraints(max_length=2000), AfterValidator(_link)]
+
+
 class Line(ConfigModel):
     """A number that callers dial. `zone` is the callers' where their own number does not tell.
+
+    Agents are shown its `script`, what to say, and its `links` with each of its calls.
 
     With a `calendar` its callers are put through in working time; `announcements` are what they hear
     else, a file of the PBX each.
@@ -165,6 +184,8 @@ class Line(ConfigModel):
     announcements: dict[Literal["closed", "holiday", "emergency"], Media] = Field(
         default_factory=dict
     )
+    script: Annotated[str, StringConstraints(max_length=5000)] = ""
+    links: Annotated[list[DeskLink], Field(max_length=20)] = Field(default_factory=list)
 
 
 class Insurer(ConfigModel):

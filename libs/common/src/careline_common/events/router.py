@@ -89,6 +89,9 @@ class CallWrappedUp(Event):
     disposition: str
     resolved: bool
     subjects: tuple[str, ...] = ()
+    booking: str | None = None
+    """`booked`, or what else came of the wish for an appointment; None when there was none."""
+    appointment: str | None = None
     wrapped_up_at: datetime
 
 

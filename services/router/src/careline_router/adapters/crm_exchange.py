@@ -10,7 +10,7 @@ import contextlib
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -33,8 +33,11 @@ _CODE = re.compile(r"[\w.-]{1,40}")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """`headers` of the answer, whatever case their names are asked for in."""
+
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def document(self) -> Any:
         """The body as JSON; raises `CrmFault` when it is none."""
@@ -118,22 +121,27 @@ class Exchange:
         *,
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
     ) -> Answer:
         """Sends a request, once; raises `CrmFault`. Nothing is sent while the host wants a pause."""
         try:
-            request = self._client.build_request(method, url, headers=headers, data=form)
+            request = self._client.build_request(
+                method, url, headers=headers, data=form, content=content
+            )
             if self._pauses.holds(_host(request)):
-                raise CrmFault("throttled", "its pause is not over")
+                raise CrmFault("throttled", "its pause is not over", sent=False)
             async with asyncio.timeout(self._at_most_s):
                 answer = await self._client.send(request, stream=True)
                 async with contextlib.aclosing(answer):
                     self._obey(answer)
-                    return Answer(answer.status_code, await _body(answer))
+                    return Answer(answer.status_code, await _body(answer), answer.headers)
         except TimeoutError:
             raise CrmFault("timeout", "given up") from None
         except httpx.RemoteProtocolError as error:
             raise CrmFault("bad_answer", type(error).__name__) from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.ConnectError, httpx.InvalidURL) as error:
+            raise CrmFault("unreachable", type(error).__name__, sent=False) from None
+        except httpx.HTTPError as error:
             raise CrmFault("unreachable", type(error).__name__) from None
 
     def _obey(self, answer: httpx.Response) -> None:
@@ -146,7 +154,8 @@ class Exchange:
             return
         pause = PAUSE_S if pause is None else min(pause, LONGEST_PAUSE_S)
         self._pauses.note(_host(answer.request), pause)
-        raise CrmFault("throttled", f"status {answer.status_code}, pause {pause:.0f} s")
+        detail = f"status {answer.status_code}, pause {pause:.0f} s"
+        raise CrmFault("throttled", detail, sent=False)
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -49,7 +49,7 @@ def profile_of(found: Mapping[str, Any], fields: Mapping[str, CrmField]) -> CrmP
 
     def word(name: Target) -> str | None:
         mapped = fields.get(name)
-        return None if mapped is None else _word(found.get(name), mapped.values)
+        return None if mapped is None else word_of(found.get(name), mapped.values)
 
     return CrmProfile(
         status="found",
@@ -113,7 +113,7 @@ def caller_among(profiles: Sequence[CrmProfile]) -> CrmProfile:
     )
 
 
-def _word(value: Any, values: Mapping[str, str]) -> str | None:
+def word_of(value: Any, values: Mapping[str, str]) -> str | None:
     """A value as a word: `true`, `100000001`, or the text itself, clean and not too long."""
     if isinstance(value, bool):
         text = "true" if value else "false"
@@ -132,5 +132,5 @@ def _words(value: Any, values: Mapping[str, str]) -> tuple[str, ...]:
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, list):
         items = [items]
-    words = (_word(item, values) for item in items)
+    words = (word_of(item, values) for item in items)
     return tuple(dict.fromkeys(word for word in words if word))[:MOST_NEEDS]

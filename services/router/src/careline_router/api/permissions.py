@@ -29,6 +29,8 @@ class Action(StrEnum):
     PBX_ROUTE = "ask from a dialplan where a call goes"
     OWN_SESSION = "log in and out, change one's own state, open the agent socket"
     ANSWER_OFFER = "accept or reject an offer"
+    BOOK = "look for free appointments; book, move and cancel a caller's"
+    HAND_OVER = "as a bot, hand a caller over to a human"
     WRAP_UP = "finish the after-call work of a call"
     READ_CALLS = "read calls"
     READ_CALL_BY_PBX = "find a call by the PBX's own id"
@@ -60,6 +62,8 @@ ALLOWED: Mapping[Action, frozenset[str]] = {
     Action.PBX_ROUTE: frozenset({PBX}),
     Action.OWN_SESSION: frozenset({AGENT}),
     Action.ANSWER_OFFER: frozenset({AGENT}),
+    Action.BOOK: frozenset({AGENT}),
+    Action.HAND_OVER: frozenset({AGENT}),
     Action.WRAP_UP: frozenset({AGENT}),
     Action.READ_CALLS: _STAFF | {SPECIALIST},
     Action.READ_CALL_BY_PBX: _STAFF | {SPECIALIST, PBX},

@@ -10,6 +10,7 @@ from careline_common.http.auth import Principal
 from careline_common.http.persons import Kept, PersonBody
 from careline_router.api.deps import Service, may
 from careline_router.api.permissions import Action
+from careline_router.views import AppointmentView
 
 router = APIRouter(prefix="/v1/persons", tags=["persons"])
 
@@ -18,6 +19,10 @@ Keeper = Annotated[Principal, Depends(may(Action.KEEP_PERSONS))]
 UNDER_WAY = "he is on the line, or is to be called back; erase again when that is over"
 KEPT = (
     Kept(what="the course of his calls", why="figures of the floor; it names nobody"),
+    Kept(
+        what="his appointments",
+        why="they are with the booking system; here only that there were some",
+    ),
     Kept(
         what="recordings",
         why="they are with the PBX that made them, which deletes them by its own rules",
@@ -36,6 +41,7 @@ class CallOfPerson(BaseModel):
     name: str | None
     attributes: dict[str, Any]
     notes: str | None
+    appointments: list[AppointmentView]
 
 
 class PersonView(BaseModel):

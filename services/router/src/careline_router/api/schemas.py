@@ -215,9 +215,12 @@ class MoreTime(Body):
 
 
 class Booking(Body):
+    """`result` is `booked` or a word of your own, such as `not_booked`; `clinic` the one spoken of."""
+
     result: Annotated[str, Field(min_length=1, max_length=100)]
     appointment_id: Identifier | None = None
     reason: Short | None = None
+    clinic: Identifier | None = None
 
 
 class WrapUp(Body):

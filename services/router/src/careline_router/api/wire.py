@@ -6,7 +6,7 @@ from typing import TypeVar
 from careline_router import views
 from careline_router.api.schemas import WrapUp
 
-View = TypeVar("View", views.AgentView, views.CallView, views.CallbackView)
+View = TypeVar("View", views.AgentView, views.CallView, views.CallbackView, views.AppointmentView)
 
 
 def as_wrap_up(body: WrapUp) -> views.WrapUp:
@@ -26,6 +26,8 @@ def impersonal(view: View) -> View:
         return replace(view, caller=None, recording=_without_url(view))
     if isinstance(view, views.CallbackView):
         return replace(view, phone=None)
+    if isinstance(view, views.AppointmentView):
+        return replace(view, speciality=None)
     offer, call = view.offer, view.call
     return replace(
         view,

@@ -278,6 +278,48 @@ decision = Table(
     Index("ix_decision_at", "at", postgresql_using="brin"),
 )
 
+appointment = Table(  # whose it is stands with its call
+    "appointment",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("clinic", Text, nullable=False),
+    Column("speciality", Text),
+    Column("external_id", Text),
+    Column("standing", Text),
+    Column("slot_id", Text),
+    Column("starts_at", MOMENT),
+    Column("ends_at", MOMENT),
+    Column("made_at", MOMENT, nullable=False),
+    Column("reason", Text),
+    Column("ordered", Text),
+    Column("wanted_slot", Text),
+    Column("ordered_at", MOMENT, nullable=False),
+    Column("ask_at", MOMENT),
+    Column("order_scope", Text),
+    Column("order_key", Text),
+    Column("order_print", LargeBinary),
+    UniqueConstraint("order_scope", "order_key"),
+    Index("ix_appointment_call_id", "call_id"),
+    Index("ix_appointment_ask_at", "ask_at", postgresql_where=text("ordered IS NOT NULL")),
+)
+"""An order (`ordered`: book, move, cancel) stands in it from before it is sent until its outcome is known;
+`standing` is what the booking system was last known to have."""
+
+bot_talk = (
+    Table(  # of calls that a bot has handed over; what it had collected stands with the contact
+        "bot_talk",
+        metadata,
+        Column("call_id", Text, primary_key=True),
+        Column("bot", Text, primary_key=True),
+        Column("queue", Text, nullable=False),
+        Column("to_queue", Text, nullable=False),
+        Column("reason", Text),
+        Column("at", MOMENT, nullable=False),
+    )
+)
+
 pbx_command = Table(
     "pbx_command",
     metadata,

@@ -1,7 +1,7 @@
 """Calls that an agent passes on: at once (cold), or after he has asked (warm, as consultation).
 
 - A caller who is passed on to a queue or to an agent keeps the moment in which he came, and goes first at his place:
-  he has waited once. Who passed him on is not offered him again.
+  he has waited once. Who passed him on is not offered him again; when that was a bot, no other bot is either.
 - During a consultation the caller is held. An agent of the floor who is asked is not ready, reason `consult`, so that
   nothing is offered him meanwhile.
 - An agent who hangs up while who was asked talks with him has completed the transfer, as phones have it; one who
@@ -81,11 +81,22 @@ class TransferCommands(AgentCommands):
                 skills=dict(self._within_reach(command.skills)),
                 preferred=wanted,
                 preferred_until=None if wanted is None else self.now + command.preferred_for_s,
+                excludes=self._other_bots(agent) if agent.spec.kind == "bot" else (),
             )
         )
         self._wrap_up_or_go_on(agent, left)
         self._serve_call(call)
         self._relax(call)
+
+    def _other_bots(self, bot: Agent) -> tuple[str, ...]:
+        """Whoever a bot could not help needs a human, and is not offered to the next bot."""
+        return tuple(
+            sorted(
+                other.id
+                for other in self.agents.values()
+                if other.spec.kind == "bot" and other.id != bot.id
+            )
+        )
 
     def _wanted(self, command: cmd.TransferIn, agent: Agent) -> str:
         """The agent to whom a call is passed on: at work, another one, and able to serve it."""

@@ -35,7 +35,8 @@ class TransferRefused(Event):
 
 @record
 class CallTransferred(Event):
-    """The caller waits again, first at his place in time, where his agent has sent him."""
+    """The caller waits again, first at his place in time, where his agent has sent him. He is offered neither
+    to that agent nor to those of `excludes`."""
 
     call_id: str
     agent_id: str
@@ -44,6 +45,7 @@ class CallTransferred(Event):
     skills: Mapping[str, int]
     preferred: str | None = None
     preferred_until: float | None = None
+    excludes: tuple[str, ...] = ()
 
 
 @record

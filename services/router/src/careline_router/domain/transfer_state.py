@@ -16,7 +16,8 @@ class TransferState(Filing):
     def _call_transferred(self, event: tev.CallTransferred) -> None:
         call = self.calls[event.call_id]
         self._let_go(call)
-        self._exclude(call, event.agent_id)
+        for agent_id in (event.agent_id, *event.excludes):
+            self._exclude(call, agent_id)
         call.agent = call.answered_at = call.offer = None
         call.suspended = call.leaving = False
         call.transferred = call.put_back = True

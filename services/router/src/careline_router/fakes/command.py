@@ -48,7 +48,9 @@ def read_fault(text: str) -> Fault:
             return Reply(status=int(kind), headers={"Retry-After": value} if value else {})
 
 
-def parser(name: str, what: str, examples: str) -> argparse.ArgumentParser:
+def parser(
+    name: str, what: str, examples: str, *, of_people: bool = True
+) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog=f"python -m careline_router.fakes.{name}",
         description=what,
@@ -57,7 +59,8 @@ def parser(name: str, what: str, examples: str) -> argparse.ArgumentParser:
     )
     made.add_argument("--host", default="127.0.0.1")
     made.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
-    made.add_argument("--people", type=Path, help="a JSON file with the people to know")
+    if of_people:
+        made.add_argument("--people", type=Path, help="a JSON file with the people to know")
     made.add_argument("--fault", action="append", default=[], help="see below; may be repeated")
     return made
 

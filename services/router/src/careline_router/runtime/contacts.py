@@ -9,6 +9,8 @@ from careline_router.ports import Appeals, CrmProfile, Surges
 
 INPUTS, VERIFIED = "ivr", "verified"
 """Where `attributes` have what was learned of the caller, and there, that it is he."""
+COLLECTED = "collected"
+"""Where they have what a bot has asked of him before it handed him over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from careline_router.ports import Receipt
 from careline_router.problems import UnknownAgent
 from careline_router.queries import call_view, unknown_call
 from careline_router.usecases.parts import UseCases
+from careline_router.usecases.wrap_ups import booking_of, check_words
 from careline_router.views import AgentView, CallView, Viewer, WrapUp
 
 
@@ -67,8 +68,7 @@ class AgentUseCases(UseCases):
         if row.wrapped_up_at is not None and call_id not in self._actor.floor.calls:
             raise Conflict("the call has been wrapped up", type="already-wrapped-up")
         queue = self._plan().queues.get(row.queue or "")
-        if queue and queue.dispositions and wrap_up.disposition not in queue.dispositions:
-            raise invalid("disposition", f"one of {', '.join(queue.dispositions)}")
+        check_words(queue, wrap_up, self._bookings.clinics)
 
         async def keep(uow: UnitOfWork, events: list[Event]) -> CallView:
             await self._keep_wrap_up(uow, agent_id, call_id, row.queue, wrap_up)
@@ -89,13 +89,14 @@ class AgentUseCases(UseCases):
         self, uow: UnitOfWork, agent_id: str, call_id: str, queue: str | None, wrap_up: WrapUp
     ) -> None:
         now = uow.clock.now()
+        booking = await booking_of(uow.connection, call_id, wrap_up.booking)
         await repository.put_call(
             uow.connection,
             call_id,
             disposition=wrap_up.disposition,
             resolved=wrap_up.resolved,
             subjects=list(wrap_up.subjects),
-            booking=None if wrap_up.booking is None else dict(wrap_up.booking),
+            booking=booking,
             wrapped_up_at=now,
         )
         if wrap_up.notes:
@@ -108,6 +109,8 @@ class AgentUseCases(UseCases):
                 disposition=wrap_up.disposition,
                 resolved=wrap_up.resolved,
                 subjects=list(wrap_up.subjects),
+                booking=None if booking is None else booking["result"],
+                appointment=None if booking is None else booking.get("appointment_id"),
                 wrapped_up_at=now,
             ),
             subject=call_id,

@@ -8,12 +8,12 @@ import structlog
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.problem import Conflict, NotReady
-from careline_router.db import persons, repository
+from careline_router.db import history, persons, repository
 from careline_router.domain.events import Event
 from careline_router.domain.states import Call
 from careline_router.ports import CrmProfile
 from careline_router.queries import unknown_call
-from careline_router.runtime.contacts import INPUTS, NOBODY, VERIFIED, Contact
+from careline_router.runtime.contacts import COLLECTED, INPUTS, NOBODY, VERIFIED, Contact
 from careline_router.usecases.pbx_answers import NOTHING
 from careline_router.usecases.sending import SendingCalls
 
@@ -38,7 +38,7 @@ class Customers(SendingCalls):
         """The caller as the CRM and the journal of appeals know him; 404 for a call of somebody else."""
         call, contact = await self._his(looker, call_id)
         await self._note(looker, "customer card", call_id)
-        return _card(call, contact)
+        return await self._card(call, contact)
 
     async def verify(self, looker: Looker, call_id: str, check: str, said: str) -> dict[str, Any]:
         """Holds what the caller has said against what the CRM knows; what was said is kept nowhere.
@@ -75,7 +75,7 @@ class Customers(SendingCalls):
 
         await self._actor.submit(NOTHING, within=keep)
         self._contacts.put(call_id, after)
-        return {**_card(call, after), "matched": matches}
+        return {**await self._card(call, after), "matched": matches}
 
     async def _his(self, looker: Looker, call_id: str) -> tuple[Call, Contact]:
         if not self._actor.leading:
@@ -103,6 +103,33 @@ class Customers(SendingCalls):
             self._contacts.put(call_id, contact)
         return contact
 
+    async def _card(self, call: Call, contact: Contact) -> dict[str, Any]:
+        profile = contact.profile or CrmProfile(status="unknown")
+        appeals = contact.appeals
+        return {
+            **call.crm,
+            "call_id": call.id,
+            "name": contact.name,
+            "caller": contact.phone,
+            "needs": list(profile.needs),
+            "appeals": None if appeals is None else {"open": appeals.open, "last": appeals.last},
+            "verified": contact.verified,
+            "questions": sorted(profile.checks()),
+            "collected": contact.attributes.get(COLLECTED, {}),
+            "history": await self._history(call, contact),
+            "desk": self.queries.desk_aids(call.id, line=call.line, queue=call.queue),
+        }
+
+    async def _history(self, call: Call, contact: Contact) -> list[dict[str, Any]] | None:
+        """What agents noted in his last calls; None where nobody knows whose those are, or he is to be
+        verified and was not."""
+        if contact.number is None or (self._plan().floor.verify_callers and not contact.verified):
+            return None
+        async with self._database.read() as connection:
+            return await history.of_person(
+                connection, self._hasher.lookup(contact.number), but=call.id
+            )
+
     async def _note(self, looker: Looker, what: str, call_id: str) -> None:
         async with self._database.unit_of_work() as uow:
             await self._note_in(uow, looker, what, call_id)
@@ -116,18 +143,3 @@ class Customers(SendingCalls):
             what=what,
             call_ids=[call_id],
         )
-
-
-def _card(call: Call, contact: Contact) -> dict[str, Any]:
-    profile = contact.profile or CrmProfile(status="unknown")
-    appeals = contact.appeals
-    return {
-        **call.crm,
-        "call_id": call.id,
-        "name": contact.name,
-        "caller": contact.phone,
-        "needs": list(profile.needs),
-        "appeals": None if appeals is None else {"open": appeals.open, "last": appeals.last},
-        "verified": contact.verified,
-        "questions": sorted(profile.checks()),
-    }

@@ -6,6 +6,7 @@ from careline_common.clock import Clock
 from careline_common.db.engine import Database
 from careline_common.ids import Ids
 from careline_common.observability.pii import PiiHasher
+from careline_router.booking_desk import BookingDesk
 from careline_router.callback_queries import CallbackQueries
 from careline_router.emergency import EmergencySwitch
 from careline_router.feeds import Feeds
@@ -48,6 +49,7 @@ class Parts:
     boards: Boards
     plan: PlanHolder
     emergency: EmergencySwitch
+    bookings: BookingDesk
     clock: Clock
     ids: Ids
     hasher: PiiHasher
@@ -56,6 +58,7 @@ class Parts:
     async def close(self) -> None:
         """Gives back their connections to the outside."""
         await self.intake.close()
+        await self.bookings.close()
         await self.database.close()
         await self.actor.close()
 
@@ -78,6 +81,7 @@ class UseCases:
         self._intake = parts.intake
         self._plan = parts.plan
         self._emergency = parts.emergency
+        self._bookings = parts.bookings
         self._clock = parts.clock
         self._ids = parts.ids
         self._hasher = parts.hasher
