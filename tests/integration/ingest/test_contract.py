@@ -57,7 +57,7 @@ async def test_an_expression_reads_what_no_column_holds(ingest: "Ingest") -> Non
         "e",
         map={
             "external_id": {"expression": "row['year'] + '/' + row['n']"},
-            "phone": {"column": "tel", "expression": "value == '-' ? '' : value"},
+            "phone": {"column": "tel", "expression": "value.replace('-', '')"},
             "kind": {
                 "column": "k",
                 "values": {"1": "complaint", "2": "thanks"},
@@ -85,6 +85,7 @@ async def test_an_expression_reads_what_no_column_holds(ingest: "Ingest") -> Non
         "row.map//\n(x, y)",
         r"r'\' + [1].map(x, '') + r'\'",
         "unknown",
+        "value.unknown()",
         "1 +",
         f"'{'x' * 1000}'",
     ],

@@ -79,6 +79,7 @@ class _Parts:
     sources: SourceTasks
     lateness: Lateness
     hasher: PiiHasher
+    parsers: LibraryParsers
     outward: Outward
     volumes: Volumes
 
@@ -119,7 +120,7 @@ def create_service(
         readiness=readiness,
         start=_start(parts, transport),
         background=[*messaging, *_own_tasks(parts), purge_task(parts.database, clock)],
-        stop=parts.database.close,
+        stop=_stop(parts),
     )
 
 
@@ -217,6 +218,7 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
         ),
         lateness=Lateness(database, service, metrics, every_s=LATE_EVERY_S),
         hasher=hasher,
+        parsers=parsers,
     )
 
 
@@ -270,6 +272,14 @@ def _start(parts: _Parts, transport: Transport) -> Task:
         await transport.open()
 
     return start
+
+
+def _stop(parts: _Parts) -> Task:
+    async def stop() -> None:
+        await asyncio.to_thread(parts.parsers.close)
+        await parts.database.close()
+
+    return stop
 
 
 def _own_tasks(parts: _Parts) -> list[tuple[str, Task]]:

@@ -44,9 +44,8 @@ class Preview:
 
 def preview(path: Path, spec: FeedSpec, *, now: datetime, shown: int) -> Preview:
     """Reads at most `LOOKED_AT` rows and shows the first. Raises `UnreadableFileError`."""
-    parsers = LibraryParsers()
     file = open_file(lambda: path.open("rb"), spec, LibraryReaders())
-    with closing(file):
+    with closing(file), closing(LibraryParsers()) as parsers:
         used = {folded(name) for column in spec.columns for name in column.names}
         found = Preview(
             encoding=file.encoding,

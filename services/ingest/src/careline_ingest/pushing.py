@@ -1,5 +1,6 @@
 """Records that come one by one: each is taken or refused at once, and its sender is told."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,8 +40,8 @@ class Pushing:
         at = uow.clock.now()
         binding, left_out = bind_by_name(spec.columns), list[Fault]()
         try:
-            read = read_record(
-                cells, binding, spec, parsers=self._parsers, now=at, left_out=left_out
+            read = await asyncio.to_thread(
+                read_record, cells, binding, spec, parsers=self._parsers, now=at, left_out=left_out
             )
         except UnreadableFileError as error:
             return Fault(field=None, code="frozen", text=str(error))

@@ -8,7 +8,7 @@ import phonenumbers
 from persiantools.jdatetime import JalaliDate
 from phonenumbers import ValidationResult
 
-from careline_ingest.adapters.expressions import evaluated
+from careline_ingest.adapters.expression_worker import ExpressionWorker
 
 _MOBILE = re.compile(r"(?:\+7|8|7)(9\d{9})", re.ASCII)
 """Russian mobiles as nearly every row has them, with nothing to think about: reading them with the
@@ -16,7 +16,10 @@ library takes most of a row's time. A property test holds this against the libra
 
 
 class LibraryParsers:
-    """The domain's `Parsers`."""
+    """The domain's `Parsers`. To be closed, for expressions are worked out by a process of their own."""
+
+    def __init__(self) -> None:
+        self._worker = ExpressionWorker()
 
     def phone(self, text: str, region: str) -> str | None:
         """E.164 of a number that can be dialled from everywhere; an extension is left out."""
@@ -33,7 +36,10 @@ class LibraryParsers:
         return found
 
     def evaluate(self, expression: str, cells: Mapping[str, object], value: str) -> str:
-        return evaluated(expression, cells, value)
+        return self._worker.evaluate(expression, cells, value)
+
+    def close(self) -> None:
+        self._worker.close()
 
 
 def parsed_phone(text: str, region: str) -> str | None:

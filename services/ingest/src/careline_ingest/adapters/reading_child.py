@@ -24,9 +24,10 @@ def main() -> None:
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     order = pickle.load(asked)  # noqa: S301 - from our own parent
     assert isinstance(order, Open)
+    parsers = LibraryParsers()
     reader: Reader | None = None
     try:
-        reader = _opened(order)
+        reader = _opened(order, parsers)
         _answer(answers, None)
     except UnreadableFileError as error:
         _answer(answers, error)
@@ -35,6 +36,7 @@ def main() -> None:
             order = pickle.load(asked)  # noqa: S301 - from our own parent
         except EOFError:  # it has read enough
             reader.close()
+            parsers.close()
             return
         if isinstance(order, Next):
             _answer(answers, reader.next(order.seen))
@@ -42,8 +44,7 @@ def main() -> None:
             _answer(answers, reader.taken(order.places, order.now))
 
 
-def _opened(order: Open) -> Reader:
-    parsers = LibraryParsers()
+def _opened(order: Open, parsers: LibraryParsers) -> Reader:
     file = open_file(lambda: order.path.open("rb"), order.spec, LibraryReaders())
     return Reader(file, order.spec, parsers=parsers, hasher=order.hasher, size=order.size)
 
