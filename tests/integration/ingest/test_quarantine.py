@@ -107,6 +107,27 @@ async def test_all_rows_of_a_run_are_tried_again_after_the_mapping_was_put_right
     assert await ingest.quarantine(run["id"]) == []
 
 
+async def test_some_rows_of_a_run_are_put_right_together(ingest: "Ingest") -> None:
+    rows = [f"A-{n};none;Текст;01.03.2026" for n in range(1, 6)]
+    run = await ingest.read(ingest.sheet(*rows))
+    waiting = await ingest.quarantine(run["id"])
+    path, ids = f"/v1/runs/{run['id']}/replay", [row["id"] for row in waiting[:3]]
+    for body in ({"ids": [*ids, "another"]}, {"ids": ids, "fix": {"Телефон": "1"}}):
+        assert (await ingest.http.post(path, json=body)).status_code in (404, 422), body
+    assert await ingest.records() == {}
+    for _ in range(2):
+        fix = {"phone": "8 903 111-22-33"}
+        answer = await ingest.http.post(path, json={"ids": ids, "fix": fix})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["rows"] == {
+            "read": 5, "created": 3, "updated": 0, "unchanged": 0, "quarantined": 2,
+        }  # fmt: skip
+    assert await ingest.quarantine(run["id"]) == waiting[3:]
+    kept = await ingest.records()
+    assert {kept[name]["fields"]["phone"] for name in ("A-1", "A-2", "A-3")} == {"+79031112233"}
+    assert (await ingest.http.post(path, json={})).json()["rows"]["quarantined"] == 2
+
+
 async def test_a_row_that_comes_out_late_does_not_undo_a_later_file(ingest: "Ingest") -> None:
     old = await ingest.read(ingest.sheet(BAD_PHONE))
     await ingest.read(ingest.sheet("A-2;89161234567;Исправлено;01.03.2026"))

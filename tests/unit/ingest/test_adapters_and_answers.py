@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from careline_ingest.adapters.folder import is_wanted, look
-from careline_ingest.adapters.spool import FileTooLargeError, FileUnreadableError, Spool
+from careline_ingest.adapters.spool import (
+    FileChangedError,
+    FileTooLargeError,
+    FileUnreadableError,
+    Spool,
+)
 from careline_ingest.answers import as_flk, as_json
 from careline_ingest.db.quarantines import Quarantined
 from careline_ingest.db.runs import Run
@@ -47,6 +53,30 @@ async def test_a_stream_is_stored_whole_and_known_by_its_hash(spool: Spool) -> N
 async def test_a_stream_over_the_limit_leaves_nothing(spool: Spool, tmp_path: Path) -> None:
     with pytest.raises(FileTooLargeError):
         await spool.take(chunks(b"ab", b"cd"), name="n", limit=3)
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_a_file_that_is_written_to_while_it_is_copied_is_left_alone(
+    spool: Spool, tmp_path: Path
+) -> None:
+    path, begun, over = tmp_path / "day.csv", threading.Event(), threading.Event()
+    path.write_bytes(b"x" * (4 << 20))
+
+    def write() -> None:
+        with path.open("ab", buffering=0) as file:
+            while not over.is_set():
+                file.write(b"y")
+                begun.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert begun.wait(10)
+        with pytest.raises(FileChangedError):
+            spool.copy(path, name="n", limit=1 << 30)
+    finally:
+        over.set()
+        writer.join()
     assert list((tmp_path / "spool").iterdir()) == []
 
 

@@ -1,7 +1,9 @@
 """Quarantined rows, tried again: with a value put right by hand, or under a mapping put right."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from careline_common.config import ConfigStore
 from careline_common.db.unit_of_work import UnitOfWork
@@ -55,9 +57,7 @@ class Replays:
     ) -> Replayed:
         """Tries a row again with the values of `fix` in place of its own. One that was taken
         before has the outcome it had then. Raises 404, 409 and 422."""
-        for target in fix:
-            if target not in TARGETS:
-                raise invalid(f"fix.{target}", f"no field of a record: {', '.join(TARGETS)}")
+        _check_fix(fix)
         run_id = await quarantines.run_of(uow.connection, quarantine_id)
         run = None if run_id is None else await _locked(uow, run_id)
         row = await quarantines.lock(uow.connection, quarantine_id)
@@ -68,14 +68,24 @@ class Replays:
             return Replayed(row=row, settled=settled)
         return (await self._try(uow, run, [row], fix))[0]
 
+    async def several(
+        self, uow: UnitOfWork, run_id: str, ids: Collection[str], fix: Mapping[str, str | None]
+    ) -> Run:
+        """Tries these rows of a run again, each with the values of `fix` in place of its own; those
+        that were taken before stay as they are. Raises 404, 409 and 422."""
+        _check_fix(fix)
+        run = await _ended(uow, run_id)
+        rows = await quarantines.of_run(uow.connection, run_id, ids)
+        unknown = set(ids) - {row.id for row in rows}
+        if unknown:
+            raise NotFound(f"this run has no quarantined row {min(unknown)!r}")
+        await self._try(uow, run, [row for row in rows if row.outcome is None], fix)
+        return await _ended(uow, run_id)
+
     async def all_of(self, uow: UnitOfWork, run_id: str) -> Run:
         """Tries all rows of a run that wait; a run that failed reads its file again. Raises 404
         and 409 while the run still reads."""
-        run = await _locked(uow, run_id)
-        if run is None:
-            raise NotFound(f"there is no run {run_id!r}")
-        if run.status == "running":
-            raise RunNotEnded("wait until it has ended")
+        run = await _ended(uow, run_id)
         if run.status == "failed" and run.sha256 is not None:
             return await self._service.begin_again(uow, self._service.source(run.source), run)
         after: str | None = None
@@ -87,9 +97,7 @@ class Replays:
                 break
             await self._try(uow, run, rows, {})
             after = rows[-1].id
-        ended = await runs.get(uow.connection, run_id)
-        assert ended is not None
-        return ended
+        return await _ended(uow, run_id)
 
     async def _try(
         self,
@@ -106,7 +114,9 @@ class Replays:
             if row.id not in contents:
                 raise ContentErased(f"row {row.row} can only come in a new file")
             without: list[Fault] = []
-            tried.append((row, self._read(uow, spec, contents[row.id], fix, without)))
+            now = uow.clock.now()
+            read = await asyncio.to_thread(self._read, spec, contents[row.id], fix, without, now)
+            tried.append((row, read))
             left_out += [(row.row, fault) for fault in without]
         good = [
             good_row(row.row, found, self._hasher.lookup, by_hand=bool(fix))
@@ -130,11 +140,11 @@ class Replays:
 
     def _read(
         self,
-        uow: UnitOfWork,
         spec: FeedSpec,
         cells: Cells,
         fix: Mapping[str, str | None],
         left_out: list[Fault],
+        now: datetime,
     ) -> Fields | Fault:
         try:
             binding = bind(spec.columns, cells.keys(), whole=False)
@@ -143,12 +153,28 @@ class Replays:
                 binding,
                 spec,
                 parsers=self._parsers,
-                now=uow.clock.now(),
+                now=now,
                 fix={target: value or "" for target, value in fix.items()},
                 left_out=left_out,
             )
         except UnreadableFileError as error:
             return Fault(field=None, code="row-shape", text=str(error))
+
+
+def _check_fix(fix: Mapping[str, str | None]) -> None:
+    for target in fix:
+        if target not in TARGETS:
+            raise invalid(f"fix.{target}", f"no field of a record: {', '.join(TARGETS)}")
+
+
+async def _ended(uow: UnitOfWork, run_id: str) -> Run:
+    """A run that nobody reads, locked; raises 404 and 409."""
+    run = await _locked(uow, run_id)
+    if run is None:
+        raise NotFound(f"there is no run {run_id!r}")
+    if run.status == "running":
+        raise RunNotEnded("wait until it has ended")
+    return run
 
 
 async def _locked(uow: UnitOfWork, run_id: str) -> Run | None:

@@ -82,7 +82,7 @@ class Turns:
         409 when the source is being fetched, and where its server cannot be asked for the past."""
         if not can_backfill(source):
             raise NoPast("ask the partner for the files of that time and send them to this source")
-        return await self._now(source, lambda: self._fetching.visit(source, span))
+        return await self._now(source, lambda: self._past(source, span))
 
     async def _now(self, source: SourceEntry, work: Work[Visit]) -> list[Accepted]:
         await self._state(source)
@@ -113,6 +113,15 @@ class Turns:
             return False
         async with self._database.read() as connection:
             return bool(await replies.due(connection, source.id, 1))
+
+    async def _past(self, source: SourceEntry, span: Span) -> Visit:
+        """A part of the past: when the next regular fetch is, is not its business."""
+        visit = await self._fetching.visit(source, span)
+        if isinstance(visit.failure, NotTrustedError):
+            async with self._database.unit_of_work() as uow:
+                await fetches.stop(uow.connection, source.id, str(visit.failure))
+            log.error("fetch.stopped", source=source.id, reason=str(visit.failure))
+        return visit
 
     async def _visit(self, source: SourceEntry) -> Visit:
         visit = await self._fetching.visit(source)

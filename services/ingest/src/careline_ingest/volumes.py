@@ -1,6 +1,7 @@
 """Watches what feeds bring against what they should, and says how a source is."""
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +13,7 @@ import structlog
 from careline_common.clock import Clock
 from careline_common.db.engine import Database, is_unavailable
 from careline_ingest.config import SourceEntry
-from careline_ingest.db import health, ledger
+from careline_ingest.db import fetches, health, ledger
 from careline_ingest.domain import volume
 from careline_ingest.domain.volume import PROBLEMS, Day, Problem, Verdict
 from careline_ingest.metrics import IngestMetrics
@@ -25,7 +26,8 @@ DAYS_SHOWN = 28
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How a source is. `problems` are those of its volume, with `stopped`, `paused`, `failing`."""
+    """How a source is. `problems` are those of its volume, with `late`, `stopped`, `paused`, `failing`
+    and `refused`."""
 
     source: SourceEntry
     problems: tuple[str, ...]
@@ -82,6 +84,7 @@ class Volumes:
         days = await self._days(source)
         async with self._database.read() as connection:
             facts = await health.facts(connection, source.id)
+            ages = await fetches.last_new(connection, [source.id])
         known, today = volume.by_date(days), self._clock.now().astimezone(self._zone(source)).date()
         shown = tuple(
             volume.judge(source.expectation, known, today - timedelta(days=back), over=back > 0)
@@ -89,6 +92,7 @@ class Volumes:
         )
         problems: list[str] = [*sorted(self._problems(source, days))]
         states = {
+            "late": ages.get(source.id, 0.0) > (source.late_after_s or math.inf),
             "stopped": facts["stopped"] is not None,
             "paused": facts["paused_at"] is not None,
             "failing": bool(facts["failures"]),

@@ -85,7 +85,7 @@ class Spool:
         try:
             with _opened(original) as source:
                 before = os.fstat(source.fileno())
-                for block in _blocks(source):
+                for block in _blocks(source, before.st_size):
                     writer.write(block)
                 after = os.fstat(source.fileno())
             stored = writer.finish()
@@ -243,9 +243,11 @@ def _opened(path: Path) -> BinaryIO:
         raise FileUnreadableError(error.strerror) from error
 
 
-def _blocks(source: BinaryIO) -> Iterator[bytes]:
+def _blocks(source: BinaryIO, size: int) -> Iterator[bytes]:
+    """What was there when it was opened: whoever read to the end might run after a writer for ever."""
     try:
-        while block := source.read(BLOCK_BYTES):
+        while size > 0 and (block := source.read(min(size, BLOCK_BYTES))):
+            size -= len(block)
             yield block
     except OSError as error:
         raise FileUnreadableError(error.strerror) from error

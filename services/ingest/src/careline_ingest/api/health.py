@@ -1,5 +1,6 @@
 """The page of a source's health: as JSON, and as HTML for whoever looks with a browser."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from html import escape
 from typing import Annotated, Self
@@ -17,6 +18,23 @@ router = APIRouter(prefix="/v1/sources", tags=["sources"])
 def _volumes(request: Request) -> Volumes:
     volumes: Volumes = request.app.state.volumes
     return volumes
+
+
+ADVICE: Mapping[str, str] = {
+    "late": "no new file has come for late_after_s: ask the partner",
+    "missing": "what should have come has not: ask the partner",
+    "short": "fewer rows came than are usual: ask the partner whether the file was whole",
+    "doubled": "more rows came than are usual: a file under new numbers, or a surge",
+    "drifting": "two weeks together are off: if that is how it is now, set expected",
+    "stopped": "another server than the trusted one answers, and nothing is fetched: ask the partner, by"
+    " another way than this connection, what he has changed; then configure his new host_key or ca, or"
+    " POST /v1/sources/{id}/resume where the old one is back",
+    "paused": "somebody has paused it: POST /v1/sources/{id}/resume",
+    "failing": "the last fetches went wrong, as the last error says; it is tried again by itself",
+    "refused": "the partner refuses news: see /v1/sources/{id}/ledger?state=refused, put it right with him,"
+    " then POST /v1/sources/{id}/ledger/retry",
+}
+"""By problem, what it means and what to do."""
 
 
 class DayView(BaseModel):
@@ -42,8 +60,9 @@ class HealthView(BaseModel):
     kind: str
     healthy: bool
     problems: list[str] = Field(
-        description="missing, short, doubled, drifting; stopped, paused, failing, refused"
+        description="late, missing, short, doubled, drifting; stopped, paused, failing, refused"
     )
+    advice: dict[str, str] = Field(description="by problem, what it means and what to do")
     last_new_at: datetime | None = Field(description="when the last new file came")
     last_failed_at: datetime | None
     last_error: str | None
@@ -66,6 +85,7 @@ class HealthView(BaseModel):
             kind=health.source.kind,
             healthy=not health.problems,
             problems=list(health.problems),
+            advice={name: ADVICE[name].format(id=health.source.id) for name in health.problems},
             days=[DayView.of(day) for day in health.days],
             **facts,
         )
@@ -101,19 +121,20 @@ _STYLE = (
 
 
 def _page(view: HealthView) -> str:
-    shown = view.model_dump(mode="json", exclude={"days", "problems", "healthy", "id"})
+    shown = view.model_dump(mode="json", exclude={"days", "problems", "advice", "healthy", "id"})
     facts = "".join(
         f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{_cell(value)}</td></tr>"
         for name, value in shown.items()
     )
     most = max([day.rows for day in view.days] + [1])
     rows = "".join(_row(day, most) for day in view.days)
+    advice = "".join(f"<li><b>{name}</b>: {escape(text)}" for name, text in view.advice.items())
     state = "healthy" if view.healthy else ", ".join(view.problems)
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(view.id)}</title>"
         f"<style>{_STYLE}</style><h1>{escape(view.id)}</h1>"
         f"<p class={'good' if view.healthy else 'bad'}>{escape(state)}</p>"
-        f"<table>{facts}</table><h2>By day</h2><table><tr><th>day<th>files<th>rows<th>expected<th>"
+        f"<ul>{advice}</ul><table>{facts}</table><h2>By day</h2><table><tr><th>day<th>files<th>rows<th>expected<th>"
         f"<th>{rows}</table></html>"
     )
 

@@ -48,8 +48,7 @@ async def replay_row(
     replays: Replayer,
     body: Annotated[ReplayRequest | None, Body()] = None,
 ) -> Response:
-    given = {} if body is None else body.fix
-    fix = {target: None if value is None else str(value) for target, value in given.items()}
+    fix = {} if body is None else body.values
 
     async def effect(uow: UnitOfWork) -> Answer:
         return Answer.json(_view(await replays.one(uow, quarantine_id, fix), fix))

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from careline_common.db.unit_of_work import UnitOfWork
@@ -21,7 +21,7 @@ from careline_ingest.api.access import (
     own_insurer,
     visible_run,
 )
-from careline_ingest.api.schemas import LeftOutView, RunView
+from careline_ingest.api.schemas import LeftOutView, ReplayRowsRequest, RunView
 from careline_ingest.db import quarantines, records, runs
 from careline_ingest.db.quarantines import Quarantined
 from careline_ingest.db.runs import Run
@@ -55,13 +55,22 @@ async def get_run(run_id: str, caller: Watcher, database: Db) -> RunView:
 @router.post(
     "/{run_id}/replay",
     response_model=RunView,
-    summary="Try all quarantined rows of a run again; one that failed reads its file again",
+    summary="Try quarantined rows of a run again, all or some; one that failed reads its file again",
 )
 async def replay_run(
-    run_id: str, request: Request, caller: Keeper, database: Db, replays: Replayer
+    run_id: str,
+    *,
+    request: Request,
+    caller: Keeper,
+    database: Db,
+    replays: Replayer,
+    body: Annotated[ReplayRowsRequest | None, Body()] = None,
 ) -> Response:
     async def effect(uow: UnitOfWork) -> Answer:
-        run = await replays.all_of(uow, run_id)
+        if body is None or body.ids is None:
+            run = await replays.all_of(uow, run_id)
+        else:
+            run = await replays.several(uow, run_id, body.ids, body.values)
         return Answer.json(RunView.of(run), status=202 if run.status == "running" else 200)
 
     return await idempotent(request, database, caller, effect)

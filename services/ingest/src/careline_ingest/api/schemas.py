@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from careline_ingest.db.quarantines import LeftOut, Quarantined
 from careline_ingest.db.runs import Run
@@ -145,6 +145,22 @@ class ReplayRequest(BaseModel):
     fix: dict[str, str | int | None] = Field(
         default_factory=dict, description="values by field of the record, null for none"
     )
+
+    @property
+    def values(self) -> dict[str, str | None]:
+        return {name: None if value is None else str(value) for name, value in self.fix.items()}
+
+
+class ReplayRowsRequest(ReplayRequest):
+    """Some rows of a run, and what is to stand in place of each one's own values."""
+
+    ids: list[str] | None = Field(default=None, max_length=1000, description="null: all that wait")
+
+    @model_validator(mode="after")
+    def _check_fix(self) -> Self:
+        if self.fix and self.ids is None:
+            raise ValueError("ids must name the rows that the fix is for")
+        return self
 
 
 class ReplayView(BaseModel):

@@ -155,6 +155,11 @@ async def ended(
     )
 
 
+async def stop(connection: AsyncConnection, source: str, reason: str) -> None:
+    """Nothing is fetched until somebody has looked at it."""
+    await connection.execute(update(fetch).where(fetch.c.source == source).values(stopped=reason))
+
+
 async def known(connection: AsyncConnection, source: str, config_version: int) -> dict[str, Known]:
     """What has been taken under this configuration, by name; without what was lost here before it
     was read, which is to be fetched again."""

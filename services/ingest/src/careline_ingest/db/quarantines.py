@@ -1,6 +1,6 @@
 """Quarantined rows in the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -147,6 +147,16 @@ async def lock(connection: AsyncConnection, quarantine_id: str) -> Quarantined |
     statement = _select().where(quarantine.c.id == quarantine_id).with_for_update()
     row = (await connection.execute(statement)).one_or_none()
     return None if row is None else _quarantined(row)
+
+
+async def of_run(
+    connection: AsyncConnection, run_id: str, ids: Collection[str]
+) -> list[Quarantined]:
+    """Those of these rows that are of this run, in the order they came."""
+    statement = _select().where(quarantine.c.run_id == run_id, quarantine.c.id.in_(ids))
+    return [
+        _quarantined(row) for row in await connection.execute(statement.order_by(quarantine.c.id))
+    ]
 
 
 async def run_of(connection: AsyncConnection, quarantine_id: str) -> str | None:
