@@ -41,7 +41,8 @@ def _fields(event: type[BaseModel]) -> dict[str, Any]:
 
 def _essence(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
     """A field's schema without its words."""
-    text = json.dumps({**schema, "$defs": definitions} if definitions else schema, sort_keys=True)
+    named = definitions and "#/$defs/" in json.dumps(schema)
+    text = json.dumps({**schema, "$defs": definitions} if named else schema, sort_keys=True)
     essence: dict[str, Any] = json.loads(text)
     for word in ("title", "description"):
         essence.pop(word, None)

@@ -23,14 +23,17 @@ def subscriptions(sources: Sources) -> tuple[Subscription, ...]:
     """Free of order: of an appeal the newest version stands, and news has its version with it."""
 
     async def appeal_changed(uow: UnitOfWork, envelope: Envelope, _fetched: None) -> None:
-        told = told_by(envelope)
-        if told.external_id is None and told.insurer is None:
-            return
-        await appeals.note(uow.connection, told)
-        event = news_in(envelope)
+        told, event = told_by(envelope), news_in(envelope)
+        about = list(ended_with(envelope))
+        if told.external_id is not None or told.insurer is not None:
+            await appeals.note(uow.connection, told)
+            about.append(told)
         if event is not None:
-            hearing = _hearing(sources(), told)
-            notices = [await _notice(uow, source.id, told, event) for source in hearing]
+            notices = [
+                await _notice(uow, source.id, each, event)
+                for each in about
+                for source in _hearing(sources(), each)
+            ]
             await ledger.add(uow.connection, notices)
 
     return (
@@ -41,6 +44,28 @@ def subscriptions(sources: Sources) -> tuple[Subscription, ...]:
             order_free=True,
         ),
     )
+
+
+def ended_with(envelope: Envelope) -> Iterator[Told]:
+    """The appeals that were merged into one which is closed: to their partners that is their end. Its version
+    is behind whatever they were told of them before, and the same whenever this is heard."""
+    event = envelope.data
+    if not isinstance(event, TicketClosed):
+        return
+    for each in event.merged:
+        yield Told(
+            ticket_id=each.ticket_id,
+            sequence=each.version + envelope.sequence,
+            source=each.external_source,
+            external_id=each.external_id,
+            insurer=each.insurer,
+            number=each.number,
+            status="closed",
+            outcome=event.outcome,
+            returns=event.returns,
+            due_at=None,
+            at=event.closed_at,
+        )
 
 
 def news_in(envelope: Envelope) -> str | None:

@@ -10,8 +10,10 @@ from datetime import datetime
 from functools import partial
 
 from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.events.tickets import MergedAppeal
 from careline_tickets.config import Rules
 from careline_tickets.db.likeness import Duplicate, Likeness, Shares, duplicates
+from careline_tickets.db.merged import merged_into
 from careline_tickets.db.repository import Repository, Stored
 from careline_tickets.domain.acting import act, register
 from careline_tickets.domain.person import Person
@@ -30,7 +32,7 @@ from careline_tickets.lookup import Lookup
 from careline_tickets.metrics import TicketsMetrics
 from careline_tickets.ports import Chance
 from careline_tickets.resolving import Resolver
-from careline_tickets.telling import events_of
+from careline_tickets.telling import closes, events_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +193,8 @@ class Journal:
         self, uow: UnitOfWork, stored: Stored, command: Command, actor: Actor, now: datetime
     ) -> Ticket:
         ticket, change = act(stored.ticket, command, actor, now)
-        self._tell(uow, ticket, [change])
+        merged = await merged_into(uow.connection, ticket.id) if closes(change) else ()
+        self._tell(uow, ticket, [change], merged)
         await self.repository.save(uow, stored, ticket, change)
         return ticket
 
@@ -250,10 +253,16 @@ class Journal:
         await self._do(uow, stored, link, _on_behalf_of(actor), now)
         return ticket
 
-    def _tell(self, uow: UnitOfWork, ticket: Ticket, changes: Sequence[Change]) -> None:
+    def _tell(
+        self,
+        uow: UnitOfWork,
+        ticket: Ticket,
+        changes: Sequence[Change],
+        merged: Sequence[MergedAppeal] = (),
+    ) -> None:
         """Writes the events of these changes, and counts them once they stand."""
         for change in changes:
-            for event in events_of(ticket, change):
+            for event in events_of(ticket, change, merged):
                 uow.emit(event, subject=ticket.id, sequence=change.version)
             if change.action == REGISTER:
                 uow.after_commit(self.metrics.created.labels(ticket.details.channel).inc)

@@ -1,9 +1,10 @@
 """The events of a change: ids and words of the workflow, nothing of the person or the text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from careline_common.events.envelope import Event
 from careline_common.events.tickets import (
+    MergedAppeal,
     TicketClosed,
     TicketCreated,
     TicketForwarded,
@@ -14,14 +15,21 @@ from careline_tickets.domain.ticket import REGISTER, Change, Ticket
 from careline_tickets.domain.vocabulary import Action, Status
 
 
-def events_of(ticket: Ticket, change: Change) -> Iterator[Event]:
-    """What the other services hear; `ticket` is the appeal after this change or a later one."""
+def closes(change: Change) -> bool:
+    return change.after.get("status") == Status.CLOSED
+
+
+def events_of(
+    ticket: Ticket, change: Change, merged: Sequence[MergedAppeal] = ()
+) -> Iterator[Event]:
+    """What the other services hear; `ticket` is the appeal after this change or a later one, `merged`
+    are those that end with it."""
     if change.action == REGISTER:
         yield _created(ticket)
         return
     yield _moved(ticket, change)
-    if change.after.get("status") == Status.CLOSED:
-        yield _closed(ticket)
+    if closes(change):
+        yield _closed(ticket, merged)
     if change.action == Action.FORWARD:
         yield _forwarded(ticket, change)
 
@@ -81,7 +89,7 @@ def _forwarded(ticket: Ticket, change: Change) -> TicketForwarded:
     )
 
 
-def _closed(ticket: Ticket) -> TicketClosed:
+def _closed(ticket: Ticket, merged: Sequence[MergedAppeal]) -> TicketClosed:
     external = ticket.details.external
     assert ticket.outcome is not None
     assert ticket.closed_at is not None
@@ -96,4 +104,5 @@ def _closed(ticket: Ticket) -> TicketClosed:
         returns=ticket.returns,
         due_at=ticket.due_at,
         closed_at=ticket.closed_at,
+        merged=tuple(merged),
     )

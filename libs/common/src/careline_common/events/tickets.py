@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import ClassVar
 
+from pydantic import BaseModel, ConfigDict
+
 from careline_common.events.envelope import Event
 
 
@@ -90,7 +92,22 @@ class TicketStepFired(Event):
     priority: str
 
 
+class MergedAppeal(BaseModel):
+    """An appeal that another one stands for since they were merged; `version` is its own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    ticket_id: str
+    number: str
+    version: int
+    insurer: str | None = None
+    external_source: str | None = None
+    external_id: str | None = None
+
+
 class TicketClosed(Event):
+    """An appeal has ended, and with it those that were `merged` into it, whose partners hear of it too."""
+
     TYPE: ClassVar[str] = "careline.ticket.closed.v1"
 
     ticket_id: str
@@ -103,6 +120,7 @@ class TicketClosed(Event):
     returns: int = 0
     due_at: datetime | None = None
     closed_at: datetime
+    merged: tuple[MergedAppeal, ...] = ()
 
 
 class SurgeOpened(Event):
