@@ -12,16 +12,14 @@ import os
 import re
 import signal
 import sys
-import threading
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+from asyncpg.transaction import Transaction
 from sqlalchemy import event
-from sqlalchemy.util import await_only
 
 from careline_common.clock import SystemClock
 from careline_common.db.engine import Database
@@ -76,43 +74,39 @@ class Doom:
 
     def over(self, database: Database) -> None:
         """Sees all that is committed through this database, by a relay, and into the archive."""
-        engine = database.engine.sync_engine
-        event.listen(engine, "before_cursor_execute", self._note_point)
-        commit, rollback = engine.dialect.do_commit, engine.dialect.do_rollback
+        event.listen(database.engine.sync_engine, "before_cursor_execute", self._note_point)
+        start, commit = Transaction.start, Transaction.commit
 
-        def do_commit(connection: Any) -> None:
-            point = self._points.pop(id(connection.dbapi_connection), None)
-            if self._begins(point, lambda: await_only(_for_ever())):
-                commit(connection)
+        async def started(transaction: Any) -> None:
+            if not transaction._connection.is_in_transaction():  # it is no savepoint
+                self._points.pop(id(transaction._connection), None)
+            await start(transaction)
+
+        async def doomed(transaction: Any) -> None:
+            point = self._points.pop(id(transaction._connection), None)
+            begins = await self._begins(point)
+            await commit(transaction)
+            if begins:
                 self._die(point, "after")
-            commit(connection)
 
-        def do_rollback(connection: Any) -> None:
-            self._points.pop(id(connection.dbapi_connection), None)
-            rollback(connection)
-
-        engine.dialect.do_commit = do_commit  # type: ignore[method-assign]
-        engine.dialect.do_rollback = do_rollback  # type: ignore[method-assign]
+        Transaction.start, Transaction.commit = started, doomed
         self._over_relay()
         self._over_archive()
 
     def _note_point(self, connection: Any, _cursor: object, statement: str, *_: object) -> None:
         for point, pattern in STATEMENTS.items():
             if re.match(pattern, statement, re.DOTALL):
-                self._points[id(connection.connection.dbapi_connection)] = point
+                self._points[id(connection.connection.driver_connection)] = point
 
     def _over_relay(self) -> None:
         execute = asyncpg.Connection.execute
 
         async def doomed(connection: Any, query: str, *values: Any, **more: Any) -> str:
-            if not query.startswith(HANDED_OVER):
-                return str(await execute(connection, query, *values, **more))
-            if self._began:
-                await _for_ever()
-            begins = self._begins("handed_over", lambda: None)
+            point = "handed_over" if query.startswith(HANDED_OVER) else None
+            begins = await self._begins(point)
             said = str(await execute(connection, query, *values, **more))
             if begins:
-                self._die("handed_over", "after")
+                self._die(point, "after")
             return said
 
         asyncpg.Connection.execute = doomed
@@ -121,19 +115,22 @@ class Doom:
         keep = Archive.keep
 
         def doomed(archive: Archive, run_id: str, file: Any) -> None:
-            begins = self._begins("sealed", threading.Event().wait)
+            begins = "sealed" not in self._life.spared and self._first("sealed")
             keep(archive, run_id, file)
             if begins:
                 self._die("sealed", "after")
 
         Archive.keep = doomed  # type: ignore[method-assign]
 
-    def _begins(self, point: str | None, stop: Callable[[], object]) -> bool:
+    async def _begins(self, point: str | None) -> bool:
         """Whether this is the commit after which to die; dies here if it is to be before it."""
-        if point is None or point in self._life.spared:
+        if point is None:
             return False
         if self._began:
-            stop()
+            await _for_ever()
+        return self._first(point)
+
+    def _first(self, point: str) -> bool:
         self._began = True
         if point not in self._life.let_by:
             self._die(point, "before")
