@@ -33,7 +33,7 @@ async def test_a_kill_on_both_sides_of_every_commit_loses_nothing_and_doubles_no
     start: "Start", database_url: str, tmp_path: Path
 ) -> None:
     rows = proofs.budget(SMALL)
-    day = plan.day(rows, told=1 if rows == SMALL else 25)
+    day = plan.day(rows, told=1 if rows == SMALL else 15)
     record, scene = Outside(), Scene(tmp_path, database_url, day)
     async with partner(record) as web:
         async with start() as ingest:

@@ -30,9 +30,10 @@ class Day:
 
 
 def row(number: int) -> Row:
-    """Three rows are about one record, and say the same but for every seventh; every fortieth is bad."""
-    about = number - number % 3
-    said = number if number % 7 == 0 else about
+    """Five rows are about one record, and say the same but for every twenty-first of all; every fortieth
+    is bad."""
+    about = number - number % 5
+    said = number if number % 21 == 0 else about
     return Row(f"A-{about}", f"text {said}", good=number % 40 != 0)
 
 

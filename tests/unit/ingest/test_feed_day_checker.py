@@ -84,9 +84,9 @@ MUTATIONS: dict[str, Callable[[Account], Account]] = {
     "the run does not end": _kept(runs=lambda all_: [{**all_[0], "status": "running"}]),
     "a count is off": _kept(runs=lambda all_: [{**all_[0], "created": 0}]),
     "the file is read twice": _kept(runs=lambda all_: [*all_, *all_]),
-    "an event is lost": _events(lambda events: events.pop("A-3-1")),
-    "an event is told anew": _events(lambda events: events.update(more=events["A-3-1"])),
-    "an event says the wrong thing": _events(lambda e: e["A-3-1"].update(kind="updated")),
+    "an event is lost": _events(lambda events: events.pop("A-5-1")),
+    "an event is told anew": _events(lambda events: events.update(more=events["A-5-1"])),
+    "an event says the wrong thing": _events(lambda e: e["A-5-1"].update(kind="updated")),
     "the end is not told": _events(lambda events: events.pop("end")),
     "no answer": _kept(answers=lambda _: []),
     "an answer lacks a row": _kept(
