@@ -2,29 +2,32 @@
 
     python -m benchmarks.six_oclock > benchmarks/results/six_oclock.json
 
-One standalone Careline, so that everything shares one process, one database and one machine. A dialplan
-asks for the way of a call so many times a second; its answers are timed while nothing else happens and
-while fifty sources are being read under `CARELINE_INGEST_ROWS_PER_S`, in turns, each time anew. Exit 1 when the 99th
-percentile of the busy rounds is more than 1.5 times that of the idle ones.
+Careline runs as in production, each service a process of its own beside one PostgreSQL and one RabbitMQ, all on this
+one machine (`--form standalone`: all in one process). A dialplan asks for the way of a call so many times a second;
+its answers are timed while nothing else happens and while fifty sources send and are read under
+`CARELINE_INGEST_ROWS_PER_S`, in turns, each time anew. Exit 1 when the 99th percentile of the busy rounds is more
+than 1.5 times that of the idle ones.
 """
 
 import argparse
 import asyncio
 import json
+import multiprocessing
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from benchmarks.six_oclock_forms import Careline, services, standalone
 
 INSURERS = 50
 MOST_RATIO = 1.5
@@ -67,32 +70,6 @@ def a_year(insurer: int, rows: int) -> bytes:
     return "\n".join([HEADER, *lines, ""]).encode()
 
 
-@contextmanager
-def careline(folder: Path, rows_per_s: float) -> Iterator[str]:
-    """A standalone of its own; gives its address."""
-    environment = {**os.environ, "CARELINE_INGEST_ROWS_PER_S": str(rows_per_s)}
-    environment["CARELINE_INGEST_BATCH_ROWS"] = "20"
-    command = [sys.executable, "-m", "careline", "up", "--port", "0", "--data", str(folder)]
-    with (folder / "log").open("wb") as log:
-        child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log)  # noqa: S603 - our own
-        try:
-            assert child.stdout is not None
-            for line in child.stdout:
-                if line.startswith(b"ready "):
-                    yield line.split()[1].decode()
-                    return
-            raise SystemExit(f"careline did not start: {(folder / 'log').read_text()[-2000:]}")
-        finally:
-            child.terminate()
-            child.wait(30)
-
-
-def token(folder: Path, *options: str) -> dict[str, str]:
-    command = [sys.executable, "-m", "careline", "token", *options, "--data", str(folder)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own
-    return {"Authorization": f"Bearer {said.stdout.strip()}"}
-
-
 async def answers(
     http: httpx.AsyncClient,
     headers: dict[str, str],
@@ -109,14 +86,14 @@ async def answers(
         call = {"call_id": f"{name}-{number}", "caller": f"+7905{number:07}", "wait": 0}
         began = time.perf_counter()
         answer = await http.post(
-            "/router/v1/pbx/pbx1/route", json={**call, "line": "+74950000001"}, headers=headers
+            "/v1/pbx/pbx1/route", json={**call, "line": "+74950000001"}, headers=headers
         )
         taken.append((time.perf_counter() - began) * 1000)
         if not answer.is_success:
             refused.append(answer.status_code)
             return
         hang_up = {"call_id": call["call_id"]}
-        await http.post("/router/v1/pbx/pbx1/route/hangup", json=hang_up, headers=headers)
+        await http.post("/v1/pbx/pbx1/route/hangup", json=hang_up, headers=headers)
 
     begin = time.perf_counter()
     async with asyncio.TaskGroup() as group:
@@ -126,27 +103,43 @@ async def answers(
     return taken
 
 
-async def send(http: httpx.AsyncClient, admin: dict[str, str], rows: int) -> None:
-    for insurer in range(INSURERS):
-        answer = await http.post(
-            f"/ingest/v1/sources/ins{insurer}-daily/files",
-            content=a_year(insurer, rows),
-            headers={**admin, "Content-Disposition": 'attachment; filename="year.csv"'},
-        )
-        answer.raise_for_status()
+def send(ingest: str, admin: Mapping[str, str], rows: int) -> None:
+    """Every insurer his year, one after the other; in a process of its own, so that the clock of the
+    calls does not wait for it."""
+    with httpx.Client(base_url=ingest, timeout=60) as http:
+        for insurer in range(INSURERS):
+            answer = http.post(
+                f"/v1/sources/ins{insurer}-daily/files",
+                content=a_year(insurer, rows),
+                headers={**admin, "Content-Disposition": 'attachment; filename="year.csv"'},
+            )
+            answer.raise_for_status()
 
 
-async def progress(http: httpx.AsyncClient, admin: dict[str, str]) -> tuple[int, bool]:
-    """Rows read so far, and whether any source is still being read."""
-    read, running, cursor = 0, False, None
-    while True:
-        params = {"limit": "200"} | ({"cursor": cursor} if cursor else {})
-        page = (await http.get("/ingest/v1/runs", params=params, headers=admin)).json()
-        read += sum(run["rows"]["read"] for run in page["items"])
-        running = running or any(run["status"] == "running" for run in page["items"])
-        cursor = page["next"]
-        if cursor is None:
-            return read, running
+async def progress(ingest: str, admin: Mapping[str, str]) -> tuple[int, int]:
+    """Rows read so far, and how many files are still being read."""
+    read, running, cursor = 0, 0, None
+    async with httpx.AsyncClient(base_url=ingest, timeout=60, headers=admin) as http:
+        while True:
+            params = {"limit": "200"} | ({"cursor": cursor} if cursor else {})
+            page = (await http.get("/v1/runs", params=params)).json()
+            read += sum(run["rows"]["read"] for run in page["items"])
+            running += sum(run["status"] == "running" for run in page["items"])
+            cursor = page["next"]
+            if cursor is None:
+                return read, running
+
+
+async def journalled(tickets: str) -> int:
+    """Records that the journal has taken."""
+    async with httpx.AsyncClient(base_url=tickets, timeout=60) as http:
+        lines = (await http.get("/metrics")).text.splitlines()
+    taken = "careline_events_consumed_total{"
+    return sum(
+        int(float(line.rpartition(" ")[2]))
+        for line in lines
+        if line.startswith(taken) and "tickets.feed-records" in line and '"done"' in line
+    )
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -156,72 +149,98 @@ def percentile(values: list[float], share: float) -> float:
 
 @dataclass(slots=True)
 class Measured:
-    """Milliseconds of answers, and rows a second while they were busy."""
+    """Milliseconds of answers, and what was done meanwhile a second, by round."""
 
-    idle: list[float] = field(default_factory=list)
-    busy: list[float] = field(default_factory=list)
+    idle: list[list[float]] = field(default_factory=list)
+    busy: list[list[float]] = field(default_factory=list)
     rows_per_s: list[float] = field(default_factory=list)
+    journalled_per_s: list[float] = field(default_factory=list)
+    cpu_shares: list[dict[str, float]] = field(default_factory=list)
+    """Of one processor, by process, while it was busy."""
     refused: list[int] = field(default_factory=list)
     """Status codes of calls that the router could not take."""
 
 
-async def measure(url: str, folder: Path, given: argparse.Namespace, measured: Measured) -> None:
-    """One round: first nothing else happens, then every insurer has sent a year."""
-    admin = token(folder, "--role", "admin", "--subject", "bench")
-    pbx = token(folder, "--role", "pbx", "--subject", "pbx1", "--pbx", "pbx1")
-    async with httpx.AsyncClient(base_url=url, timeout=60) as http:
-        ask = partial(answers, http, pbx, rate=given.rate, refused=measured.refused)
-        await ask(name="warm", seconds=5)
-        measured.idle += await ask(name="idle", seconds=given.seconds)
-        await send(http, admin, given.rows)
-        before, began = (await progress(http, admin))[0], time.perf_counter()
-        measured.busy += await ask(name="busy", seconds=given.seconds)
-        after, running = await progress(http, admin)
-        if not running:
-            raise SystemExit("the files were read before the round was over: give more --rows")
-        measured.rows_per_s.append((after - before) / (time.perf_counter() - began))
+async def measure(form: Careline, given: argparse.Namespace, measured: Measured) -> None:
+    """One round: first nothing else happens, then every insurer sends a year."""
+    admin, pbx = form.token("admin", "bench"), form.token("pbx", "pbx1", "pbx1")
+    loop = asyncio.get_running_loop()
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawning) as sender:
+        await loop.run_in_executor(sender, os.getpid)  # it has started
+        async with httpx.AsyncClient(base_url=form.urls["router"], timeout=60) as http:
+            ask = partial(answers, http, pbx, rate=given.rate, refused=measured.refused)
+            await ask(name="warm", seconds=5)
+            measured.idle.append(await ask(name="idle", seconds=given.seconds))
+            began, before = time.perf_counter(), form.cpu_s()
+            sent = loop.run_in_executor(sender, send, form.urls["ingest"], admin, given.rows)
+            measured.busy.append(await ask(name="busy", seconds=given.seconds))
+            seconds, after = time.perf_counter() - began, form.cpu_s()
+            taken = await journalled(form.urls["tickets"])
+            await sent
+    read, running = await progress(form.urls["ingest"], admin)
+    if running < INSURERS:
+        raise SystemExit("files were read before the round was over: give more --rows")
+    measured.rows_per_s.append(round(read / seconds, 1))
+    measured.journalled_per_s.append(round(taken / seconds, 1))
+    measured.cpu_shares.append({k: round((after[k] - before[k]) / seconds, 2) for k in after})
 
 
 def report(given: argparse.Namespace, measured: Measured) -> dict[str, Any]:
-    times = {"idle": measured.idle, "busy": measured.busy}
-    taken = measured.rows_per_s
+    rounds = {"idle": measured.idle, "busy": measured.busy}
     shown = {
-        name: {"p50_ms": round(percentile(ms, 0.5), 2), "p99_ms": round(percentile(ms, 0.99), 2)}
-        for name, ms in times.items()
+        name: {
+            f"p{share}_ms": round(percentile([ms for each in parts for ms in each], share / 100), 2)
+            for share in (50, 99)
+        }
+        for name, parts in rounds.items()
     }
     return {
+        "name": "six_oclock",
+        "form": given.form,
         "insurers": INSURERS,
         "rows_each": given.rows,
         "calls_per_s": given.rate,
-        "calls": {name: len(ms) for name, ms in times.items()},
+        "calls": {name: sum(map(len, parts)) for name, parts in rounds.items()},
         "limit_rows_per_s": given.rows_per_s,
-        "rows_per_s": round(sum(taken) / len(taken), 1),
+        "rows_per_s": measured.rows_per_s,
+        "journalled_per_s": measured.journalled_per_s,
         **shown,
         "ratio_p99": round(shown["busy"]["p99_ms"] / shown["idle"]["p99_ms"], 2),
         "most_ratio": MOST_RATIO,
+        "each_round_p99_ms": {
+            name: [round(percentile(part, 0.99), 2) for part in parts]
+            for name, parts in rounds.items()
+        },
+        "cpu_shares": measured.cpu_shares,
         "refused": len(measured.refused),
-        "rounds": given.rounds,
+        "rounds": len(measured.busy),
         "runs": 1,
         "machine": {"cpus": os.cpu_count(), "python": platform.python_version()},
     }
 
 
+async def all_rounds(given: argparse.Namespace, measured: Measured) -> None:
+    settings = {"CARELINE_INGEST_ROWS_PER_S": str(given.rows_per_s)}
+    form = standalone if given.form == "standalone" else partial(services, nice=given.nice)
+    for _ in range(given.rounds):
+        with tempfile.TemporaryDirectory() as name:
+            async with form(Path(name), settings) as running:
+                await running.apply(config(), Path(name))
+                await measure(running, given, measured)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.six_oclock")
+    parser.add_argument("--form", choices=["services", "standalone"], default="services")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=30, help="of each half of a round")
     parser.add_argument("--rate", type=float, default=10, help="calls a second")
     parser.add_argument("--rows", type=int, default=22_000, help="of each insurer: sixty a day")
     parser.add_argument("--rows-per-s", type=float, default=50, help="the limit")
-    given = parser.parse_args()
-    measured = Measured()
-    for _ in range(given.rounds):
-        with tempfile.TemporaryDirectory() as name, careline(Path(name), given.rows_per_s) as url:
-            document = Path(name) / "floor.yaml"
-            document.write_text(json.dumps(config()))
-            command = [sys.executable, "-m", "careline", "apply", str(document), "--data", name]
-            subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own
-            asyncio.run(measure(url, Path(name), given, measured))
+    parser.add_argument("--nice", type=int, default=10, help="of all services but the router")
+    given, measured = parser.parse_args(), Measured()
+    asyncio.run(all_rounds(given, measured))
     result = report(given, measured)
     sys.stdout.write(json.dumps(result, indent=1) + "\n")
     return 0 if result["ratio_p99"] <= MOST_RATIO and not result["refused"] else 1

@@ -10,17 +10,18 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from careline.datadir import CannotError, DataDir
 
 POLL_S = 0.5
 BLOCK_BYTES = 1 << 20
+SNIFFED_BYTES = 1 << 12
 ANSWER_S = 3600.0
 """A part of the past is fetched before it is answered."""
 
@@ -36,6 +37,11 @@ class Piece:
     @property
     def name(self) -> str:
         return self.file.name if self.file is not None else f"{self.begin:%Y-%m-%d}"
+
+    @property
+    def weight(self) -> int:
+        """What it is of the whole: bytes of files, else one piece is as much as another."""
+        return self.file.stat().st_size if self.file is not None else 1
 
 
 @dataclass(slots=True)
@@ -78,27 +84,82 @@ async def backfill(
 ) -> None:
     """Sends or fetches every piece; raises `CannotError` when one could not be read."""
     totals, console = Totals(), Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"), BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TextColumn("{task.fields[rows]} rows, {task.fields[rate]:.0f}/s"), TimeRemainingColumn(),
-    )  # fmt: skip
     async with _client(data, url, token) as client:
-        with Progress(*columns, console=console) as progress:
-            bar = progress.add_task(source, total=len(todo), rows=0, rate=0.0)
+        with Shown(console, source, todo, totals) as shown:
             for piece in todo:
-                progress.update(bar, description=f"{source} {piece.name}")
+                await shown.begin(piece)
                 begun = await _begin(client, source, piece)
                 totals.known += begun["unchanged"]
                 for run in begun["runs"] if not begun["unchanged"] else ():
-                    totals.add(await _ended(client, run, progress, bar, totals))
-                progress.update(bar, advance=1)
+                    totals.add(await _ended(client, run, shown))
+                shown.end()
     counts = ", ".join(f"{name} {count}" for name, count in totals.rows.items()) or "nothing came"
     known = f"; {totals.known} known before" if totals.known else ""
     console.print(f"{source}: {counts}{known}")
     if totals.failed:
         more = f" (and {len(totals.failed) - 1} more)" if len(totals.failed) > 1 else ""
         raise CannotError(f"{totals.failed[0]}{more}; see the runs of the source")
+
+
+class Shown:
+    """What stands on the terminal meanwhile: rows, rate, time left."""
+
+    def __init__(
+        self, console: Console, source: str, todo: Sequence[Piece], totals: Totals
+    ) -> None:
+        columns = (
+            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+            TextColumn("{task.fields[rows]:,} rows, {task.fields[rate]:,.0f}/s,"),
+            TimeRemainingColumn(), TextColumn("left"),
+        )  # fmt: skip
+        self._source = source
+        self._totals = totals
+        self._progress = Progress(*columns, console=console)
+        total = sum(piece.weight for piece in todo)
+        self._bar = self._progress.add_task(source, total=total, rows=0, rate=0.0)
+        self._done = self._weight = 0
+        self._rows: int | None = None
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    async def begin(self, piece: Piece) -> None:
+        self._weight = piece.weight
+        self._rows = None if piece.file is None else await asyncio.to_thread(rows_in, piece.file)
+        self._progress.update(self._bar, description=f"{self._source} {piece.name}")
+
+    def read(self, rows: int) -> None:
+        """So many rows of the piece have been read."""
+        all_rows = self._totals.rows.get("read", 0) + rows
+        elapsed = self._progress.tasks[0].elapsed or 0.0
+        share = min(1.0, rows / self._rows) if self._rows else 0.0
+        self._progress.update(
+            self._bar,
+            completed=self._done + share * self._weight,
+            rows=all_rows,
+            rate=all_rows / max(elapsed, 0.001),
+        )
+
+    def end(self) -> None:
+        self._done += self._weight
+        self._progress.update(self._bar, completed=self._done)
+
+
+def rows_in(file: Path) -> int | None:
+    """About how many rows a file has, by its lines; None where lines say nothing of rows, as in ZIP, sheets,
+    JSON and XML."""
+    with file.open("rb") as stream:
+        head = stream.read(SNIFFED_BYTES)
+        if b"\0" in head or head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"[", b"<")):
+            return None
+        lines = head.count(b"\n")
+        while block := stream.read(BLOCK_BYTES):
+            lines += block.count(b"\n")
+    return lines or None
 
 
 def _steps(begin: datetime, end: datetime, step: timedelta) -> Iterator[Piece]:
@@ -130,18 +191,14 @@ async def _begin(client: httpx.AsyncClient, source: str, piece: Piece) -> dict[s
     return begun
 
 
-async def _ended(
-    client: httpx.AsyncClient, run_id: str, progress: Progress, bar: Any, totals: Totals
-) -> dict[str, Any]:
+async def _ended(client: httpx.AsyncClient, run_id: str, shown: Shown) -> dict[str, Any]:
     """The run at its end; shows how far it is meanwhile."""
-    task = progress.tasks[0]
     while True:
         answer = await client.get(f"v1/runs/{run_id}")
         if not answer.is_success:
             raise CannotError(_problem(answer))
         run: dict[str, Any] = answer.json()
-        rows = totals.rows.get("read", 0) + run["rows"]["read"]
-        progress.update(bar, rows=rows, rate=rows / max(task.elapsed or 0.0, 0.001))
+        shown.read(run["rows"]["read"])
         if run["status"] != "running":
             return run
         await asyncio.sleep(POLL_S)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import sys
 
@@ -43,6 +44,7 @@ async def serve(name: str, *, host: str, port: int) -> None:
     member = roster.member(name)
     settings = settings_of(member)
     configure_logging(settings)
+    os.nice(settings.nice)
     stop = serving.stop_requested()
     listener = serving.listen(host, port)
     address = serving.address_of(listener, settings.address)

@@ -87,12 +87,12 @@ async def _components(plan: Plan) -> AsyncIterator[tuple[str, str]]:
             launcher = PostgresLauncher(folder / "postgres")
             database_url = await stack.enter_async_context(launcher.running())
         if rabbit_url is None:
-            rabbit_url = await stack.enter_async_context(_private_rabbit(folder / "rabbitmq"))
+            rabbit_url = await stack.enter_async_context(private_rabbit(folder / "rabbitmq"))
         yield rabbit_url, database_url
 
 
 @asynccontextmanager
-async def _private_rabbit(folder: Path) -> AsyncIterator[str]:
+async def private_rabbit(folder: Path) -> AsyncIterator[str]:
     try:
         from careline_common.testing.components import require
         from careline_common.testing.ports import Ports

@@ -1,6 +1,8 @@
 """`careline ingest backfill`: files sent and the past fetched, piece by piece, and safe to start anew."""
 
 import asyncio
+import io
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
+from rich.console import Console
 
-from careline.backfilling import Piece, backfill, pieces
+from careline.backfilling import Piece, Shown, Totals, backfill, pieces, rows_in
 from careline.datadir import CannotError, DataDir
 from careline_common.testing.waiting import eventually
 from careline_ingest.fakes.portal import MAP, FakePortal, PortalList, item
@@ -71,6 +74,35 @@ async def test_the_past_is_fetched_a_step_at_a_time(ingest: "Ingest", tmp_path: 
         async with served(ingest, tmp_path) as reach:
             await backfill("list", todo, **reach)
     assert set(await ingest.records()) == {f"P-{n}" for n in range(20)}
+
+
+async def test_rows_rate_and_time_left_of_one_large_file_are_shown(tmp_path: Path) -> None:
+    file = tmp_path / "year.csv"
+    file.write_bytes(b"id;text\n" + b"1;a\n" * 1000)
+    console = Console(width=120, file=io.StringIO(), force_terminal=True)
+    with Shown(console, "ins7", [Piece(file=file), Piece(file=file)], Totals()) as shown:
+        await shown.begin(Piece(file=file))
+        shown.read(501)  # of 1001 lines, in the first of two files
+    said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue())
+    assert re.search(r"ins7 year\.csv .* 25% 501 rows, [0-9,]+/s, .* left", said)
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        (b"id;text\n1;a\n2;b\n", 3),
+        ("id\n1\n".encode("utf-16"), None),
+        (b"PK\x03\x04\0\0\n", None),
+        (b"\xef\xbb\xbf [\n{}]", None),
+        (b"<a>\n</a>", None),
+        (b"", None),
+    ],
+)
+def test_rows_are_guessed_by_lines_where_lines_are_rows(
+    tmp_path: Path, content: bytes, rows: int | None
+) -> None:
+    (tmp_path / "file").write_bytes(content)
+    assert rows_in(tmp_path / "file") == rows
 
 
 def test_what_cannot_be_done_is_said_before_anything_is_sent(tmp_path: Path) -> None:

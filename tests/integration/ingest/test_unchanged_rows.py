@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from careline_ingest.intake import SAMPLE
+
 if TYPE_CHECKING:
     from conftest import Ingest, Start
 
@@ -55,6 +57,25 @@ async def test_files_in_a_row_leave_what_a_plain_dictionary_would_hold(
         kept = await ingest.records()
         assert {name: record["fields"]["text"] for name, record in kept.items()} == held
         assert {name: record["version"] for name, record in kept.items()} == versions
+
+
+async def test_of_many_rows_those_that_changed_are_taken_wherever_they_stand(
+    ingest: "Ingest",
+) -> None:
+    """More rows than are asked about first: all new, a few changed, none, nearly all, all."""
+    number = 3 * SAMPLE + 1
+    texts = dict.fromkeys(range(number), "a")
+    outcomes = []
+    for changed in (range(0), range(5, number, 70), range(0), range(1, number), range(number)):
+        texts |= {each: f"{texts[each]}b" for each in changed}
+        sheet = ingest.sheet(*(f"A-{each};;{text};" for each, text in texts.items()))
+        run = await ingest.read(sheet + b"\n" * len(outcomes))
+        outcomes.append([run["rows"][each] for each in ("created", "updated", "unchanged")])
+    assert outcomes == [[301, 0, 0], [0, 5, 296], [0, 0, 301], [0, 300, 1], [0, 301, 0]]
+    kept = await ingest.records()
+    assert {name: record["fields"]["text"] for name, record in kept.items()} == {
+        f"A-{each}": text for each, text in texts.items()
+    }
 
 
 async def test_a_changed_mapping_reads_every_row_again(ingest: "Ingest") -> None:

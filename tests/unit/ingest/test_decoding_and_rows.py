@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 
 from careline_ingest.adapters.parsers import LibraryParsers
 from careline_ingest.adapters.readers import LibraryReaders
+from careline_ingest.domain.csv_rows import MAX_FIELD_CHARS
 from careline_ingest.domain.decode import candidates, is_text_encoding, undecodable_byte
 from careline_ingest.domain.faults import UnreadableFileError
 from careline_ingest.domain.feed import Column, FeedSpec
+from careline_ingest.domain.lines import MAX_LINE_CHARS
 from careline_ingest.domain.mapping import extract
 from careline_ingest.domain.normalise import paragraph
 from careline_ingest.domain.reading import open_file
-from careline_ingest.domain.rows import MAX_FIELD_CHARS, MAX_LINE_CHARS, RawRow
+from careline_ingest.domain.rows import RawRow
 
 pytestmark = pytest.mark.unit
 

@@ -39,3 +39,11 @@ def test_two_who_write_at_once_wait_one_after_the_other_and_without_a_limit_nobo
     pace = Pace(100, clock)
     assert [pace.due_in_s(100), pace.due_in_s(50)] == [1.0, 1.5]
     assert Pace(None, clock).due_in_s(10**9) == 0.0
+
+
+@given(st.floats(0.1, 1e6), st.integers(1, 5000))
+def test_a_batch_under_a_limit_is_small_and_never_empty(limit: float, most: int) -> None:
+    rows = Pace(limit, ManualClock(BEGIN)).batch_rows(most)
+    assert 1 <= rows <= most
+    assert rows == 1 or rows <= limit / 4
+    assert Pace(None, ManualClock(BEGIN)).batch_rows(most) == most

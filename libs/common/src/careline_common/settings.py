@@ -46,6 +46,13 @@ class ServiceSettings(BaseSettings):
         "http://host:port; without it, where it listens",
     )
 
+    nice: int = Field(
+        default=0,
+        ge=0,
+        le=19,
+        description="how far this process stands back for others that want a processor, as nice(1); "
+        "for services beside a router on its machine (the standalone is one process: no effect)",
+    )
     max_body_bytes: int = Field(default=1 << 20, description="a larger request body gets 413")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     pii_key: SecretStr = Field(

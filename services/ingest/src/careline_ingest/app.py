@@ -141,6 +141,7 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
     spool = Spool(settings.ingest_dir, archive)
     parsers = LibraryParsers()
     hasher = PiiHasher(settings.pii_key)
+    pace = Pace(settings.ingest_rows_per_s, clock)
     intake = Intake(
         IntakeTools(
             database=database,
@@ -150,8 +151,8 @@ def _build(settings: IngestSettings, registry: MetricsRegistry, clock: Clock, id
             hasher=hasher,
             metrics=metrics,
             clock=clock,
-            batch_rows=settings.ingest_batch_rows,
-            pace=Pace(settings.ingest_rows_per_s, clock),
+            batch_rows=pace.batch_rows(settings.ingest_batch_rows),
+            pace=pace,
             alone_bytes=settings.ingest_alone_bytes,
         )
     )

@@ -22,7 +22,7 @@ from careline_common.messaging.retry import describe
 from careline_common.observability.pii import PiiHasher
 from careline_ingest.adapters.child_reader import ChildReader
 from careline_ingest.adapters.spool import Spool
-from careline_ingest.batches import Reader, RowReader, changed
+from careline_ingest.batches import Reader, RowReader, alone
 from careline_ingest.db import fetches, quarantines, records, runs
 from careline_ingest.db.runs import Run
 from careline_ingest.domain.faults import UnreadableFileError
@@ -37,6 +37,8 @@ from careline_ingest.settling import counted, settle_rows, tell_ended
 log = structlog.get_logger(__name__)
 
 IDLE_S = 2.0
+SAMPLE = 100
+"""Of so many rows of a batch it is asked first whether any is known."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -185,12 +187,30 @@ async def _prepare(
     """The rows after row `seen`, read as far as they have to be. `before` are the records that are being
     written meanwhile: of all others what is in the database now is what these rows come after."""
     batch = await _in_thread(reader.next, seen)
-    ids = {each for each in batch.external_ids if each is not None}
-    async with tools.database.read() as connection:
-        marks = await records.marks(connection, run.source, ids)
-    places, same = changed(batch, marks, before)
+    same = await _same(tools, run.source, batch, before)
+    places = [place for place in range(len(batch.numbers)) if place not in same]
     taken = await _in_thread(reader.taken, places, tools.clock.now()) if places else Taken()
-    return Prepared(batch, same, taken)
+    return Prepared(batch, [batch.numbers[place] for place in same], taken)
+
+
+async def _same(
+    tools: IntakeTools, source: str, batch: Batch, before: frozenset[str | None]
+) -> set[int]:
+    """The places of rows that are certainly as they were; none where of some throughout the batch not one
+    is, as in a first load, for which to ask for all would be dear and for nothing."""
+    places = alone(batch, before)
+    if not places:
+        return set()
+    some = places[:: 1 + len(places) // SAMPLE]
+    async with tools.database.read() as connection:
+
+        async def asked(which: Sequence[int]) -> set[int]:
+            ids = [batch.external_ids[place] or "" for place in which]
+            marks = [batch.marks[place] for place in which]
+            return {which[each] for each in await records.same(connection, source, ids, marks)}
+
+        found = await asked(some)
+        return await asked(places) if found and len(some) < len(places) else found
 
 
 async def _in_thread(work: Callable[P, T], *arguments: P.args, **more: P.kwargs) -> T:
@@ -244,6 +264,8 @@ async def _write(
         last_row = taken.failed_at - 1
         same = [number for number in same if number < taken.failed_at]
     async with tools.database.unit_of_work() as uow:
+        if not (taken.good or taken.refused):
+            await runs.need_not_last(uow.connection)
         settled = await settle_rows(uow, spec, run.id, taken.good)
         counts = counted(settled, quarantined=len(taken.refused), same=len(same))
         await _keep_faults(uow, run, taken)

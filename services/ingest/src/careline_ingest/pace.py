@@ -8,6 +8,9 @@ import asyncio
 
 from careline_common.clock import Clock
 
+BATCH_S = 0.25
+"""Of the limit a batch has the rows of so long."""
+
 
 class Pace:
     """Has its callers wait so that all of them together stay below the limit. What they did not use
@@ -18,6 +21,13 @@ class Pace:
         self._rows_per_s = rows_per_s
         self._clock = clock
         self._free_at = clock.monotonic()
+
+    def batch_rows(self, most: int) -> int:
+        """How many rows to write at a time: few enough under a limit that whoever works on them next has
+        them spread over the second as well."""
+        if self._rows_per_s is None:
+            return most
+        return max(1, min(most, int(self._rows_per_s * BATCH_S)))
 
     def due_in_s(self, rows: int) -> float:
         """Counts rows that have been written; how long nobody should write the next ones."""

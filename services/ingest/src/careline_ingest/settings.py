@@ -34,7 +34,7 @@ class IngestSettings(ServiceSettings):
     )
     ingest_workers: int = Field(default=2, ge=1, le=16, description="files read at the same time")
     ingest_batch_rows: int = Field(
-        default=2000, ge=1, le=5000, description="rows in one transaction"
+        default=5000, ge=1, le=5000, description="rows in one transaction"
     )
     ingest_rows_per_s: float | None = Field(
         default=None,

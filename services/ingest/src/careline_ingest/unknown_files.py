@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from careline_ingest.adapters.readers import LibraryReaders
+from careline_ingest.domain.csv_rows import DELIMITERS
 from careline_ingest.domain.decode import candidates, declared_in, foreign_kind
 from careline_ingest.domain.faults import UnreadableFileError
 from careline_ingest.domain.normalise import Parsers
-from careline_ingest.domain.rows import DELIMITERS
 from careline_ingest.domain.sheet_rows import HEADER_WITHIN
 from careline_ingest.domain.suggesting import Suggestion, by_name, suggest
 from careline_ingest.domain.xml_rows import xml_rows

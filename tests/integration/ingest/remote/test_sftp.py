@@ -273,5 +273,8 @@ async def test_a_server_that_is_away_is_told_once_and_tried_again(
         (run,) = await ingest.runs()
         assert run["error"].startswith("the server cannot be reached")
         await place.start()
-        await eventually(ingest.records, what="the file to be read")
-        assert sorted(run["status"] for run in await ingest.runs()) == ["done", "failed"]
+
+        async def told() -> bool:
+            return sorted(run["status"] for run in await ingest.runs()) == ["done", "failed"]
+
+        await eventually(told, what="the file to be read")

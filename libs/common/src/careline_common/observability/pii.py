@@ -4,8 +4,10 @@ import hashlib
 import hmac
 import secrets
 from datetime import date
+from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
+if TYPE_CHECKING:  # who reads a file in a process of its own starts without pydantic
+    from pydantic import SecretStr
 
 
 class PiiHasher:
@@ -15,8 +17,8 @@ class PiiHasher:
     find nothing after a restart.
     """
 
-    def __init__(self, key: SecretStr | str) -> None:
-        text = key.get_secret_value() if isinstance(key, SecretStr) else key
+    def __init__(self, key: "SecretStr | str") -> None:
+        text = key if isinstance(key, str) else key.get_secret_value()
         self._key = text.encode() or secrets.token_bytes(32)
         self._log_keys: dict[date, bytes] = {}
 

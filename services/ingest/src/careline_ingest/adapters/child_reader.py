@@ -6,12 +6,12 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from careline_common.children import command_line
 from careline_common.observability.pii import PiiHasher
+from careline_ingest.adapters.reading_orders import Next, Open, Take
 from careline_ingest.domain.faults import UnreadableFileError
 from careline_ingest.domain.feed import FeedSpec
 from careline_ingest.domain.taking import Batch, Taken
@@ -19,31 +19,6 @@ from careline_ingest.domain.taking import Batch, Taken
 CHILD = "careline_ingest.adapters.reading_child"
 ENDED = "the process that read the file has ended: replay the run, or send the file in parts"
 PATIENCE_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """The first order to a child: answered by nothing, or by why it cannot."""
-
-    path: Path
-    spec: FeedSpec
-    hasher: PiiHasher
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """Answered by a `Batch`."""
-
-    seen: int
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """Answered by a `Taken`."""
-
-    places: list[int]
-    now: datetime
 
 
 class ChildReader:

@@ -4,9 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
-import phonenumbers
 from persiantools.jdatetime import JalaliDate
-from phonenumbers import ValidationResult
 
 from careline_ingest.adapters.expression_worker import ExpressionWorker
 
@@ -44,10 +42,13 @@ class LibraryParsers:
 
 def parsed_phone(text: str, region: str) -> str | None:
     """As `LibraryParsers.phone`, by the library alone."""
+    import phonenumbers  # a process that reads one file starts without, and seldom needs it
+
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
-    if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -2,13 +2,15 @@
 
 import decimal
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import ijson
 
-from careline_ingest.adapters.sheets import ChildSheet
 from careline_ingest.domain.faults import UnreadableFileError
 from careline_ingest.domain.reading import Opener
+
+if TYPE_CHECKING:
+    from careline_ingest.adapters.sheets import ChildSheet
 
 BLOCK_CHARS = 1 << 16
 MAX_DEPTH = 64
@@ -19,7 +21,11 @@ MAX_ROW_BYTES = 16 << 20
 class LibraryReaders:
     """The domain's `Readers`."""
 
-    def spreadsheet(self, opener: Opener) -> ChildSheet:
+    def spreadsheet(self, opener: Opener) -> "ChildSheet":
+        from careline_ingest.adapters.sheets import (
+            ChildSheet,  # a process for other files is started without
+        )
+
         return ChildSheet(opener)
 
     def check_json(self, stream: TextIO, path: str | None) -> None:

@@ -9,9 +9,9 @@ import sys
 from typing import BinaryIO
 
 from careline_common.collector import spare_collector
-from careline_ingest.adapters.child_reader import Next, Open, Take
 from careline_ingest.adapters.parsers import LibraryParsers
 from careline_ingest.adapters.readers import LibraryReaders
+from careline_ingest.adapters.reading_orders import Next, Open, Take
 from careline_ingest.batches import Reader
 from careline_ingest.domain.faults import UnreadableFileError
 from careline_ingest.domain.reading import open_file
@@ -40,6 +40,7 @@ def main() -> None:
             return
         if isinstance(order, Next):
             _answer(answers, reader.next(order.seen))
+            reader.read_ahead()
         elif isinstance(order, Take):
             _answer(answers, reader.taken(order.places, order.now))
 

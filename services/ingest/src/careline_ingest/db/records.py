@@ -39,9 +39,13 @@ async def take_turn(connection: AsyncConnection, source: str) -> None:
     )
 
 
-_MARKS = """
-SELECT r.external_id, c.mark FROM ingest.record r LEFT JOIN ingest.record_content c ON c.record_id = r.id
-WHERE r.source = $1 AND r.external_id = ANY($2::text[])"""
+_SAME = """
+SELECT coalesce(array_agg(n.place - 1), '{}') FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY AS n(external_id, mark, place)
+WHERE n.mark = (
+    SELECT c.mark FROM ingest.record r JOIN ingest.record_content c ON c.record_id = r.id
+    WHERE r.source = $1 AND r.external_id = n.external_id)"""
+"""A subquery a row, so that it is two looks into indexes whatever the planner thinks of tables that have just
+been filled: of a join it may make a scan of them all."""
 _KNOWN = """
 SELECT r.external_id, r.id, r.version, r.digest, r.partner_version, r.run_id, r."row", c.salt, c.mark
 FROM ingest.record r LEFT JOIN ingest.record_content c ON c.record_id = r.id
@@ -68,12 +72,12 @@ _RECORD_COLUMNS = (
 _CONTENT_COLUMNS = ("record_id", "salt", "fields", "phone_key", "mark")
 
 
-async def marks(
-    connection: AsyncConnection, source: str, external_ids: Collection[str]
-) -> dict[str, bytes | None]:
-    """The mark of every one of these records that there is."""
+async def same(
+    connection: AsyncConnection, source: str, external_ids: Sequence[str], marks: Sequence[bytes]
+) -> set[int]:
+    """Places of those of these records that have these marks."""
     driver = driver_of(connection)
-    return dict(await driver.fetch(_MARKS, source, list(external_ids)))
+    return set(await driver.fetchval(_SAME, source, external_ids, marks))
 
 
 async def known(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, select, update
+from sqlalchemy import Row, Select, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_ingest.db.tables import run
@@ -241,6 +241,12 @@ async def advance(
         )
     )
     return result.rowcount == 1
+
+
+async def need_not_last(connection: AsyncConnection) -> None:
+    """The transaction only moves a checkpoint on: it does not wait for the disk, for if the server falls and
+    loses it, the same rows are looked at again."""
+    await connection.execute(text("SET LOCAL synchronous_commit = off"))
 
 
 async def finish(

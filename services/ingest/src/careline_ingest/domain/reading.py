@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, TextIO
 
+from careline_ingest.domain.csv_rows import csv_rows
 from careline_ingest.domain.decode import candidates, declared_in, foreign_kind, undecodable_byte
 from careline_ingest.domain.faults import UnreadableFileError
 from careline_ingest.domain.feed import FeedSpec
 from careline_ingest.domain.mapping import Binding, bind_by_name
-from careline_ingest.domain.rows import RawRow, csv_rows, json_row, ndjson_rows
+from careline_ingest.domain.rows import RawRow, json_row, ndjson_rows
 from careline_ingest.domain.sheet_rows import SheetRow, sheet_rows
 from careline_ingest.domain.xml_rows import check_xml, xml_rows
 
