@@ -4,7 +4,7 @@ Each use case runs in the unit of work it is given, so that effect, history, eve
 stand or fall together.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -62,6 +62,10 @@ class Registered:
     fresh: bool
 
 
+Observer = Callable[[UnitOfWork, Ticket, Sequence[Change]], Awaitable[None]]
+"""What follows on changes of an appeal in their own transaction; the appeal is as it is after them."""
+
+
 def _on_behalf_of(actor: Actor) -> Actor:
     """What follows of itself on what somebody did stands in the history under his name."""
     return Actor(id=actor.id, roles=frozenset({Role.SYSTEM}))
@@ -78,11 +82,13 @@ class Journal:
         chance: Chance,
         rules: Callable[[], Rules],
         metrics: TicketsMetrics,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self.repository = repository
         self.lookup = lookup
         self.rules = rules
         self._chance = chance
+        self._observers = observers
         self.metrics = metrics
         self._resolver = Resolver(repository)
         self._shares = Shares()
@@ -97,7 +103,7 @@ class Journal:
             winner = await self._known(uow, new.details)
             assert winner is not None, "only an external id that is there keeps a row out"
             return Registered(ticket=winner.ticket, fresh=False)
-        self._tell(uow, ticket, changes)
+        await self._tell(uow, ticket, changes)
         return Registered(ticket=ticket, fresh=True)
 
     async def _known(self, uow: UnitOfWork, details: Details) -> Stored | None:
@@ -191,7 +197,7 @@ class Journal:
     ) -> Ticket:
         ticket, change = act(stored.ticket, command, actor, now)
         await self.repository.save(uow, stored, ticket, change)
-        self._tell(uow, ticket, [change])
+        await self._tell(uow, ticket, [change])
         return ticket
 
     async def _absorb(
@@ -207,7 +213,7 @@ class Journal:
         ticket, change = act(target.ticket, command, _on_behalf_of(actor), now)
         if ticket.clocks != target.ticket.clocks or change.after:
             await self.repository.save(uow, target, ticket, change)
-            self._tell(uow, ticket, [change])
+            await self._tell(uow, ticket, [change])
 
     async def _point_at(
         self, uow: UnitOfWork, merged: Ticket, command: Command, actor: Actor, now: datetime
@@ -249,8 +255,8 @@ class Journal:
         await self._do(uow, stored, link, _on_behalf_of(actor), now)
         return ticket
 
-    def _tell(self, uow: UnitOfWork, ticket: Ticket, changes: Sequence[Change]) -> None:
-        """Writes the events of these changes, and counts them once they stand."""
+    async def _tell(self, uow: UnitOfWork, ticket: Ticket, changes: Sequence[Change]) -> None:
+        """Writes the events of these changes and what else follows, and counts them once they stand."""
         for change in changes:
             for event in events_of(ticket, change):
                 uow.emit(event, subject=ticket.id, sequence=change.version)
@@ -258,3 +264,5 @@ class Journal:
                 uow.after_commit(self.metrics.created.labels(ticket.details.channel).inc)
             else:
                 uow.after_commit(self.metrics.moved.labels(change.action).inc)
+        for observe in self._observers:
+            await observe(uow, ticket, changes)
