@@ -94,6 +94,14 @@ async def test_a_promise_that_is_extended_or_kept_is_told(told: Any) -> None:
     assert all("clinic" not in one.text and "yours" not in one.text for one in found)
 
 
+async def test_who_is_insured_elsewhere_is_told_that_his_appeal_goes_on_there(told: Any) -> None:
+    await told.person("admin").put("config", {"careline": 1, "territories": [{"id": "77"}]})
+    ticket = await told.agent.register(**CITIZEN, insured_in="77")
+    taken = await told.boss.does(ticket, "take")
+    await told.boss.does(taken, "forward", text="Moscow answers")
+    assert "passed on to the region" in (await notices(told))[-1].text
+
+
 async def test_a_broken_promise_is_told_once_by_any_number_of_processes(told: Any) -> None:
     import asyncio
 

@@ -81,7 +81,8 @@ class Noticer:
                 said = words.said("extended", language, number=ticket.number)
                 text = f"{said} {promised(ticket, language, rules.zone)}".strip()
             case _:
-                text = words.said("closed", language, number=ticket.number)
+                what = "forwarded" if ticket.forwarded_to is not None else "closed"
+                text = words.said(what, language, number=ticket.number)
         return await self._deliver(uow, ticket, kind, text, version)
 
     def _language(self, ticket: Ticket, wanted: NoticesEntry | None) -> str:

@@ -37,6 +37,12 @@ WORDS: Mapping[str, Words] = {
         "fa": "به درخواست {number} پاسخ داده شد.",
         "zh": "您的诉求{number}已答复。",
     },
+    "forwarded": {
+        "en": "Your appeal {number} was passed on to the region where you are insured; you are answered from there.",
+        "ru": "Обращение {number} передано в регион, где вы застрахованы: ответят оттуда.",
+        "fa": "درخواست {number} به منطقه‌ای که در آن بیمه هستید فرستاده شد و از آنجا پاسخ می‌گیرید.",
+        "zh": "您的诉求{number}已转至您的参保地区，由其答复。",
+    },
     "too_large": {
         "en": "Your mail was not taken: it is larger than {limit} MB. Please send it again without large files.",
         "ru": "Ваше письмо не принято: оно больше {limit} МБ. Пришлите его ещё раз без больших файлов.",
