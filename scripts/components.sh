@@ -5,6 +5,8 @@
 #   sipp       the SIP load generator
 #   asterisk   Asterisk 22, from Debian's unstable suite, with its own libraries
 #   openssh    OpenSSH's server, for SFTP
+#   clamav     ClamAV's scanner, without its signatures
+#   dovecot    an IMAP server, for mailboxes
 #   nginx      the web server, for feeds over HTTPS
 #   promtool   the checker of Prometheus rules
 #   node-smpp  an SMSC's library for Node.js, by npm; Node.js and npm too where this machine has none
@@ -125,6 +127,18 @@ get_nginx() {
   rm -rf "$1"/usr/share "$1"/etc "$1"/var
 }
 
+get_clamav() {
+  get_from_release "$1" "$2" clamav-daemon 'clamav|libclamav|libmspack' || return 1
+  rm -rf "$1"/usr/share "$1"/etc "$1"/var
+}
+
+get_dovecot() {
+  get_from_release "$1" "$2" dovecot-imapd dovecot || return 1
+  rm -rf "$1"/usr/share "$1"/etc "$1"/var
+  # what it was built to find under /usr, it is to find in the folder it runs in
+  LC_ALL=C sed -i 's#/usr/bin/doveconf#./bin////doveconf#g; s#/usr/lib/dovecot/modules#usr/lib/dovecot/modules/#g' "$1/usr/lib/dovecot/libdovecot.so.0.0.0"
+}
+
 get_asterisk() {
   local to=$1 work=$2 from suite seen="" version="" root=$2/root
   from=$(mirror)
@@ -211,9 +225,9 @@ get() {
   echo "got $name in $((SECONDS - began)) s"
 }
 
-for name in "${@:-rabbitmq sipp asterisk openssh nginx chromium promtool kustomize node-smpp}"; do
+for name in "${@:-rabbitmq sipp asterisk openssh clamav dovecot nginx chromium promtool kustomize node-smpp}"; do
   for one in $name; do
-    case $one in rabbitmq | sipp | asterisk | openssh | nginx | chromium | promtool | kustomize | node-smpp) (get "$one") & ;; *) echo "components.sh: unknown component $one" >&2; exit 2 ;; esac
+    case $one in rabbitmq | sipp | asterisk | openssh | clamav | dovecot | nginx | chromium | promtool | kustomize | node-smpp) (get "$one") & ;; *) echo "components.sh: unknown component $one" >&2; exit 2 ;; esac
   done
 done
 wait

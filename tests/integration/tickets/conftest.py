@@ -1,6 +1,7 @@
 """The journal as a running service over a real database, spoken to as people with roles."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,15 +153,15 @@ def tickets_settings(database_url: str, tmp_path: Path) -> TicketsSettings:
     )
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def desk(tickets_settings: TicketsSettings, manual_clock: ManualClock) -> AsyncIterator[Desk]:
+@asynccontextmanager
+async def running_desk(
+    settings: TicketsSettings, clock: ManualClock, **parts: Any
+) -> AsyncIterator[Desk]:
     """The service, ready, with the configuration of `CONFIG`; it is Monday noon in Moscow."""
-    assert tickets_settings.issuer_file is not None
-    issuer = LocalIssuer(tickets_settings.issuer_file, clock=manual_clock)
-    transport = MemoryTransport(clock=manual_clock, delays_s=(0.01, 0.01))
-    service = create_service(
-        tickets_settings, transport=transport, clock=manual_clock, ids=UuidIds()
-    )
+    assert settings.issuer_file is not None
+    issuer = LocalIssuer(settings.issuer_file, clock=clock)
+    transport = MemoryTransport(clock=clock, delays_s=(0.01, 0.01))
+    service = create_service(settings, transport=transport, clock=clock, ids=UuidIds(), **parts)
     async with (
         service.running(),
         httpx.AsyncClient(
@@ -172,10 +173,22 @@ async def desk(tickets_settings: TicketsSettings, manual_clock: ManualClock) -> 
             service=service,
             client=client,
             issuer=issuer,
-            clock=manual_clock,
+            clock=clock,
             transport=transport,
-            database_url=tickets_settings.database_url.get_secret_value(),
+            database_url=settings.database_url.get_secret_value(),
         )
         applied = await running.person("admin").put("config", CONFIG)
         assert applied.status_code == 200, applied.text
+        yield running
+
+
+@pytest.fixture
+def run_desk() -> Callable[..., AbstractAsyncContextManager[Desk]]:
+    """`running_desk`, for tests with parts of their own."""
+    return running_desk
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(tickets_settings: TicketsSettings, manual_clock: ManualClock) -> AsyncIterator[Desk]:
+    async with running_desk(tickets_settings, manual_clock) as running:
         yield running

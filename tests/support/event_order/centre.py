@@ -99,13 +99,14 @@ class ByHand(MemoryTransport):
 
 
 class Ingest:
-    """Stands for ingest and for the invitations of surveys: over real HTTP, as they are at the moment."""
+    """Stands for ingest and for invitations and messages of surveys: over real HTTP, as they are at the moment."""
 
     def __init__(self) -> None:
         self.records: dict[str, Any] = {}
         self.app = FastAPI()
         self.app.get("/v1/records/{record_id}")(self._record)
         self.app.get("/v1/invitations/{record_id}")(self._record)
+        self.app.get("/v1/messages/{record_id}")(self._record)
 
     async def _record(self, record_id: str) -> JSONResponse:
         known = self.records.get(record_id)

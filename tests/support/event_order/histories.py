@@ -23,7 +23,13 @@ from careline_common.events.router import (
     CallWrappedUp,
     RecordingReady,
 )
-from careline_common.events.surveys import CommentGiven, InvitationSent, OptedOut, ScoreRecorded
+from careline_common.events.surveys import (
+    CommentGiven,
+    InvitationSent,
+    MessageReceived,
+    OptedOut,
+    ScoreRecorded,
+)
 from careline_common.events.tickets import (
     SurgeClosed,
     SurgeOpened,
@@ -31,6 +37,7 @@ from careline_common.events.tickets import (
     TicketCreated,
     TicketForwarded,
     TicketMoved,
+    TicketNoticeDue,
     TicketStepFired,
 )
 
@@ -379,7 +386,43 @@ def tickets(draw: st.DrawFn) -> Story:
                     {**about, "outcome": "justified", "closed_at": _at(number)}
                 )
             )
-        return [replace(fact, bad_answer=answered) for fact in _told(ticket, events)]
+        notice = TicketNoticeDue.model_validate(
+            {
+                "notice_id": names.id("notice", number),
+                "ticket_id": ticket,
+                "kind": "closed" if closed else "registered",
+                "contact": names.phone(number),
+                "language": "en",
+                "text": f"Your appeal {about['number']}",
+                "at_once": not closed,
+            }
+        )
+        told = [replace(fact, bad_answer=answered) for fact in _told(ticket, events)]
+        return [*told, Fact(notice, notice.notice_id, 1)]
+
+    return facts
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> Story:
+    """SMS of one person that answer no survey; in between he may ask how things stand."""
+    said = draw(
+        st.lists(st.sampled_from(["no drugs", "still none", "status"]), min_size=1, max_size=3)
+    )
+
+    def facts(names: Names, number: int) -> list[Fact]:
+        told = []
+        for place, text in enumerate(said):
+            message = names.id("message", 10 * number + place)
+            event = MessageReceived(message_id=message, language="en", received_at=_at(place))
+            kept = {
+                "from": names.phone(90),
+                "text": text,
+                "at": _at(place).isoformat(),
+                "meaning": "status" if text == "status" else "stray",
+            }
+            told.append(Fact(event, message, 1, kept))
+        return told
 
     return facts
 
@@ -431,6 +474,7 @@ day = st.tuples(
     *(calls() for _ in range(3)),
     visits(),
     tickets(),
+    messages(),
     surges(),
     routine(),
 )

@@ -8,22 +8,25 @@ from sqlalchemy import select
 
 from careline_common.events.ingest import RecordReceived, ServiceRendered
 from careline_common.events.router import AgentStateChanged, CallEnded, CallKeyed
-from careline_common.events.surveys import CommentGiven, ScoreRecorded
+from careline_common.events.surveys import CommentGiven, MessageReceived, ScoreRecorded
 from careline_common.events.tickets import (
     SurgeClosed,
     SurgeOpened,
     TicketClosed,
     TicketCreated,
     TicketMoved,
+    TicketNoticeDue,
 )
 from careline_ingest import consumers as ingest
 from careline_ingest.db import appeals as ingest_appeals
 from careline_router import consumers as router
 from careline_router.db import tables as of_router
 from careline_surveys import consumers as surveys
+from careline_surveys.db import tables as of_surveys
 from careline_tickets import consumers as tickets
 from careline_tickets.api.office import Office
 from careline_tickets.db import staffing
+from careline_tickets.db.notice_tables import sms_in
 from event_order.centre import Centre
 from event_order.histories import Fact, Names
 
@@ -135,6 +138,34 @@ async def presence(centre: Centre, facts: list[Fact]) -> Any:
         return {one: await staffing.state_of(connection, one) for one in sorted(agents)}
 
 
+async def messages(centre: Centre, facts: list[Fact]) -> Any:
+    """What SMS that answer no survey have made: one appeal, whichever of them came first."""
+    told = {fact.subject for fact in facts if isinstance(fact.event, MessageReceived)}
+    office: Office = centre.services["tickets"].app.state.office
+    async with office.database.read() as connection:
+        found = await connection.execute(
+            select(sms_in.c.outcome, sms_in.c.ticket_id).where(sms_in.c.message_id.in_(told))
+        )
+        rows = found.all()
+    appeals = {row.ticket_id for row in rows if row.ticket_id is not None}
+    shown = [await centre.get("tickets", f"/v1/tickets/{one}") for one in sorted(appeals)]
+    texts = sorted(text["text"] for one in shown for text in one["contents"])
+    return [sorted(row.outcome for row in rows), texts, [one["person"] for one in shown]]
+
+
+async def notices(centre: Centre, facts: list[Fact]) -> Any:
+    """What patients are sent on behalf of other services."""
+    told = {fact.subject for fact in facts if isinstance(fact.event, TicketNoticeDue)}
+    async with centre.services["surveys"].app.state.surveys.database.read() as connection:
+        found = await connection.execute(
+            select(of_surveys.invitation.c.reference_id, of_surveys.message.c.text)
+            .join(of_surveys.message)
+            .where(of_surveys.invitation.c.reference_id.in_(told))
+            .order_by(of_surveys.invitation.c.reference_id)
+        )
+    return [list(row) for row in found]
+
+
 async def partners_appeals(centre: Centre, facts: list[Fact]) -> Any:
     """What ingest will tell partners of their appeals."""
     told = {fact.subject for fact in facts if fact.subject and isinstance(fact.event, TICKETS)}
@@ -177,10 +208,12 @@ READERS: Mapping[str, Reader] = {
     tickets.PRESENCE: presence,
     tickets.LOW_SCORES: low_scores,
     tickets.FEED_RECORDS: feed_records,
+    tickets.MESSAGES: messages,
     surveys.ENDED_CALLS: ended_calls,
     surveys.RENDERED_SERVICES: rendered_services,
     surveys.APPEALS: appeals,
     surveys.KEYED_CALLS: keyed_calls,
+    surveys.NOTICES: notices,
     ingest.APPEALS: partners_appeals,
     router.APPEALS: appeals_of_callers,
     router.SURGES: open_surges,

@@ -15,6 +15,9 @@ PARTNERS = {
     2775: "SMPP",
     3550: "SMPP over TLS",
     22: "SFTP",
+    993: "IMAP over TLS",
+    465: "SMTP over TLS",
+    587: "SMTP with STARTTLS",
 }
 """Ports outside of Careline that its pods may go to, and what is there."""
 MUST_REACH = {"Deployment": {53, 5432, 5672, 443}, "Job": {53, 5432}}

@@ -29,6 +29,7 @@ from careline_surveys.api import (
     follow_ups,
     forms,
     invitations,
+    messages,
     optouts,
     persons,
     scores,
@@ -147,6 +148,7 @@ def _add_routes(app: FastAPI, parts: _Parts, callbacks: SignedCallbacks) -> None
     for each in (
         definitions,
         invitations,
+        messages,
         sms,
         scores,
         topics,

@@ -1,4 +1,4 @@
-"""What surveys hears: calls that ended, and services that were rendered elsewhere."""
+"""What surveys hears: calls that ended, services that were rendered elsewhere, and notices to be sent."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,7 +10,7 @@ from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.envelope import Envelope, Event
 from careline_common.events.ingest import ServiceRendered
 from careline_common.events.router import CallEnded, CallKeyed, CallWrappedUp
-from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved
+from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved, TicketNoticeDue
 from careline_common.messaging.subscription import Subscription
 from careline_surveys.adapters.phones import Number, read_number
 from careline_surveys.adapters.records import Records, RenderedRecord
@@ -28,6 +28,7 @@ ENDED_CALLS = "surveys.ended-calls"
 RENDERED_SERVICES = "surveys.rendered-services"
 APPEALS = "surveys.appeals"
 KEYED_CALLS = "surveys.keyed-calls"
+NOTICES = "surveys.notices"
 WAITS_FOR_DISPOSITION = timedelta(days=2)
 """How long a call waits for what its agent made of it, or that for the end of its call."""
 
@@ -36,6 +37,7 @@ CONSUMERS: dict[str, tuple[type[Event], ...]] = {
     RENDERED_SERVICES: (ServiceRendered,),
     APPEALS: (TicketCreated, TicketMoved, TicketClosed),
     KEYED_CALLS: (CallKeyed,),
+    NOTICES: (TicketNoticeDue,),
 }
 
 
@@ -70,6 +72,12 @@ def subscriptions(
             name=KEYED_CALLS,
             events=CONSUMERS[KEYED_CALLS],
             handle=_CallsKeyed(service),
+            order_free=True,
+        ),
+        Subscription(
+            name=NOTICES,
+            events=CONSUMERS[NOTICES],
+            handle=_NoticesDue(service),
             order_free=True,
         ),
     )
@@ -223,6 +231,17 @@ class _CallsKeyed:
         event = envelope.data
         assert isinstance(event, CallKeyed)
         await self._service.voicing.keyed(uow, event)
+
+
+class _NoticesDue:
+    def __init__(self, service: SurveysService) -> None:
+        self._service = service
+
+    async def __call__(self, uow: UnitOfWork, envelope: Envelope, _: Any) -> None:
+        event = envelope.data
+        assert isinstance(event, TicketNoticeDue)
+        await self._service.notices.queue(uow, event)
+        uow.after_commit(self._service.sender.wake)
 
 
 class _Appeals:

@@ -11,6 +11,9 @@ class SurveysMetrics:
         self.sms = registry.counter(
             "sms_total", "Messages handed to a provider, by outcome", ["provider", "outcome"]
         )
+        self.notices = registry.counter(
+            "notices_total", "Notices that other services have patients sent", ["kind", "outcome"]
+        )
         self.replies = registry.counter("replies_total", "Messages that came in", ["meaning"])
         self.receipts = registry.counter(
             "receipts_total", "Delivery receipts", ["provider", "result"]

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.events.surveys import MessageReceived
 from careline_surveys.adapters.phones import IRAN, Number
 from careline_surveys.answering import Answering, in_language, scored
 from careline_surveys.db import answers, inbound, invitations
 from careline_surveys.db.people import People
-from careline_surveys.domain import comments, encodings, replies, texts
+from careline_surveys.domain import comments, encodings, replies, requests, texts
 from careline_surveys.domain.definitions import Definition, Question
 from careline_surveys.domain.invitations import Answer, Invitation
 from careline_surveys.domain.matching import Match, match
@@ -18,9 +19,11 @@ from careline_surveys.reading import read_reply
 from careline_surveys.senders import Senders
 from careline_surveys.versions import Versions
 
-Meaning = Literal["answer", "unclear", "stop", "late", "stray", "repeated"]
+Meaning = Literal["answer", "unclear", "stop", "late", "stray", "status", "repeated"]
 
 LONGEST_REPLY = 4000
+FORGOTTEN_AFTER = timedelta(days=30)
+"""What somebody writes so long after he was last asked is no reply to that."""
 _TRUSTED_CLOCK = timedelta(days=1)
 
 
@@ -119,6 +122,11 @@ class Replying:
             language=replies.language_of(meant.text),
         )
         await self._act(uow, meant, content_id, at)
+        if number is not None and _for_the_journal(meant):
+            told = MessageReceived(
+                message_id=inbound_id, language=replies.language_of(meant.text), received_at=at
+            )
+            uow.emit(told, subject=inbound_id, sequence=1)
         return self._counted(uow, meant.meaning)
 
     def _counted(self, uow: UnitOfWork, meaning: Meaning) -> Meaning:
@@ -140,7 +148,11 @@ class Replying:
                 invitation=None if found.open is None else found.open.invitation,
             )
             return _Meant(meaning="stop", text=heard.text, about=last)
-        if last is None:
+        if requests.asks_status(said):
+            return _Meant(meaning="status", text=heard.text)
+        if found.last is None or (
+            found.open is None and heard.at - found.last.at > FORGOTTEN_AFTER
+        ):
             return _Meant(meaning="stray", text=heard.text)
         late = _Meant(meaning="late", text=heard.text, about=last)
         if found.open is None:
@@ -205,6 +217,13 @@ class Replying:
         await invitations.change(uow.connection, invitation.id, asked_again_at=uow.clock.now())
         _, text = texts.choose(texts.AGAIN[question.kind], (invitation.language,))
         await self._answering.queue(uow, invitation, "again", text)
+
+
+def _for_the_journal(meant: _Meant) -> bool:
+    """Whether it is no reply to a survey, and says something."""
+    if meant.meaning == "status":
+        return True
+    return meant.meaning == "stray" and requests.says_something(meant.text)
 
 
 def _credible(at: datetime | None, now: datetime) -> datetime:

@@ -30,6 +30,7 @@ from careline_surveys.handover import Outcomes
 from careline_surveys.incoming import IncomingSms
 from careline_surveys.inviting import Inviting, Links, Request
 from careline_surveys.metrics import SurveysMetrics
+from careline_surveys.notices import Notices
 from careline_surveys.receipting import Receipts
 from careline_surveys.replying import Replying
 from careline_surveys.sender import Sender
@@ -97,6 +98,7 @@ class SurveysService:
         )
         self.database = database
         self._metrics = metrics
+        self.notices = Notices(self.people, metrics, lambda: self.book)
         self._inviting = Inviting(self.people, self.links, metrics, wake)
         self.voicing = Voicing(self.versions, self.answering)
         self.erasing = Erasing(self.people, metrics)

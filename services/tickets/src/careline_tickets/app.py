@@ -23,9 +23,12 @@ from careline_common.observability.pii import PiiHasher
 from careline_tickets.adapters.call_recordings import RouterRecordings
 from careline_tickets.adapters.calls import RouterCalls
 from careline_tickets.adapters.chance import SystemChance
+from careline_tickets.adapters.clamd import ClamScanner
 from careline_tickets.adapters.comments import SurveyComments
+from careline_tickets.adapters.messages import SurveyMessages
 from careline_tickets.adapters.records import IngestRecords
 from careline_tickets.api import (
+    attachments,
     department_reports,
     form,
     lists,
@@ -42,6 +45,7 @@ from careline_tickets.api import (
     track,
 )
 from careline_tickets.api.office import Office
+from careline_tickets.attaching import AttachmentDesk
 from careline_tickets.classifier import Classifier
 from careline_tickets.config import SECTIONS, Rules, cross_check
 from careline_tickets.consumers import subscriptions
@@ -52,10 +56,14 @@ from careline_tickets.erasing import keep_finishing
 from careline_tickets.feeds import FeedDesk
 from careline_tickets.limiter import Limiter
 from careline_tickets.lookup import Lookup
+from careline_tickets.mail import MailServers, RealServers, Tasks, answering, mail_tasks
+from careline_tickets.mail_writing import MailWriter
 from careline_tickets.metrics import TicketsMetrics
+from careline_tickets.noticing import Noticer, PromiseWatch, watching_promises
 from careline_tickets.recordings import RecordingDesk
 from careline_tickets.reporting import Reporter, making
 from careline_tickets.rewording import keep_rewording
+from careline_tickets.scanning import Scanning, scanning
 from careline_tickets.sealing import sealing
 from careline_tickets.service import Journal
 from careline_tickets.settings import TicketsSettings
@@ -69,9 +77,15 @@ CALL_LOOKUP_S = 0.5
 
 
 def create_service(
-    settings: TicketsSettings, *, transport: Transport, clock: Clock, ids: Ids
+    settings: TicketsSettings,
+    *,
+    transport: Transport,
+    clock: Clock,
+    ids: Ids,
+    mail_servers: MailServers | None = None,
 ) -> Service:
-    """The journal as a service; nothing is connected before it runs."""
+    """The journal as a service; nothing is connected before it runs. Without `mail_servers` mail goes by
+    those of the configuration."""
     url = settings.database_url.get_secret_value()
     database = Database(
         url,
@@ -86,7 +100,31 @@ def create_service(
     readiness = Readiness()
     readiness.need("started")
     store = ConfigStore(database, SECTIONS, clock=clock, cross_check=cross_check)
-    journal = _journal(settings, store, metrics)
+    hasher = PiiHasher(settings.pii_key)
+    repository = Repository(hasher=hasher, chance=SystemChance())
+    writer = MailWriter(hasher, repository)
+    rules = _Current(store)
+    noticer = Noticer(repository, writer, rules)
+    journal = Journal(
+        repository=repository,
+        lookup=Lookup(hasher),
+        chance=SystemChance(),
+        rules=rules,
+        metrics=metrics,
+        observers=[answering(writer, rules), noticer.changed],
+    )
+    files = AttachmentDesk(journal, SystemChance(), most_bytes=settings.attachment_max_bytes)
+    mail = mail_tasks(
+        database=database,
+        journal=journal,
+        writer=writer,
+        files=files,
+        hasher=hasher,
+        servers=mail_servers or RealServers(clock),
+        ids=ids,
+        metrics=metrics,
+        every_s=settings.mail_look_s,
+    )
     classifier = Classifier(database, clock)
     call_client = http_client(
         f"{settings.router_url.rstrip('/')}/", connect_s=CALL_LOOKUP_S, read_s=CALL_LOOKUP_S
@@ -113,6 +151,8 @@ def create_service(
             chance=SystemChance(),
         ),
         surges=surge_desk,
+        attachments=files,
+        mail_writer=writer,
     )
     ingest = http_client(f"{settings.ingest_url.rstrip('/')}/", tokens=tokens)
     surveys = http_client(f"{settings.surveys_url.rstrip('/')}/", tokens=tokens)
@@ -124,6 +164,7 @@ def create_service(
             FeedDesk(journal, region=settings.phone_region),
             IngestRecords(ingest),
             SurveyComments(surveys),
+            SurveyMessages(surveys),
         ),
         clock=clock,
         readiness=readiness,
@@ -149,11 +190,16 @@ def create_service(
         authenticator=Authenticator.from_settings(settings, clock),
         settings=settings,
         metrics_registry=registry,
+        body_limits={
+            attachments.UPLOAD_PATH: settings.attachment_max_bytes,
+            form.PATH: form.MOST_FILES * settings.attachment_max_bytes + settings.max_body_bytes,
+        },
         clock=clock,
         ids=ids,
     )
     app.state.office = office
     for routes in (
+        attachments,
         lists,
         policies,
         pulling,
@@ -178,6 +224,9 @@ def create_service(
         start=start,
         background=(
             *messaging,
+            *mail,
+            ("watch-promises", watching_promises(PromiseWatch(database, noticer, clock), rules)),
+            *_scanning(settings, database, journal, metrics),
             ("watch-config", lambda: watch_config(store)),
             ("learn-subjects", classifier.learn_on),
             ("count-open", _counting(database, clock, metrics)),
@@ -193,17 +242,14 @@ def create_service(
     )
 
 
-def _journal(settings: TicketsSettings, store: ConfigStore, metrics: TicketsMetrics) -> Journal:
-    hasher = PiiHasher(settings.pii_key)
-    chance = SystemChance()
-    rules = _Current(store)
-    return Journal(
-        repository=Repository(hasher=hasher, chance=chance),
-        lookup=Lookup(hasher),
-        chance=chance,
-        rules=rules,
-        metrics=metrics,
-    )
+def _scanning(
+    settings: TicketsSettings, database: Database, journal: Journal, metrics: TicketsMetrics
+) -> Tasks:
+    """Without a scanner no file is scanned, and none is given out."""
+    if settings.scanner is None:
+        return ()
+    scanner = ClamScanner(settings.scanner)
+    return (("scan-files", scanning(Scanning(database, journal, scanner, metrics))),)
 
 
 class _Current:

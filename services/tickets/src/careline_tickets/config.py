@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from careline_common import config as common
 from careline_common.config import Configuration, Fault, Section
 from careline_common.config.calendar import DAYS, parse_windows
+from careline_tickets.config_mail import MailboxEntry, check_mailboxes
+from careline_tickets.config_notices import NoticesEntry
 from careline_tickets.deadlines import Deadline, check_deadlines
 from careline_tickets.departments import Department, check_departments
 from careline_tickets.domain.calendars import Calendar, Window, Windows
@@ -25,6 +27,8 @@ SECTIONS: tuple[Section, ...] = (
     Section("deadlines", Deadline),
     Section("root_causes", common.PlainEntry, plain=True),
     Section("departments", Department),
+    Section("mailboxes", MailboxEntry, secrets=("password",)),
+    Section("notices", NoticesEntry, singleton=True),
 )
 
 
@@ -43,6 +47,7 @@ def cross_check(configuration: Configuration) -> Iterator[Fault]:
             yield Fault("users", name, "insurer", f"there is no insurer {user.insurer!r}")
     yield from check_departments(configuration)
     yield from check_deadlines(configuration)
+    yield from check_mailboxes(configuration)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,8 @@ class Rules:
     departments: dict[str, Department] = field(default_factory=dict)
     closed: frozenset[date] = frozenset()
     """Dates on which the default calendar is closed."""
+    mailboxes: dict[str, MailboxEntry] = field(default_factory=dict)
+    notices: NoticesEntry | None = None
 
     @classmethod
     def of(cls, configuration: Configuration) -> Self:
@@ -79,6 +86,8 @@ class Rules:
             root_causes=frozenset(configuration.all("root_causes", common.PlainEntry)),
             users=configuration.all("users", common.User),
             departments=configuration.all("departments", Department),
+            mailboxes=configuration.all("mailboxes", MailboxEntry),
+            notices=configuration.get("notices", "notices", NoticesEntry),
             zone=ZoneInfo("UTC" if default is None else default.zone),
             closed=frozenset(() if default is None else default.closed),
         )

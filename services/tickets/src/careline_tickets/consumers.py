@@ -7,7 +7,7 @@ from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.envelope import Envelope, Event
 from careline_common.events.ingest import RecordReceived
 from careline_common.events.router import AgentStateChanged
-from careline_common.events.surveys import CommentGiven, ScoreRecorded
+from careline_common.events.surveys import CommentGiven, MessageReceived, ScoreRecorded
 from careline_common.messaging.subscription import Subscription
 from careline_tickets.db import staffing
 from careline_tickets.domain.person import Person
@@ -15,16 +15,19 @@ from careline_tickets.domain.ticket import Command, Details, External, TextKind
 from careline_tickets.domain.vocabulary import Action, Channel, Kind, Role
 from careline_tickets.domain.workflow import TABLE, Actor
 from careline_tickets.feeds import FeedDesk
-from careline_tickets.ports import Comment, Comments, Records
+from careline_tickets.ports import Comment, Comments, Message, Messages, Records
 from careline_tickets.service import Journal, NewTicket
+from careline_tickets.sms_taking import SmsDesk
 
 LOW_SCORES = "tickets.low-scores"
 FEED_RECORDS = "tickets.feed-records"
 PRESENCE = "tickets.presence"
+MESSAGES = "tickets.messages"
 CONSUMERS: dict[str, tuple[type[Event], ...]] = {
     LOW_SCORES: (ScoreRecorded, CommentGiven),
     FEED_RECORDS: (RecordReceived,),
     PRESENCE: (AgentStateChanged,),
+    MESSAGES: (MessageReceived,),
 }
 
 SURVEY = "survey"
@@ -34,9 +37,21 @@ SURVEYS = Actor(id="surveys", roles=frozenset({Role.SYSTEM}))
 
 
 def subscriptions(
-    journal: Journal, feeds: FeedDesk, records: Records, comments: Comments
+    journal: Journal, feeds: FeedDesk, records: Records, comments: Comments, messages: Messages
 ) -> tuple[Subscription, ...]:
-    """Two find by external id what is there, one goes by sequence: none minds order or repetition."""
+    """Two find by external id what is there, one goes by sequence, one knows what it has had: none minds
+    order or repetition."""
+    sms = SmsDesk(journal)
+
+    async def fetch_message(envelope: Envelope) -> Message | None:
+        event = envelope.data
+        assert isinstance(event, MessageReceived)
+        return await messages.get(event.message_id)
+
+    async def message(uow: UnitOfWork, envelope: Envelope, fetched: Message | None) -> None:
+        event = envelope.data
+        assert isinstance(event, MessageReceived)
+        await sms.take(uow, event, fetched)
 
     async def fetch_record(envelope: Envelope) -> dict[str, Any] | None:
         event = envelope.data
@@ -85,6 +100,13 @@ def subscriptions(
         )
 
     return (
+        Subscription(
+            name=MESSAGES,
+            events=CONSUMERS[MESSAGES],
+            fetch=fetch_message,
+            handle=message,
+            order_free=True,
+        ),
         Subscription(name=PRESENCE, events=CONSUMERS[PRESENCE], handle=presence, order_free=True),
         Subscription(
             name=LOW_SCORES,

@@ -9,6 +9,7 @@ from typing import Any
 from careline_common.db.engine import Database
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_tickets.db import persons
+from careline_tickets.db.persons import PersonKeys
 
 AT_A_TIME = 200
 LOOK_EVERY_S = 60.0
@@ -29,9 +30,9 @@ class Erased:
     waiting: tuple[Waiting, ...] = field(default=())
 
 
-async def erase(uow: UnitOfWork, phone_key: bytes) -> Erased:
-    """Erases whoever has this number. Again changes nothing."""
-    found = await persons.appeals_of(uow.connection, phone_key, lock=True)
+async def erase(uow: UnitOfWork, keys: PersonKeys) -> Erased:
+    """Erases whoever has this number or mail address. Again changes nothing."""
+    found = await persons.appeals_of(uow.connection, keys, lock=True)
     done = [row["id"] for row in found if row["done"]]
     texts = await persons.erase(uow.connection, done) if done else 0
     waiting = [row for row in found if not row["done"]]

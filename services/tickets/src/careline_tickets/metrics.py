@@ -21,6 +21,20 @@ class TicketsMetrics:
             "step_lag_seconds", "So long the step has been due that has waited longest"
         )
         self.tracked = registry.counter("tracked_total", "Questions by tracking code", ["result"])
+        self.mail_in = registry.counter("mail_in_total", "Mails that came in", ["outcome"])
+        self.mail_away = registry.gauge(
+            "mail_away", "1 while a mailbox cannot be looked into", ["mailbox"]
+        )
+        self.mail_out = registry.counter(
+            "mail_out_total", "Mails that were handed over", ["outcome"]
+        )
+        self.mail_waiting = registry.gauge(
+            "mail_waiting_seconds", "So long the mail has been due that has waited longest"
+        )
+        self.scanned = registry.counter("scanned_total", "Files scanned for viruses", ["result"])
+        self.unscanned = registry.gauge(
+            "unscanned_seconds", "So long the file has waited for its scan that has waited longest"
+        )
         self._open = registry.gauge("open", "Appeals that are not ended", ["status"])
         self._overdue = registry.gauge("overdue", "Open appeals past their due time", ["status"])
 

@@ -1,8 +1,10 @@
 """What the journal needs from outside."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, Literal, Protocol
 
 
 class Chance(Protocol):
@@ -56,6 +58,25 @@ class Comments(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """An SMS that answers no survey. `asks_status` says that it asks how an appeal stands."""
+
+    sender: str = field(repr=False)
+    """E.164."""
+    text: str = field(repr=False)
+    at: datetime
+    asks_status: bool
+
+
+class Messages(Protocol):
+    """Where the SMS behind surveys' events are kept."""
+
+    async def get(self, message_id: str) -> Message | None:
+        """A message, None once its sender is erased. Raises while it cannot be asked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """What a call, and the CRM that was asked about its caller, say of a person."""
 
@@ -71,4 +92,88 @@ class Calls(Protocol):
     async def of(self, call_id: str, authorization: str) -> Call | None:
         """A call as whoever has this `Authorization` may see it; None when it is not there for him, or
         cannot be asked in time: an appeal is registered all the same."""
+        ...
+
+
+class MailAwayError(Exception):
+    """A mail server cannot be reached or does not let us in; the text says why, and nobody's data."""
+
+
+class MailboxSession(Protocol):
+    """A folder of mail that is open. All of it raises `MailAwayError` when the connection is lost."""
+
+    @property
+    def validity(self) -> int:
+        """UIDVALIDITY (RFC 9051 §2.3.1.1): uids are those of this number alone."""
+        ...
+
+    async def uids(self) -> Sequence[int]:
+        """What lies in the folder, the oldest first."""
+        ...
+
+    async def size(self, uid: int) -> int | None:
+        """Octets of a mail; None when it is gone."""
+        ...
+
+    async def fetch(self, uid: int, *, head_only: bool = False) -> bytes | None:
+        """A mail, or its header alone; None when it is gone. It stays unread where it is."""
+        ...
+
+    async def set_aside(self, uid: int) -> None:
+        """Moves a mail to the folder of those that were taken. Again does nothing."""
+        ...
+
+
+class Mailbox(Protocol):
+    """Where mail comes in."""
+
+    def session(self) -> AbstractAsyncContextManager[MailboxSession]:
+        """Opens the folder; raises `MailAwayError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMail:
+    """A mail of ours. `envelope_from` is where it comes back to, empty for what must not come back."""
+
+    message_id: str
+    sender: str
+    envelope_from: str
+    reply_to: str | None = None
+    to: str = field(repr=False)
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
+    references: tuple[str, ...] = field(default=(), repr=False)
+    automatic: bool
+
+
+MailOutcome = Literal["sent", "not_taken", "refused", "unknown"]
+"""`not_taken` is for sure, and may be tried again; `refused` is for good; of `unknown` nobody can say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSent:
+    """What became of a mail; `reason` is a code of the protocol, never the server's words."""
+
+    outcome: MailOutcome
+    reason: str | None = None
+
+
+class MailSender(Protocol):
+    """Where mail goes out."""
+
+    async def send(self, mail: OutgoingMail) -> MailSent:
+        """Hands a mail over, once. Never raises."""
+        ...
+
+
+class ScannerAwayError(Exception):
+    """The scanner cannot be asked; the text says why."""
+
+
+class Scanner(Protocol):
+    """What knows viruses."""
+
+    async def scan(self, content: bytes) -> str | None:
+        """The name of what a file carries, None for a clean one. Raises `ScannerAwayError`."""
         ...

@@ -4,7 +4,7 @@ Each use case runs in the unit of work it is given, so that effect, history, eve
 stand or fall together.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -65,6 +65,10 @@ class Registered:
     fresh: bool
 
 
+Observer = Callable[[UnitOfWork, Ticket, Sequence[Change]], Awaitable[None]]
+"""What follows on changes of an appeal in their own transaction; the appeal is as it is after them."""
+
+
 def _on_behalf_of(actor: Actor) -> Actor:
     """What follows of itself on what somebody did stands in the history under his name."""
     return Actor(id=actor.id, roles=frozenset({Role.SYSTEM}))
@@ -81,11 +85,13 @@ class Journal:
         chance: Chance,
         rules: Callable[[], Rules],
         metrics: TicketsMetrics,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self.repository = repository
         self.lookup = lookup
         self.rules = rules
         self._chance = chance
+        self._observers = observers
         self.metrics = metrics
         self._resolver = Resolver(repository)
         self._shares = Shares()
@@ -101,6 +107,7 @@ class Journal:
             winner = await self._known(uow, new.details)
             assert winner is not None, "only an external id that is there keeps a row out"
             return Registered(ticket=winner.ticket, fresh=False)
+        await self._observe(uow, ticket, changes)
         return Registered(ticket=ticket, fresh=True)
 
     async def _known(self, uow: UnitOfWork, details: Details) -> Stored | None:
@@ -196,6 +203,7 @@ class Journal:
         merged = await merged_into(uow.connection, ticket.id) if closes(change) else ()
         self._tell(uow, ticket, [change], merged)
         await self.repository.save(uow, stored, ticket, change)
+        await self._observe(uow, ticket, [change])
         return ticket
 
     async def _absorb(
@@ -212,6 +220,7 @@ class Journal:
         if ticket.clocks != target.ticket.clocks or change.after:
             self._tell(uow, ticket, [change])
             await self.repository.save(uow, target, ticket, change)
+            await self._observe(uow, ticket, [change])
 
     async def _point_at(
         self, uow: UnitOfWork, merged: Ticket, command: Command, actor: Actor, now: datetime
@@ -268,3 +277,8 @@ class Journal:
                 uow.after_commit(self.metrics.created.labels(ticket.details.channel).inc)
             else:
                 uow.after_commit(self.metrics.moved.labels(change.action).inc)
+
+    async def _observe(self, uow: UnitOfWork, ticket: Ticket, changes: Sequence[Change]) -> None:
+        """What else follows from these changes, once they are written."""
+        for observe in self._observers:
+            await observe(uow, ticket, changes)

@@ -24,3 +24,17 @@ class TicketsSettings(ServiceSettings):
     form_per_minute: int = Field(
         default=5, ge=1, description="appeals by the public form that an address may send a minute"
     )
+    mail_look_s: float = Field(
+        default=1.0,
+        gt=0,
+        description="how often it is seen which mailboxes are due, and which mails are to be sent",
+    )
+    scanner: str | None = Field(
+        default=None,
+        pattern=r"^(/.+|[^/\s]+:[0-9]+)$",
+        description="ClamAV's clamd that scans attachments, as host:port or the path of its socket; without "
+        "it files are kept and given to nobody",
+    )
+    attachment_max_bytes: int = Field(
+        default=10 << 20, ge=1, le=100 << 20, description="bytes of the largest attachment"
+    )

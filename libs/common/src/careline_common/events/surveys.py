@@ -67,6 +67,17 @@ class CommentGiven(Event):
     """The patient's number, only when `low`."""
 
 
+class MessageReceived(Event):
+    """Somebody wrote an SMS that answers no survey: who and what, is fetched by the message's id, and goes
+    with the person. Subject: the message's id."""
+
+    TYPE: ClassVar[str] = "careline.survey.message_received.v1"
+
+    message_id: str
+    language: str | None = None
+    received_at: datetime
+
+
 class OptedOut(Event):
     TYPE: ClassVar[str] = "careline.survey.opted_out.v1"
 

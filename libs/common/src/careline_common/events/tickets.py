@@ -123,6 +123,24 @@ class TicketClosed(Event):
     merged: tuple[MergedAppeal, ...] = ()
 
 
+class TicketNoticeDue(Event):
+    """A citizen is to be told something by SMS: once for each notice. Subject: the notice's id."""
+
+    TYPE: ClassVar[str] = "careline.ticket.notice_due.v1"
+
+    notice_id: str
+    ticket_id: str | None = None
+    kind: str
+    """What it tells: registered, extended, late, closed or status."""
+    contact: str
+    """The citizen's number."""
+    language: str
+    text: str
+    """The words, which name an appeal by its number and tracking code and nobody."""
+    at_once: bool = False
+    """Whether it answers something that the citizen has just done, and may come at night."""
+
+
 class SurgeOpened(Event):
     """More appeals came about something than chance explains; null is over all of a kind.
 

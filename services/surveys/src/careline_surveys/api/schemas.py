@@ -201,7 +201,7 @@ class ConsoleMessageView(BaseModel):
 
 
 class Taken(BaseModel):
-    """`meaning`: answer, unclear, stop, late, stray or repeated."""
+    """`meaning`: answer, unclear, stop, late, stray, status or repeated."""
 
     status: Literal["taken"] = "taken"
     meaning: str | None = None

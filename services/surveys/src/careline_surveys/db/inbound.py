@@ -1,14 +1,14 @@
 """Messages that came in, whole or in parts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from careline_surveys.db.tables import content, inbound, inbound_part
+from careline_surveys.db.tables import content, inbound, inbound_part, person
 
 
 async def add(
@@ -48,6 +48,28 @@ async def id_of(connection: AsyncConnection, provider: str, external_id: str) ->
         )
     )
     return found.scalar_one_or_none()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A message with who sent it."""
+
+    sender: str = field(repr=False)
+    text: str = field(repr=False)
+    at: datetime
+    meaning: str
+
+
+async def heard(connection: AsyncConnection, inbound_id: str) -> Heard | None:
+    """A message and its sender's number; None when there is none, or he is erased."""
+    found = await connection.execute(
+        select(person.c.number.label("sender"), content.c.text, inbound.c.at, inbound.c.meaning)
+        .join(person, person.c.id == inbound.c.person_id)
+        .join(content, content.c.id == inbound.c.content_id)
+        .where(inbound.c.id == inbound_id)
+    )
+    row = found.one_or_none()
+    return None if row is None else Heard(**row._mapping)  # noqa: SLF001 - its public name
 
 
 async def say(

@@ -14,6 +14,9 @@ from careline_surveys.domain.definitions import Definition
 from careline_surveys.domain.invitations import UNANSWERED, Invitation, Reference, Subject
 from careline_surveys.domain.matching import Asked
 
+NOTICE = "careline/notice"
+"""Stands where a survey's key does, for what asks nothing (`notices`); no survey can be called so."""
+
 _SUBJECT = ("call_id", "line", "agent", "team", "queue", "organisation", "insurer")
 _PLAIN = (
     "id", "survey", "survey_version", "service", "person_id", "language", "status", "reason",
@@ -182,6 +185,7 @@ async def listed(
     """Newest first; conditions narrow together."""
     statement = (
         select(invitation)
+        .where(invitation.c.survey != NOTICE)
         .order_by(invitation.c.created_at.desc(), invitation.c.id.desc())
         .limit(limit)
     )

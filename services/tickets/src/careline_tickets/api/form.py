@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from careline_common.phones import parse_phone
 from careline_tickets.api import form_page, form_words
 from careline_tickets.api.office import Office, OfficeHere
+from careline_tickets.domain.mail import MailFile
 from careline_tickets.domain.person import Person
 from careline_tickets.domain.ticket import Details, External
 from careline_tickets.domain.vocabulary import Channel, Kind, Role
@@ -20,6 +21,8 @@ from careline_tickets.service import NewTicket
 
 router = APIRouter(prefix="/v1/form", tags=["form"])
 
+PATH = r"/v1/form"
+MOST_FILES = 3
 SOURCE = "form"
 """The external source of appeals by the form; the id is a digest of what was sent under the form's key."""
 FORM = Actor(id="form", roles=frozenset({Role.SYSTEM}))
@@ -56,27 +59,39 @@ async def send_form(request: Request, office: OfficeHere, lang: Lang = None) -> 
     if wait:
         retry = {"Retry-After": str(math.ceil(wait))}
         return _html(form_page.notice(language, form_words.LATER), 429, retry)
-    given = await _given(request)
+    given, sent = await _given(request)
     if not KEY.fullmatch(given.get("key", "")) or given.get(form_page.TRAP):
         again = form_page.form(language, office.fresh_key(), given=given, said=form_words.STALE)
         return _html(again, 422)
     faults, phone = _faults(given, office)
+    files, refused = office.attachments.checked(sent)
+    if refused or len(sent) > MOST_FILES:
+        faults.append("files")
     if faults:
         return _html(form_page.form(language, given["key"], given=given, faults=faults), 422)
     async with office.database.unit_of_work() as uow:
         new = _appeal(given, phone, office)
         registered = await office.journal.register(uow, new, FORM)
+        if files:
+            await office.attachments.keep(uow, registered.ticket.id, files, FORM)
     said = form_page.notice(language, form_words.REGISTERED, registered.ticket.tracking_code)
     return _html(said, 201 if registered.fresh else 200)
 
 
-async def _given(request: Request) -> dict[str, str]:
-    form = await request.form(max_files=0, max_fields=20)
-    return {
-        name: _clean(value)[: form_page.LIMITS.get(name, 100)]
-        for name, value in form.items()
-        if isinstance(value, str)
-    }
+async def _given(request: Request) -> tuple[dict[str, str], list[MailFile]]:
+    """The fields, and the files that were chosen; a browser sends an empty one where none was."""
+    fields: dict[str, str] = {}
+    files: list[MailFile] = []
+    async with request.form(max_files=20, max_fields=20) as form:
+        for name, value in form.multi_items():
+            if isinstance(value, str):
+                fields[name] = _clean(value)[: form_page.LIMITS.get(name, 100)]
+            elif content := await value.read():
+                file = MailFile(
+                    name=value.filename or "", declared=value.content_type or "", content=content
+                )
+                files.append(file)
+    return fields, files
 
 
 def _clean(value: str) -> str:

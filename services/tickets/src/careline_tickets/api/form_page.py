@@ -4,11 +4,14 @@ from collections.abc import Collection, Mapping
 from html import escape
 
 from careline_tickets.api import form_words as words
+from careline_tickets.domain.attachments import KINDS
 from careline_tickets.domain.vocabulary import Kind
 
 TRAP = "website"
 """A field that people do not see and programs fill in."""
 LIMITS = {"name": 300, "phone": 40, "policy_number": 100, "text": 20_000}
+
+_ACCEPTED = ",".join(f".{ending}" for kind in KINDS for ending in kind.endings)
 
 _STYLE = (
     "body{font:1.125rem/1.5 system-ui,sans-serif;max-width:36rem;margin:0 auto;padding:1rem;"
@@ -52,7 +55,7 @@ def form(
     fields = "".join(_field(language, name, given, faults) for name in words.FIELDS)
     return page(
         language,
-        f'{above}<form method="post" action="form?lang={language}" accept-charset="utf-8">'
+        f'{above}<form method="post" action="form?lang={language}" accept-charset="utf-8" enctype="multipart/form-data">'
         f'<input type="hidden" name="key" value="{escape(key, quote=True)}">{fields}'
         f'<div class="trap" aria-hidden="true"><label>{escape(words.LEAVE[language])}'
         f'<input name="{TRAP}" tabindex="-1" autocomplete="off"></label></div>'
@@ -72,6 +75,8 @@ def _field(language: str, name: str, given: Mapping[str, str], faults: Collectio
     named = f'id="{name}" name="{name}"{marks}'
     if name == "kind":
         return f"{label}<select {named}>{_kinds(language, value)}</select>"
+    if name == "files":
+        return f'{label}<input {named} type="file" multiple accept="{_ACCEPTED}">'
     limit = LIMITS[name]
     if name == "text":
         return f'{label}<textarea {named} rows="8" maxlength="{limit}" required>{escape(value)}</textarea>'

@@ -32,6 +32,12 @@ FIELDS: Mapping[str, Words] = {
         "fa": "شماره بیمه",
         "zh": "保险单号",
     },
+    "files": {
+        "en": "Files: documents, pictures or sound, three at the most",
+        "ru": "Файлы: документы, снимки или звук, не больше трёх",
+        "fa": "پرونده‌ها: سند، تصویر یا صدا، حداکثر سه",
+        "zh": "附件：文档、图片或录音，最多三个",
+    },
 }  # fmt: skip
 KINDS: Mapping[Kind, Words] = {
     Kind.COMPLAINT: {"en": "Complaint", "ru": "Жалоба", "fa": "شکایت", "zh": "投诉"},
@@ -62,6 +68,12 @@ FAULTS: Mapping[str, Words] = {
         "ru": "Выберите вид обращения",
         "fa": "نوع درخواست را انتخاب کنید",
         "zh": "请选择类型",
+    },
+    "files": {
+        "en": "A file is too large, one too many, or of a type that we do not take: choose again",
+        "ru": "Файл слишком большой, лишний или такого вида мы не принимаем: выберите ещё раз",
+        "fa": "پرونده‌ای بزرگ، اضافی یا از نوع نپذیرفته است: دوباره انتخاب کنید",
+        "zh": "附件过大、过多或类型不受支持，请重新选择",
     },
 }
 REGISTERED: Words = {

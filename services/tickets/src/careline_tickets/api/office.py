@@ -11,6 +11,7 @@ from careline_common.clock import Clock
 from careline_common.db.engine import Database
 from careline_common.http.auth import Caller
 from careline_common.http.problem import Conflict, Forbidden, NotFound, invalid
+from careline_tickets.attaching import AttachmentDesk
 from careline_tickets.classifier import Classifier
 from careline_tickets.config import Rules
 from careline_tickets.db import audit
@@ -19,6 +20,7 @@ from careline_tickets.domain.ticket import InvalidCommandError
 from careline_tickets.domain.vocabulary import Role
 from careline_tickets.domain.workflow import Actor, NotNow, NotPermitted
 from careline_tickets.limiter import Limiter
+from careline_tickets.mail_writing import MailWriter
 from careline_tickets.metrics import TicketsMetrics
 from careline_tickets.ports import CallRecordings, Calls
 from careline_tickets.recordings import RecordingDesk
@@ -46,6 +48,8 @@ class Office:
     call_recordings: CallRecordings
     recordings: RecordingDesk
     surges: SurgeDesk
+    attachments: AttachmentDesk
+    mail_writer: MailWriter
 
     @property
     def rules(self) -> Rules:

@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from careline_common.http.persons import Keeper, Kept, PersonBody
+from careline_common.config import PhoneNumber
+from careline_common.http.persons import Keeper, Kept
 from careline_tickets import erasing
 from careline_tickets.api.office import OfficeHere
-from careline_tickets.db import audit, persons
+from careline_tickets.db import attachments, audit, correspondents, persons
+from careline_tickets.db.attachments import Attachment
+from careline_tickets.db.correspondents import Correspondent
+from careline_tickets.db.persons import PersonKeys
 from careline_tickets.domain.person import Person
 
 router = APIRouter(prefix="/v1/persons", tags=["persons"])
@@ -44,13 +48,31 @@ class AppealView(BaseModel):
     name: str | None
     birth_date: date | None
     policy_number: str | None
+    mail_address: str | None
     texts: list[TextView]
+    files: list[str]
+    """Their names; each is given out by its appeal (`/v1/tickets/{id}/attachments`)."""
+
+
+class CitizenBody(BaseModel):
+    """A person by his number, or by the address from which he wrote mail; one of them."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    phone: PhoneNumber | None = None
+    mail_address: Annotated[str, Field(min_length=3, max_length=320)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.phone is None) == (self.mail_address is None):
+            raise ValueError("give phone or mail_address")
+        return self
 
 
 class PersonView(BaseModel):
     """All that the journal keeps of a person; no appeals when it does not know him."""
 
-    phone: str
+    phone: str | None
     known: bool
     appeals: list[AppealView]
 
@@ -65,10 +87,13 @@ class ErasedView(BaseModel):
 
 
 @router.post("/export", summary="All that is kept of a person")
-async def export(body: PersonBody, caller: Keeper, office: OfficeHere) -> PersonView:
+async def export(body: CitizenBody, caller: Keeper, office: OfficeHere) -> PersonView:
     async with office.database.unit_of_work() as uow:
         found = await persons.appeals_of(uow.connection, _key(office, body))
-        texts = await persons.texts_of(uow.connection, [row["id"] for row in found])
+        ids = [row["id"] for row in found]
+        texts = await persons.texts_of(uow.connection, ids)
+        mail = {one: await correspondents.of(uow.connection, one) for one in ids}
+        files = {one: await attachments.of(uow.connection, one) for one in ids}
         for row in found:
             await audit.note(
                 uow,
@@ -77,14 +102,16 @@ async def export(body: PersonBody, caller: Keeper, office: OfficeHere) -> Person
                 what="person.export",
                 ticket_id=row["id"],
             )
-    shown = [_appeal(row, texts.get(row["id"], ())) for row in found]
+    shown = [
+        _appeal(row, texts.get(row["id"], ()), mail[row["id"]], files[row["id"]]) for row in found
+    ]
     return PersonView(phone=body.phone, known=bool(shown), appeals=shown)
 
 
 @router.post(
     "/erase", summary="Erase a person; what happened to his appeals stays and names nobody"
 )
-async def erase(body: PersonBody, caller: Keeper, office: OfficeHere) -> ErasedView:
+async def erase(body: CitizenBody, caller: Keeper, office: OfficeHere) -> ErasedView:
     """Closed appeals lose him now, open ones when they are closed."""
     key = _key(office, body)
     async with office.database.unit_of_work() as uow:
@@ -109,13 +136,18 @@ async def erase(body: PersonBody, caller: Keeper, office: OfficeHere) -> ErasedV
     )
 
 
-def _key(office: OfficeHere, body: PersonBody) -> bytes:
-    key = office.journal.lookup.phone_key(Person(phone=body.phone))
-    assert key is not None
-    return key
+def _key(office: OfficeHere, body: CitizenBody) -> PersonKeys:
+    if body.mail_address is not None:
+        return PersonKeys(address=office.mail_writer.address_key(body.mail_address.strip()))
+    return PersonKeys(phone=office.journal.lookup.phone_key(Person(phone=body.phone)))
 
 
-def _appeal(row: Mapping[str, Any], texts: Sequence[Mapping[str, Any]]) -> AppealView:
+def _appeal(
+    row: Mapping[str, Any],
+    texts: Sequence[Mapping[str, Any]],
+    mail: Correspondent | None,
+    files: Sequence[Attachment],
+) -> AppealView:
     return AppealView(
         id=row["id"],
         number=row["number"],
@@ -125,6 +157,8 @@ def _appeal(row: Mapping[str, Any], texts: Sequence[Mapping[str, Any]]) -> Appea
         name=row["name"],
         birth_date=row["birth_date"],
         policy_number=row["policy_number"],
+        mail_address=None if mail is None else mail.address,
+        files=[file.name for file in files],
         texts=[
             TextView(kind=text["kind"], author=text["author"], at=text["at"], text=text["body"])
             for text in texts

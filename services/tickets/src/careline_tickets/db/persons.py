@@ -1,13 +1,17 @@
 """What the journal keeps of one person, over all appeals that he was named in."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from careline_tickets.db import attachments, mail_out
+from careline_tickets.db.mail_tables import correspondent
+from careline_tickets.db.notice_tables import sms_in
 from careline_tickets.db.tables import content, erasure, person, ticket
 
 _DONE = ("closed", "merged")
@@ -18,8 +22,22 @@ _SETTLED = ticket.c.status.in_(_DONE) & ~exists().where(
 """Nobody needs the person any more. One that was merged into an open appeal waits for that one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonKeys:
+    """By what a person is found: the keyed hash of his number, or of his mail address."""
+
+    phone: bytes | None = None
+    address: bytes | None = None
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        if self.phone is not None:
+            return person.c.phone_key == self.phone
+        return correspondent.c.address_key == self.address
+
+
 async def appeals_of(
-    connection: AsyncConnection, phone_key: bytes, *, lock: bool = False
+    connection: AsyncConnection, keys: PersonKeys, *, lock: bool = False
 ) -> Sequence[Mapping[str, Any]]:
     """His appeals, oldest first, each with what stands of him in it; locked in the order of ids."""
     statement = (
@@ -36,8 +54,9 @@ async def appeals_of(
             person.c.birth_date,
             person.c.policy_number,
         )
-        .join(person, person.c.ticket_id == ticket.c.id)
-        .where(person.c.phone_key == phone_key)
+        .outerjoin(person, person.c.ticket_id == ticket.c.id)
+        .outerjoin(correspondent, correspondent.c.ticket_id == ticket.c.id)
+        .where(keys.condition)
         .order_by(ticket.c.id)
     )
     if lock:
@@ -62,12 +81,15 @@ async def texts_of(
 
 
 async def erase(connection: AsyncConnection, ticket_ids: Collection[str]) -> int:
-    """Deletes who these appeals are about and what was written; returns how many texts there were.
+    """Deletes who these appeals are about, what was written and its files; returns how many texts there were.
 
     Their histories stay and hold: they know of texts by digests, and the salts go with the texts.
     """
     gone = await connection.execute(delete(content).where(content.c.ticket_id.in_(ticket_ids)))
     await connection.execute(delete(person).where(person.c.ticket_id.in_(ticket_ids)))
+    await attachments.erase(connection, ticket_ids)
+    await connection.execute(delete(sms_in).where(sms_in.c.ticket_id.in_(ticket_ids)))
+    await mail_out.erase(connection, ticket_ids)
     await connection.execute(delete(erasure).where(erasure.c.ticket_id.in_(ticket_ids)))
     return gone.rowcount
 

@@ -1,0 +1,240 @@
+"""Citizens are told of promises given, changed, broken and kept, once each, by SMS or mail; and they are
+answered when they ask by SMS."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from careline_common.events.surveys import MessageReceived
+from careline_common.events.tickets import TicketNoticeDue
+from careline_tickets.noticing import PromiseWatch
+from careline_tickets.ports import Message
+from careline_tickets.service import Journal
+from careline_tickets.sms_taking import SmsDesk
+
+pytestmark = pytest.mark.integration
+
+PHONE = "+79001234567"
+CITIZEN = {"person": {"phone": PHONE}, "kind": "complaint"}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def told(desk: Any) -> AsyncIterator[Any]:
+    """A journal that tells of everything."""
+    applied = await desk.person("admin").put(
+        "config", {"careline": 1, "notices": {"language": "en"}}
+    )
+    assert applied.status_code == 200, applied.text
+    yield desk
+
+
+async def notices(desk: Any) -> list[TicketNoticeDue]:
+    rows = await desk.query(
+        "SELECT body FROM tickets.outbox WHERE type LIKE '%notice_due%' ORDER BY id"
+    )
+    from careline_common.events import Envelope
+
+    found = [Envelope.parse(bytes(row["body"])).data for row in rows]
+    return [one for one in found if isinstance(one, TicketNoticeDue)]
+
+
+async def kinds(desk: Any) -> list[str]:
+    return [one.kind for one in await notices(desk)]
+
+
+def watch_of(desk: Any) -> PromiseWatch:
+    """Who tells of broken promises, beside the one that runs in the background."""
+    office = desk.service.app.state.office
+    noticer = office.journal._observers[1].__self__
+    return PromiseWatch(office.database, noticer, desk.clock)
+
+
+MONTHS = 40 * 86_400
+
+
+async def test_nobody_is_told_where_it_is_not_configured(desk: Any) -> None:
+    await desk.agent.register(**CITIZEN)
+    assert await notices(desk) == []
+    assert await desk.query("SELECT * FROM tickets.promise") == []
+
+
+async def test_a_promise_given_is_told_with_number_code_and_day(told: Any) -> None:
+    ticket = await told.agent.register(**CITIZEN)
+    [notice] = await notices(told)
+    assert notice.text == (
+        f"Your appeal {ticket['number']} is registered. Tracking code: {ticket['tracking_code']}."
+        " We answer by 2026-04-01."
+    )
+    assert (notice.kind, notice.contact, notice.at_once) == ("registered", PHONE, True)
+
+
+async def test_who_left_no_number_or_came_by_a_partner_is_not_told(told: Any) -> None:
+    await told.agent.register(kind="complaint")
+    await told.agent.register(**CITIZEN, channel="insurer")
+    assert await notices(told) == []
+
+
+async def test_an_answer_in_the_same_call_needs_no_notice(told: Any) -> None:
+    await told.agent.register(person={"phone": PHONE}, close={"answer": "At nine."})
+    assert await notices(told) == []
+
+
+async def test_a_promise_that_is_extended_or_kept_is_told(told: Any) -> None:
+    ticket = await told.agent.register(**CITIZEN)
+    boss = told.boss
+    taken = await boss.does(ticket, "take")
+    longer = await boss.does(taken, "extend", days=10, reason="The clinic was asked")
+    await boss.does(longer, "close", outcome="justified", answer="It is yours")
+    found = await notices(told)
+    assert [one.kind for one in found] == ["registered", "extended", "closed"]
+    assert "2026-04-11" in found[1].text
+    assert not found[2].at_once
+    assert all("clinic" not in one.text and "yours" not in one.text for one in found)
+
+
+async def test_who_is_insured_elsewhere_is_told_that_his_appeal_goes_on_there(told: Any) -> None:
+    await told.person("admin").put("config", {"careline": 1, "territories": [{"id": "77"}]})
+    ticket = await told.agent.register(**CITIZEN, insured_in="77")
+    taken = await told.boss.does(ticket, "take")
+    await told.boss.does(taken, "forward", text="Moscow answers")
+    assert "passed on to the region" in (await notices(told))[-1].text
+
+
+async def test_a_broken_promise_is_told_once_by_any_number_of_processes(told: Any) -> None:
+    import asyncio
+
+    await told.agent.register(**CITIZEN)
+    watch = watch_of(told)
+    told.clock.advance(MONTHS)
+    await asyncio.gather(*(watch.step() for _ in range(4)))
+    assert await watch.step() == 0
+    assert (await kinds(told)).count("late") == 1
+
+
+@pytest.mark.parametrize("action", ["close", "merge"])
+async def test_a_promise_that_was_kept_or_taken_over_is_never_told_to_be_broken(
+    told: Any, action: str
+) -> None:
+    ticket = await told.agent.register(**CITIZEN)
+    other = await told.agent.register(kind="complaint")
+    taken = await told.boss.does(ticket, "take")
+    fields = {"close": {"outcome": "justified", "answer": "Yes"}, "merge": {"into": other["id"]}}
+    await told.boss.does(taken, action, **fields[action])
+    told.clock.advance(MONTHS)
+    await watch_of(told).step()
+    assert "late" not in await kinds(told)
+
+
+async def test_a_broken_promise_that_gets_more_time_is_a_promise_again(told: Any) -> None:
+    ticket = await told.agent.register(**CITIZEN)
+    taken = await told.boss.does(ticket, "take")
+    for late in (1, 2):
+        told.clock.advance(MONTHS)
+        await watch_of(told).step()
+        assert (await kinds(told)).count("late") == late
+        taken = await told.boss.does(taken, "extend", days=40, reason="It takes longer")
+        taken = (await told.boss.get(f"tickets/{ticket['id']}")).json()
+
+
+async def test_a_promise_that_stands_still_is_not_broken_and_goes_on(told: Any) -> None:
+    config = {
+        "careline": 1,
+        "deadlines": [{"id": "default", "calendar": "c1", "clocks": {"statutory": "30d"}}],
+    }
+    await told.person("admin").put("config", config)
+    ticket = await told.agent.register(**CITIZEN)
+    waiting = await told.boss.does(
+        await told.boss.does(ticket, "take"), "wait", **{"for": "papers"}
+    )
+    [row] = await told.query("SELECT due_at FROM tickets.promise")
+    stands_still = any(clock["paused"] for clock in waiting["clocks"])
+    assert (row["due_at"] is None) == stands_still
+    await told.boss.does(waiting, "resume")
+    [row] = await told.query("SELECT due_at FROM tickets.promise")
+    assert row["due_at"] is not None
+
+
+class Phone:
+    """Somebody who writes SMS."""
+
+    def __init__(self, desk: Any) -> None:
+        self._desk = desk
+        self._count = 0
+        office = desk.service.app.state.office
+        self._database = office.database
+        journal: Journal = office.journal
+        self._sms = SmsDesk(journal)
+
+    async def writes(self, text: str, *, again: bool = False, status: bool = False) -> str:
+        if not again:
+            self._count += 1
+        now = self._desk.clock.now()
+        event = MessageReceived(message_id=f"m{self._count}", language="en", received_at=now)
+        message = Message(sender=PHONE, text=text, at=now, asks_status=status)
+        async with self._database.unit_of_work() as uow:
+            return await self._sms.take(uow, event, message)
+
+
+async def test_an_sms_is_an_appeal_and_the_next_one_is_about_the_same(told: Any) -> None:
+    phone = Phone(told)
+    assert await phone.writes("They gave me no drugs") == "registered"
+    assert await phone.writes("They gave me no drugs", again=True) == "repeated"
+    assert await phone.writes("It was the clinic at the market") == "added"
+    [row] = await told.query("SELECT id FROM tickets.ticket")
+    appeal = (await told.boss.get(f"tickets/{row['id']}")).json()
+    assert (appeal["channel"], appeal["person"]["phone"]) == ("sms", PHONE)
+    assert [text["text"] for text in appeal["contents"]] == [
+        "They gave me no drugs", "It was the clinic at the market",
+    ]  # fmt: skip
+    told.clock.advance(25 * 3600)
+    assert await phone.writes("Now it is something else") == "registered"
+
+
+async def test_who_asks_how_things_stand_is_answered_by_code_or_for_his_number(told: Any) -> None:
+    ticket = await told.agent.register(person={"phone": "+79007654321"}, kind="complaint")
+    phone = Phone(told)
+    code = ticket["tracking_code"].replace("-", " ").lower()
+    assert await phone.writes(f"status {code}", status=True) == "status"
+    assert await phone.writes("status", status=True) == "status"
+    assert await phone.writes("status 0000-0000-0000", status=True) == "status"
+    await phone.writes("They gave me no drugs")
+    assert await phone.writes("status", status=True) == "status"
+    answers = [one for one in await notices(told) if one.kind == "status"]
+    assert all(one.contact == PHONE and one.at_once for one in answers)
+    said = [one.text for one in answers]
+    assert said[0] == f"Appeal {ticket['number']}: registered. We answer by 2026-04-01."
+    assert said[1].startswith("We know no open appeal")
+    assert said[2].startswith("We know no appeal by this code")
+    assert said[3].startswith("Appeal T-2026-000002: registered.")
+
+
+async def test_a_program_that_asks_without_end_is_not_answered_without_end(told: Any) -> None:
+    phone = Phone(told)
+    outcomes = [await phone.writes("status", status=True) for _ in range(12)]
+    assert outcomes.count("status") == 10
+    assert outcomes[-1] == "limited"
+
+
+async def test_what_somebody_wrote_is_gone_with_him(told: Any) -> None:
+    phone = Phone(told)
+    await phone.writes("They gave me no drugs")
+    [row] = await told.query("SELECT id FROM tickets.ticket")
+    appeal = (await told.boss.get(f"tickets/{row['id']}")).json()
+    taken = await told.boss.does(appeal, "take")
+    await told.boss.does(taken, "close", outcome="justified", answer="Yes")
+    await told.person("admin").post("persons/erase", {"phone": PHONE})
+    assert await told.query("SELECT * FROM tickets.sms_in") == []
+
+
+async def test_notices_are_checked_when_they_are_configured(told: Any) -> None:
+    admin = told.person("admin")
+    for wrong in (
+        {"about": []},
+        {"about": ["rumours"]},
+        {"language": "xx"},
+        {"channels": ["post"]},
+    ):
+        answer = await admin.put("config", {"careline": 1, "notices": wrong})
+        assert answer.status_code == 422, answer.text

@@ -1,0 +1,183 @@
+"""Mails as their senders' programs write them, and what is made of them."""
+
+import base64
+from email.header import Header
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from careline_tickets.adapters.citizen_words import LANGUAGES, WORDS, language_of
+from careline_tickets.adapters.mail.html_text import text_of_html
+from careline_tickets.adapters.mail.parsing import LONGEST_TEXT, MOST_PARTS, decoded, read_mail
+from careline_tickets.domain.mail import Token, automatic_because, subject_with, tagged, tokens_in
+
+pytestmark = pytest.mark.unit
+
+RUSSIAN, CHINESE, JAPANESE = "Не дали лекарство", "没有给我药", "薬をもらえなかった"
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        ("koi8-r", RUSSIAN),
+        ("windows-1251", RUSSIAN),
+        ("iso-8859-5", RUSSIAN),
+        ("utf-8", RUSSIAN),
+        ("gb18030", CHINESE),
+        ("gb2312", CHINESE),
+        ("big5", "沒有給我藥"),
+        ("iso-2022-jp", JAPANESE),
+        ("euc-kr", "약을 받지 못했다"),
+        ("windows-1256", "دارو ندادند"),
+        ("utf-7", RUSSIAN),
+    ],
+)
+@pytest.mark.parametrize("transfer", ["8bit", "base64"])
+def test_words_are_read_in_the_charset_they_were_written_in(
+    charset: str, text: str, transfer: str
+) -> None:
+    body = text.encode(charset)
+    if transfer == "base64":
+        body = base64.encodebytes(body)
+    head = (
+        f"Subject: {Header(text, charset).encode()}\r\nFrom: =?{charset}?B?"
+        f"{base64.b64encode(text.encode(charset)).decode()}?= <a@b.example>\r\n"
+        f"Content-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: {transfer}\r\n\r\n"
+    )
+    mail = read_mail(head.encode() + body)
+    assert (mail.subject, mail.text, mail.sender_name) == (text, text, text)
+
+
+def test_a_charset_that_nobody_knows_or_that_is_wrong_loses_no_mail() -> None:
+    for named in ("x-unknown", "utf-8", "us-ascii", None):
+        assert decoded(RUSSIAN.encode("cp1251"), named) == RUSSIAN
+    raw = b"Subject: " + RUSSIAN.encode("cp1251") + b"\r\n\r\n" + RUSSIAN.encode("cp1251")
+    mail = read_mail(raw)
+    assert (mail.subject, mail.text) == (RUSSIAN, RUSSIAN)
+
+
+def test_of_html_and_plain_the_plain_one_is_read_and_html_alone_becomes_text() -> None:
+    html = "<html><head><title>T</title><style>p{}</style></head><body><p>Hello<br>there</p>"
+    html += "<script>steal()</script><a href='http://evil.example'>click</a><!-- no --></body>"
+    parts = "--b\r\nContent-Type: text/{}; charset=utf-8\r\n\r\n{}\r\n"
+    head = 'Content-Type: multipart/alternative; boundary="b"\r\n\r\n'
+    both = head + parts.format("plain", "plain words") + parts.format("html", html) + "--b--"
+    assert read_mail(both.encode()).text == "plain words"
+    alone = head + parts.format("html", html) + "--b--"
+    assert read_mail(alone.encode()).text == "Hello\nthere\nclick"
+
+
+@given(st.text())
+def test_text_that_is_no_markup_comes_through_html_as_it_is(text: str) -> None:
+    from html import escape
+
+    words = text.split()
+    assert text_of_html(escape(" ".join(words))).split() == words
+
+
+@given(st.text(alphabet="<>/!-abp =\"'&;scriptstyle", max_size=200))
+def test_no_markup_however_broken_leaves_a_script(text: str) -> None:
+    assert "steal" not in text_of_html(f"<script>steal()</script>{text}")
+
+
+@given(st.binary(max_size=500))
+def test_no_bytes_are_so_broken_that_they_raise(raw: bytes) -> None:
+    mail = read_mail(raw)
+    mail.whole_text.encode()
+    assert "\0" not in mail.whole_text
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["From", "To", "Subject", "Date", "Message-ID", "References", "Content-Type",
+             "Content-Transfer-Encoding", "Content-Disposition"]
+        ),
+        st.binary(max_size=60).map(lambda value: value.replace(b"\n", b" ").replace(b"\r", b" ")),
+    ),
+    st.binary(max_size=200),
+)  # fmt: skip
+def test_no_headers_are_so_wrong_that_they_raise(headers: dict[str, bytes], body: bytes) -> None:
+    head = b"".join(name.encode() + b": " + value + b"\r\n" for name, value in headers.items())
+    mail = read_mail(head + b"\r\n" + body)
+    mail.whole_text.encode()
+
+
+def test_mails_within_mails_and_parts_without_end_are_bounded() -> None:
+    deep = b"inner"
+    for number in range(2000):
+        head = f'Content-Type: multipart/mixed; boundary="b{number}"\r\n\r\n--b{number}\r\n'
+        deep = head.encode() + deep + f"\r\n--b{number}--".encode()
+        if len(deep) > 60_000:
+            break
+    assert len(read_mail(deep).files) <= MOST_PARTS
+    assert read_mail(b"\r\n" + b"x" * (LONGEST_TEXT + 1)).cut
+
+
+def test_a_name_with_an_address_in_it_is_no_other_sender() -> None:
+    name = base64.b64encode(b"boss@fund.example, x").decode()
+    mail = read_mail(f"From: =?utf-8?B?{name}?= <a@b.example>\r\n\r\n".encode())
+    assert mail.sender == "a@b.example"
+
+
+MARKS = [
+    ({}, None),
+    ({"auto-submitted": "no"}, None),
+    ({"auto-submitted": "auto-generated; x=y"}, "auto-submitted"),
+    ({"auto-submitted": "Auto-Replied"}, "auto-submitted"),
+    ({"return-path": " <> "}, "null-return-path"),
+    ({"return-path": "<a@b.example>"}, None),
+    ({"precedence": "Bulk"}, "precedence"),
+    ({"precedence": "first-class"}, None),
+    ({"list-unsubscribe": "<x>"}, "list"),
+    ({"x-autoreply": "yes"}, "autoreply"),
+    ({"x-auto-response-suppress": "None"}, None),
+    ({"content-type": "multipart/report; x"}, "report"),
+    ({"from-address": "US@fund.example"}, "own-address"),
+    ({"from-address": "no-reply@x.example"}, "no-reply-address"),
+    ({"from-address": "anna@x.example"}, None),
+]
+
+
+@pytest.mark.parametrize(("headers", "because"), MARKS, ids=str)
+def test_the_marks_of_programs_are_known(headers: dict[str, str], because: str | None) -> None:
+    assert automatic_because(headers, ["us@fund.example"]) == because
+
+
+numbers = st.integers(1, 10**9).map(lambda number: f"T-2026-{number:06d}")
+proofs = st.text(alphabet="ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", min_size=10, max_size=10)
+subjects = st.text(
+    alphabet=st.characters(blacklist_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=100
+)
+
+
+@given(numbers, proofs, subjects)
+def test_a_reply_brings_its_token_back_by_subject_or_by_address(
+    number: str, proof: str, subject: str
+) -> None:
+    from dataclasses import replace
+
+    token = Token(number, proof)
+    mail = read_mail(b"")
+    by_subject = replace(mail, subject=f"Отв: {subject_with(token, subject)}")
+    assert token in tokens_in(by_subject)
+    by_address = replace(mail, recipients=(tagged("appeals@fund.example", token),))
+    assert tokens_in(by_address) == (token,)
+    again = subject_with(token, subject_with(token, subject))
+    assert again.count(proof) == max(1, subject.count(proof) + 1) or proof in subject
+
+
+def test_everything_is_said_in_every_language() -> None:
+    for words in WORDS.values():
+        assert set(words) == set(LANGUAGES)
+        fields = {tuple(sorted(part.split("}")[0] for part in one.split("{")[1:])) for one in words.values()}  # fmt: skip
+        assert len(fields) == 1
+    for text, language in (
+        (RUSSIAN, "ru"),
+        (CHINESE, "zh"),
+        ("دارو", "fa"),
+        ("drugs", "en"),
+        ("1", "en"),
+    ):
+        assert language_of(text) == language
