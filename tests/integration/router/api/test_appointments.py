@@ -2,94 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 import pytest_asyncio
+from booking_front import Front, in_front_of
 
 from careline_common.testing.waiting import eventually
-from careline_router.fakes import booking as plain
-from careline_router.fakes import fhir
-from careline_router.fakes.appointments import Book, FreeTime
 from careline_router.fakes.fhir import outcome
-from careline_router.fakes.http_server import Cut, Desk, FakeServer, Garbage, Hang, Reply
+from careline_router.fakes.http_server import Cut, Garbage, Hang, Reply
 
 pytestmark = pytest.mark.integration
-
-PLACES = {"http": "17", "fhir": "Location/17"}
-
-
-@dataclass(kw_only=True)
-class Front:
-    """A router with a booking system behind it, and an agent who talks."""
-
-    router: Any
-    book: Book
-    looks: Desk
-    orders: Desk
-    entry: dict[str, Any]
-
-    async def use(self, **changed: Any) -> None:
-        answer = await self.router.client.put(
-            "/v1/config",
-            json={"careline": 1, "booking": {**self.entry, **changed}},
-            headers=self.router.admin,
-        )
-        assert answer.status_code == 200, answer.text
-
-    async def post(self, path: str, body: Any = None, key: str | None = None) -> Any:
-        headers = {**self.router.agent("a1"), **({} if key is None else {"Idempotency-Key": key})}
-        return await self.router.client.post(f"/v1/calls/{path}", json=body, headers=headers)
-
-    async def order(self, call_id: str, slot: str = "s1", **more: Any) -> Any:
-        key = more.pop("key", None)
-        body = {"slot_id": slot, "clinic": "north", **more}
-        return await self.post(f"{call_id}/appointments", body, key)
-
-    async def listed(self, call_id: str) -> list[dict[str, Any]]:
-        answer = await self.router.client.get(
-            f"/v1/calls/{call_id}/appointments", headers=self.router.agent("a1")
-        )
-        assert answer.status_code == 200, answer.text
-        items: list[dict[str, Any]] = answer.json()["items"]
-        return items
-
-    async def settle(self, after_s: float = 0) -> None:
-        """Time goes on, and the settler comes by."""
-        self.router.clock.advance(after_s)
-        await self.router.service.app.state.service.settle_bookings()
-
-    def booked(self) -> list[tuple[str, str]]:
-        return [(each.slot.id, each.status) for each in self.book.appointments.values()]
-
-
-def stands(kind: str, now: Any) -> tuple[Book, Any]:
-    times = [now + timedelta(days=number) for number in range(1, 5)]
-    book = Book(
-        FreeTime(id=f"s{place}", clinic=PLACES[kind], starts_at=at, ends_at=at)
-        for place, at in enumerate(times, 1)
-    )
-    return book, (plain.PlainBooking(book) if kind == "http" else fhir.FhirServer(book))
 
 
 @pytest_asyncio.fixture(params=["http", "fhir"])
 async def front(router: Any, request: pytest.FixtureRequest) -> AsyncIterator[Front]:
-    kind = request.param
-    book, fake = stands(kind, router.clock.now())
-    async with FakeServer(fake) as server:
-        entry = {
-            "kind": kind,
-            "url": server.url + ("/fhir" if kind == "fhir" else ""),
-            "token": plain.TOKEN,
-            "clinics": {"north": PLACES[kind]},
-            "deadline_s": 10,
-            "settle_for_s": 60,
-        }
-        made = Front(router=router, book=book, looks=fake.looks, orders=fake.orders, entry=entry)
-        await made.use()
+    async with in_front_of(router, request.param) as made:
         yield made
 
 
@@ -326,28 +255,3 @@ async def test_without_a_booking_system_there_is_no_clinic(router):
         headers=router.agent("a1"),
     )
     assert answer.status_code == 422
-
-
-async def test_why_nothing_was_booked_is_one_of_the_words_of_the_queue(router):
-    words = {"no_booking_reasons": ["no_slot", "price"], "subjects": ["booking"]}
-    await router.client.put(
-        "/v1/config",
-        json={"careline": 1, "queues": [{"id": "adult", "wrap_up_s": 30, **words}]},
-        headers=router.admin,
-    )
-    call = await router.connect()
-    await router.tell("call.hung_up", "p-1", by="caller")
-    said = {"disposition": "done", "resolved": False, "subjects": ["weather"]}
-
-    async def wrap_up(**more: Any) -> Any:
-        return await router.client.post(
-            f"/v1/calls/{call['id']}/wrap-up", json={**said, **more}, headers=router.agent("a1")
-        )
-
-    answer = await wrap_up(booking={"result": "not_booked", "reason": "rain"})
-    assert answer.status_code == 422
-    assert [each["path"] for each in answer.json()["errors"]] == ["subjects[0]", "booking.reason"]
-    said["subjects"] = ["booking"]
-    assert (await wrap_up(booking={"result": "not_booked"})).status_code == 422
-    answer = await wrap_up(booking={"result": "not_booked", "reason": "no_slot"})
-    assert answer.json()["wrap_up"]["booking"] == {"result": "not_booked", "reason": "no_slot"}

@@ -96,3 +96,28 @@ async def test_what_was_noted_is_shown_to_who_has_the_next_call_of_the_same_pers
     assert {name: entry[name] for name in said} == said
     await put(router, floor={"verify_callers": True})
     assert (await card(router, again["id"]))["history"] is None
+
+
+async def test_why_nothing_was_booked_is_one_of_the_words_of_the_queue(router):
+    words = {"no_booking_reasons": ["no_slot", "price"], "subjects": ["booking"]}
+    await router.client.put(
+        "/v1/config",
+        json={"careline": 1, "queues": [{"id": "adult", "wrap_up_s": 30, **words}]},
+        headers=router.admin,
+    )
+    call = await router.connect()
+    await router.tell("call.hung_up", "p-1", by="caller")
+    said = {"disposition": "done", "resolved": False, "subjects": ["weather"]}
+
+    async def wrap_up(**more: Any) -> Any:
+        return await router.client.post(
+            f"/v1/calls/{call['id']}/wrap-up", json={**said, **more}, headers=router.agent("a1")
+        )
+
+    answer = await wrap_up(booking={"result": "not_booked", "reason": "rain"})
+    assert answer.status_code == 422
+    assert [each["path"] for each in answer.json()["errors"]] == ["subjects[0]", "booking.reason"]
+    said["subjects"] = ["booking"]
+    assert (await wrap_up(booking={"result": "not_booked"})).status_code == 422
+    answer = await wrap_up(booking={"result": "not_booked", "reason": "no_slot"})
+    assert answer.json()["wrap_up"]["booking"] == {"result": "not_booked", "reason": "no_slot"}
