@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from string import Formatter
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ from careline_router.adapters.crm_fields import CrmField
 from careline_router.crm_config import Address, CrmFieldEntry, in_full, trusted_ca, word_of_a_header
 
 _PATH = r"^\$(\.[A-Za-z_][\w-]*|\[\d+\])*$"
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _ASKED = frozenset({"clinic", "speciality", "from", "to"})
 _PLACED = frozenset({"id", "reference", "slot", "clinic"})
 _PERSONAL = frozenset({"patient_id", "name", "phone", "birth_date"})
@@ -27,8 +27,10 @@ def _base(url: str) -> str:
 
 
 def placeholders(text: str) -> frozenset[str]:
-    """The names in curly brackets; raises ValueError for a text whose brackets do not close."""
-    return frozenset(name for _, name, _, _ in Formatter().parse(text) if name is not None)
+    """The names in curly brackets; raises ValueError for brackets around anything else."""
+    if set("{}") & set(PLACEHOLDER.sub("", text)):
+        raise ValueError("curly brackets are for placeholders such as {reference}")
+    return frozenset(PLACEHOLDER.findall(text))
 
 
 def _path(allowed: frozenset[str], text: str) -> str:
@@ -43,23 +45,28 @@ def _path(allowed: frozenset[str], text: str) -> str:
     return text
 
 
-def _body(value: Any) -> Any:
-    """Texts of a body, however deep, may have placeholders; raises ValueError for one that is none."""
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a document, however deep."""
     match value:
         case str():
-            unknown = placeholders(value) - _PLACED - _PERSONAL
-            if unknown:
-                allowed = ", ".join(sorted(_PLACED | _PERSONAL))
-                raise ValueError(f"no {{{min(unknown)}}} here: one of {allowed}")
+            yield value
         case Mapping():
             for each in value.values():
-                _body(each)
+                yield from _texts(each)
         case list():
             for each in value:
-                _body(each)
+                yield from _texts(each)
         case _:
             pass
-    return value
+
+
+def _body(body: dict[str, Any]) -> dict[str, Any]:
+    for text in _texts(body):
+        unknown = placeholders(text) - _PLACED - _PERSONAL
+        if unknown:
+            allowed = ", ".join(sorted(_PLACED | _PERSONAL))
+            raise ValueError(f"no {{{min(unknown)}}} here: one of {allowed}")
+    return body
 
 
 Place = Annotated[str, Field(min_length=1, max_length=500)]
@@ -188,32 +195,15 @@ def _http_faults(entry: BookingEntry) -> Iterator[tuple[str, str]]:
     status = entry.appointment.get("status")
     if status is not None and not set(status.values.values()) <= _STANDING:
         yield "appointment.status.values", "an appointment is booked or cancelled"
-    mapped = [("slots.map", entry.slots.map), ("appointment", entry.appointment)]
-    for place, fields in mapped:
-        for name, field in fields.items():  # type: ignore[attr-defined]
-            if not re.fullmatch(_PATH, field.field):
+    for place, fields in (
+        ("slots.map", entry.fields("slots")),
+        ("appointment", entry.fields("appointment")),
+    ):
+        for name, field in fields.items():
+            if not re.fullmatch(_PATH, field.path):
                 yield f"{place}.{name}", "give a path such as $.doctor.name"
-    if "reference" not in _all_placeholders(entry.book) | placeholders(entry.book.path):
+    said = [entry.book.path, *_texts(entry.book.body)]
+    if not any("reference" in placeholders(text) for text in said):
         yield "book.body", "send {reference}: by it an appointment is found again"
     if "reference" not in placeholders(entry.find.path):
         yield "find.path", "ask by {reference}"
-
-
-def _all_placeholders(order: OrderEntry) -> frozenset[str]:
-    found: set[str] = set()
-
-    def look(value: Any) -> None:
-        match value:
-            case str():
-                found.update(placeholders(value))
-            case Mapping():
-                for each in value.values():
-                    look(each)
-            case list():
-                for each in value:
-                    look(each)
-            case _:
-                pass
-
-    look(order.body)
-    return frozenset(found)

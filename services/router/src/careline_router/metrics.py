@@ -63,6 +63,10 @@ class RouterMetrics:
             "Questions and orders to the booking system: done, or why not",
             ["what", "ending"],
         )
+        self.booking_orders = registry.gauge(
+            "booking_orders_under_way",
+            "Orders to the booking system whose outcome is not known; it is asked about them",
+        )
         self.rejected = registry.counter(
             "commands_rejected_total", "Commands that were not legal", ["reason"]
         )

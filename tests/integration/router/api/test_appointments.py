@@ -103,6 +103,8 @@ async def test_an_order_without_answer_is_asked_about_and_never_given_again(fron
     assert (await front.order(call["id"])).json()["type"] == "already-ordered"
     await front.settle(after_s=30)
     assert [each["state"] for each in await front.listed(call["id"])] == ["unknown"]
+    metrics = (await front.router.client.get("/metrics")).text
+    assert "careline_router_booking_orders_under_way 1.0" in metrics
     await front.settle(after_s=61)
     assert [(e["state"], e["reason"]) for e in await front.listed(call["id"])] == [
         ("failed", "not_there")

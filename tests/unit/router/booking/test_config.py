@@ -39,6 +39,8 @@ def test_what_is_right_is_taken(entry: dict[str, Any]) -> None:
         ({**HTTP, "book": {"path": "/a", "body": {"deep": [{"r": "{refrence}"}]}}}, "book.body"),
         ({**HTTP, "book": {"path": "/a", "body": {"slot": "{slot}"}}}, "book.body"),
         ({**HTTP, "find": {"path": "/a/{id}"}}, "find.path"),
+        ({**HTTP, "find": {"path": "/a/{reference:>9}"}}, "find.path"),
+        ({**HTTP, "book": {"path": "/a", "body": {"r": "{reference}", "x": "{"}}}, "book.body"),
         ({**HTTP, "slots": {"map": {"id": "$.id"}}}, "slots.map.starts_at"),
         ({**HTTP, "slots": {"map": {"id": "id", "starts_at": "$.s"}}}, "slots.map.id"),
         ({**HTTP, "appointment": {"id": "$.id", "slot": "$.slot"}}, "appointment.status"),

@@ -5,7 +5,6 @@ stands in bodies alone. 409 is a slot that is taken, 404 what is not there, anot
 answer of 2xx in which no appointment stands, such as an error told with 200, tells of no outcome.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +14,7 @@ from careline_router.adapters.booking_wire import document_of, exchange, moment,
 from careline_router.adapters.crm_exchange import Answer, Exchange
 from careline_router.adapters.crm_fields import CrmField, word_of
 from careline_router.adapters.crm_http import NOTHING, at
-from careline_router.booking_config import BookingEntry, OrderEntry
+from careline_router.booking_config import PLACEHOLDER, BookingEntry, OrderEntry
 from careline_router.booking_port import (
     MOST_SLOTS,
     Appointment,
@@ -26,7 +25,6 @@ from careline_router.booking_port import (
 )
 
 _CANCELLED = "cancelled"
-_NAME = re.compile(r"\{(\w+)\}")
 
 
 class HttpBooking:
@@ -149,8 +147,8 @@ def _items(answer: Answer, path: str) -> list[Any]:
 def _filled(path: str, values: Mapping[str, str | None]) -> str:
     """A path with its placeholders; a value is one segment, or one value of the query."""
     before, question, query = path.partition("?")
-    before = _NAME.sub(lambda found: segment(values.get(found[1]) or ""), before)
-    query = _NAME.sub(lambda found: quote(values.get(found[1]) or "", safe=""), query)
+    before = PLACEHOLDER.sub(lambda found: segment(values.get(found[1]) or ""), before)
+    query = PLACEHOLDER.sub(lambda found: quote(values.get(found[1]) or "", safe=""), query)
     return before + question + query
 
 
@@ -158,10 +156,10 @@ def _body(value: Any, values: Mapping[str, str | None]) -> Any:
     """A body with its placeholders; a text that is nothing but one whose value is not known is null."""
     match value:
         case str():
-            alone = _NAME.fullmatch(value)
+            alone = PLACEHOLDER.fullmatch(value)
             if alone is not None:
                 return values.get(alone[1])
-            return _NAME.sub(lambda found: values.get(found[1]) or "", value)
+            return PLACEHOLDER.sub(lambda found: values.get(found[1]) or "", value)
         case Mapping():
             return {name: _body(each, values) for name, each in value.items()}
         case list():

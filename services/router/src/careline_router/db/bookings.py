@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_router.booking_port import Appointment
@@ -126,6 +126,14 @@ async def to_ask_about(
         .limit(most)
     )
     return found.all()
+
+
+async def under_way(connection: AsyncConnection) -> int:
+    """How many orders have an outcome that is not known."""
+    found = await connection.execute(
+        select(func.count()).select_from(appointment).where(appointment.c.ordered.is_not(None))
+    )
+    return int(found.scalar_one())
 
 
 async def erase(connection: AsyncConnection, call_ids: Collection[str]) -> None:

@@ -73,6 +73,11 @@ class BookingOrders:
         async with self._database.read() as connection:
             return list(await bookings.to_ask_about(connection, self._clock.now(), most=most))
 
+    async def under_way(self) -> int:
+        """How many orders have an outcome that is not known."""
+        async with self._database.read() as connection:
+            return await bookings.under_way(connection)
+
     async def settle(self, row: AppointmentRow) -> None:
         """Asks about an order whose outcome nobody knows."""
         await self._ask_about(row)

@@ -145,6 +145,7 @@ class Bookings(Customers):
         for row in rows:
             async with self._one_at_a_time(_TURNS, row.id):
                 await self._orders.settle(row)
+        self._metrics.booking_orders.set(await self._orders.under_way())
         return len(rows)
 
     async def _one_order(
