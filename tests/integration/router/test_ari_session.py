@@ -80,6 +80,7 @@ async def connected(router: Any, asterisk: ScriptedAsterisk) -> AsyncIterator[No
             application="careline",
             user="u",
             password="p",
+            recording_url=f"http://127.0.0.1:{port}/ari/recordings/stored/{{name}}/file",
             trunk=Trunk(endpoint="PJSIP/{number}@trunk"),
         )
         session = asyncio.create_task(AsteriskPbx(target, router.service).run())

@@ -179,6 +179,18 @@ def test_who_refuses_while_he_waits_is_never_recorded() -> None:
     assert scene.of("c1").recording_refused_at == refused.at
 
 
+def test_a_recording_is_paused_and_goes_on_but_for_who_is_not_recorded() -> None:
+    scene, _ = connected(Terms(records=True, refuse_key="9"))
+    for action in ("pause", "resume"):
+        order = cmd.ControlTalk(call_id="c1", kind="record", agent_id="a", body={"action": action})
+        told = only(scene.do(order), ev.ControlRequested)
+        assert commands_of(scene, told) == [("record", {"action": action})]
+    scene.do(cmd.RefuseRecording(call_id="c1"))
+    assert scene.refused(order).reason == "not-recorded"
+    unasked, _ = connected(Terms())
+    assert unasked.refused(order).reason == "not-recorded"
+
+
 def test_who_refuses_in_the_talk_is_recorded_no_more_not_even_by_a_command_sent_again() -> None:
     scene, _ = connected(Terms(records=True, refuse_key="9"))
     refused = only(scene.do(cmd.RefuseRecording(call_id="c1")), ev.RecordingRefused)

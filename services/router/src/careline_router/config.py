@@ -18,6 +18,7 @@ from careline_common.config.models import (
     Team,
     User,
     WebhookSecret,
+    ZoneName,
 )
 from careline_common.config.section import Fault, Section
 from careline_router.booking_config import BookingEntry, booking_faults
@@ -59,12 +60,38 @@ class Queue(ConfigModel):
     voice_survey: VoiceSurvey | None = None
 
 
+class Site(ConfigModel):
+    """Where agents work and PBXs stand. Its day ends at midnight in `zone`, else in the first calendar's."""
+
+    id: Id
+    name: str = ""
+    zone: ZoneName | None = None
+
+
+def _names_one(address: str) -> str:
+    if "{name}" not in address:
+        raise ValueError(
+            "write {name} where the recording's name belongs: https://records/{name}.wav"
+        )
+    return address
+
+
+def _leads_to_phones(endpoint: str) -> str:
+    if "{phone}" not in endpoint or "/" not in endpoint or any(map(str.isspace, endpoint)):
+        raise ValueError("write an endpoint with {phone} in it: PJSIP/{phone}@to-the-other-site")
+    return endpoint
+
+
 class Pbx(ConfigModel):
     """A PBX: one that signs its events, or an Asterisk we connect to.
 
     An Asterisk calls people back when it has a `dial_endpoint` (`PJSIP/{number}@trunk`; `{digits}` is
     the number without its plus). They see `dial_caller_id`, else the line they had called, and their
-    phone rings for `dial_timeout_s`.
+    phone rings for `dial_timeout_s`. Where recordings can be fetched is `recording_url`, with `{name}` in it;
+    else ARI gives them out, to who has its user and password.
+
+    It stands at `site`, and rings the phones of agents of other sites by `reach`: by site, an endpoint with `{phone}`
+    in it, which is what their own endpoint has after its technology.
     """
 
     id: Id
@@ -77,6 +104,9 @@ class Pbx(ConfigModel):
     dial_endpoint: Annotated[str, AfterValidator(checked_template)] | None = None
     dial_caller_id: PhoneNumber | None = None
     dial_timeout_s: Annotated[int, Field(ge=1, le=180)] = 45
+    site: Id | None = None
+    reach: dict[Id, Annotated[str, AfterValidator(_leads_to_phones)]] = Field(default_factory=dict)
+    recording_url: Annotated[HttpAddress, AfterValidator(_names_one)] | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -84,6 +114,8 @@ class Pbx(ConfigModel):
         missing = [name for name in needed if getattr(self, name) is None]
         if missing:
             raise ValueError(f"a PBX of kind {self.kind} needs {', '.join(missing)}")
+        if self.reach and self.site is None:
+            raise ValueError("say at which site it stands: reach is for the others")
         if self.kind == "webhook" and self.dial_endpoint is not None:
             raise ValueError(
                 "dial_endpoint is for an Asterisk: a PBX of kind webhook is told to dial"
@@ -91,13 +123,14 @@ class Pbx(ConfigModel):
         return self
 
 
-__all__ = ["SECTIONS", "Branch", "Flow", "FlowRule", "Pbx", "Queue", "cross_check"]
+__all__ = ["SECTIONS", "Branch", "Flow", "FlowRule", "Pbx", "Queue", "Site", "cross_check"]
 
 SECTIONS: tuple[Section, ...] = (
     Section("skills", PlainEntry, plain=True),
     Section("queues", Queue),
     Section("flows", Flow),
     Section("lines", Line, key="number"),
+    Section("sites", Site),
     Section("teams", Team),
     Section("agents", AgentEntry),
     Section("users", User),

@@ -1,4 +1,4 @@
-"""What the router hears: how the appeals stand that came out of calls, and which surges of appeals there are."""
+"""What the router hears: how appeals stand, and which surges of appeals there are."""
 
 from typing import Any
 
@@ -32,11 +32,9 @@ def subscriptions() -> tuple[Subscription, ...]:
 
 
 async def _keep_appeal(uow: UnitOfWork, envelope: Envelope, _: Any) -> None:
-    """Appeals without a call are nobody's here: no caller could be told of them."""
+    """Those that came out of a call are its caller's; any is told of to who knows its tracking code."""
     event = envelope.data
     assert isinstance(event, TicketCreated | TicketMoved | TicketClosed)
-    if event.call_id is None:
-        return
     status, owner, at = _standing(event)
     await appeals.keep(
         uow.connection,
@@ -47,6 +45,8 @@ async def _keep_appeal(uow: UnitOfWork, envelope: Envelope, _: Any) -> None:
         updated_at=at,
         sequence=envelope.sequence,
     )
+    if isinstance(event, TicketCreated) and event.code_lookup is not None:
+        await appeals.keep_code(uow.connection, event.ticket_id, event.code_lookup)
 
 
 def _standing(event: TicketCreated | TicketMoved | TicketClosed) -> tuple[str, str | None, Any]:

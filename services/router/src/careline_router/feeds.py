@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 from careline_common.clock import Clock
 from careline_common.db.engine import Database
 from careline_router.db import reading
-from careline_router.queries import Queries, customer
-from careline_router.runtime.contacts import Contacts
+from careline_router.queries import Queries
+from careline_router.runtime.contacts import Contacts, customer
 from careline_router.runtime.projection import Projection
 from careline_router.views import AgentMessage, AgentView
 
@@ -34,14 +34,14 @@ class Feed:
     `after` are not kept any more.
     """
 
-    def __init__(self, contacts: Contacts, aids: Callable[..., Mapping[str, Any]]) -> None:
+    def __init__(self, contacts: Contacts, queries: Queries) -> None:
         self.snapshot: AgentView
         self.seq = 0
         self.superseded = False
         self.last = 0
         self.lost = 0
         self._contacts = contacts
-        self._aids = aids
+        self._queries = queries
         self._missed: deque[AgentMessage] = deque()
         self._waiting: deque[AgentMessage] = deque()
         self._wake = asyncio.Event()
@@ -81,8 +81,11 @@ class Feed:
         offer = dict(message.data["offer"])
         contact = self._contacts.of(offer["call_id"])
         crm = offer.pop("crm", {})
-        offer |= {"caller": contact.phone, "customer": customer(crm, contact.name)}
-        offer["desk"] = self._aids(offer["call_id"], line=offer["line"], queue=offer["queue"])
+        shown = customer(crm, contact.name, known=self._queries.known(contact.attributes))
+        offer |= {"caller": contact.phone, "customer": shown}
+        offer["desk"] = self._queries.desk_aids(
+            offer["call_id"], line=offer["line"], queue=offer["queue"]
+        )
         return replace(message, data={**message.data, "offer": offer})
 
 
@@ -104,7 +107,7 @@ class Feeds:
         before = self._open.get(agent_id)
         if before is not None:
             before.supersede()
-        feed = Feed(self._contacts, self._queries.desk_aids)
+        feed = Feed(self._contacts, self._queries)
         self._open[agent_id] = feed
         try:
             async with self._database.read() as connection:

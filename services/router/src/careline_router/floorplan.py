@@ -1,11 +1,11 @@
 """The configuration in the form in which calls are routed by it."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from careline_common.config.calendar import Calendar
 from careline_common.config.entries import Configuration
-from careline_common.config.models import AgentEntry, Line, Team
+from careline_common.config.models import AgentEntry, Line, PlainEntry, Team
 from careline_common.phones import parse_phone
 from careline_router import config
 from careline_router.adapters.cel_conditions import CelCondition, compile_condition
@@ -13,8 +13,9 @@ from careline_router.booking_config import BookingEntry
 from careline_router.crm_config import CrmEntry
 from careline_router.domain.flows import Branch, Flow, Rule
 from careline_router.domain.skills import BEST_LEVEL, SITE, lacking
-from careline_router.domain.specs import AgentSpec, FloorSpec, QueueSpec
+from careline_router.domain.specs import AgentSpec, FloorSpec, PbxSpec, QueueSpec
 from careline_router.floor_config import CallbackRules, FloorEntry
+from careline_router.views import ExtraSkill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class FloorPlan:
     queues: Mapping[str, config.Queue] = field(default_factory=dict)
     flows: Mapping[str, Flow] = field(default_factory=dict)
     lines: Mapping[str, Line] = field(default_factory=dict)
+    skills: frozenset[str] = frozenset()
+    sites: Mapping[str, config.Site] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)
     agents: Mapping[str, AgentEntry] = field(default_factory=dict)
     pbxs: Mapping[str, config.Pbx] = field(default_factory=dict)
@@ -54,6 +57,8 @@ class FloorPlan:
                 for name, flow in configuration.all("flows", config.Flow).items()
             },
             lines={line.number: line for line in lines.values()},
+            skills=frozenset(configuration.all("skills", PlainEntry)),
+            sites=configuration.all("sites", config.Site),
             teams=configuration.all("teams", Team),
             agents=configuration.all("agents", AgentEntry),
             pbxs=configuration.all("pbxs", config.Pbx),
@@ -84,22 +89,51 @@ class FloorPlan:
         return _queue_spec(self.queues[queue])
 
     def agent_specs(self) -> tuple[AgentSpec, ...]:
-        return tuple(
-            AgentSpec(
-                id=agent.id,
-                team=agent.team,
-                site=agent.site,
-                skills=dict(agent.skills),
-                endpoint=agent.endpoint,
-                accept=agent.accept,
-                kind=agent.kind,
-                capacity=agent.capacity,
-            )
-            for agent in self.agents.values()
+        return tuple(self.agent_spec(agent) for agent in self.agents)
+
+    def agent_spec(self, agent_id: str) -> AgentSpec:
+        """An agent as calls are offered to him; KeyError when there is none."""
+        agent = self.agents[agent_id]
+        return AgentSpec(
+            id=agent.id,
+            team=agent.team,
+            site=agent.site,
+            skills=dict(agent.skills),
+            endpoint=agent.endpoint,
+            accept=agent.accept,
+            kind=agent.kind,
+            capacity=agent.capacity,
         )
 
+    def with_skills(self, extra: Iterable[ExtraSkill]) -> "FloorPlan":
+        """The same with skills that agents have besides; those of agents who are gone are passed over."""
+        agents = dict(self.agents)
+        for given in extra:
+            agent = agents.get(given.agent)
+            if agent is not None and given.skill in self.skills:
+                skills = {**agent.skills, given.skill: given.level}
+                agents[agent.id] = agent.model_copy(update={"skills": skills})
+        return replace(self, agents=agents)
+
+    def site_of(self, pbx: str) -> str | None:
+        """Where a PBX stands, if that is said."""
+        entry = self.pbxs.get(pbx)
+        return None if entry is None else entry.site
+
+    def zone_of(self, site: str | None) -> str:
+        """The time zone of a site; of one that has none, and of who works nowhere, the first calendar's."""
+        entry = self.sites.get(site or "")
+        if entry is not None and entry.zone is not None:
+            return entry.zone
+        return next((calendar.zone for calendar in self.calendars.values()), "UTC")
+
     def floor_spec(self) -> FloorSpec:
-        return self.floor.spec()
+        pbxs = {
+            pbx.id: PbxSpec(site=pbx.site, reach=dict(pbx.reach))
+            for pbx in self.pbxs.values()
+            if pbx.site is not None
+        }
+        return replace(self.floor.spec(), pbxs=pbxs)
 
     @property
     def callbacks(self) -> CallbackRules | None:
@@ -121,9 +155,14 @@ class FloorPlan:
         entry = self.pbxs.get(pbx)
         return entry is not None and (entry.kind == "webhook" or entry.dial_endpoint is not None)
 
-    def way_into(self, queue: str) -> WayIn | None:
-        """The first way from a line into a queue; None when no line leads there, or no PBX dials."""
-        pbx = next(filter(self.dials, self.pbxs), None)
+    def dialling(self, shut: Container[str] = ()) -> str | None:
+        """The PBX that calls people back: the first that can and does not stand at a site that is `shut`."""
+        able = [pbx for pbx in self.pbxs.values() if self.dials(pbx.id)]
+        return next((pbx.id for pbx in able if pbx.site is None or pbx.site not in shut), None)
+
+    def way_into(self, queue: str, shut: Container[str] = ()) -> WayIn | None:
+        """The first way from a line into a queue; None when no line leads there, or no PBX of an open site dials."""
+        pbx = self.dialling(shut)
         for line in self.lines.values():
             flow = self.flows.get(line.flow)
             for branch in () if flow is None else flow.branches():

@@ -7,6 +7,7 @@ import structlog
 
 from careline_common.clock import Clock
 from careline_common.http.health import Readiness
+from careline_common.http.problem import NotReady
 from careline_common.observability.errors import describe
 from careline_router.adapters.asterisk import AsteriskPbx, AsteriskTarget, Trunk
 from careline_router.config import Pbx
@@ -21,6 +22,9 @@ from careline_router.service import RouterService
 from careline_router.usecases.parts import PlanHolder
 
 log = structlog.get_logger(__name__)
+
+RECORDINGS = "/recordings/stored/{name}/file"
+"""Where an Asterisk gives its recordings out by itself, under its ARI."""
 
 NEED = "floor"
 LOOK_EVERY_S = 0.5
@@ -128,6 +132,13 @@ class Leadership:
             tasks.create_task(self._measure(), name="floor.metrics")
             tasks.create_task(self._settle_bookings(), name="floor.bookings")
             tasks.create_task(self._connect_asterisks(), name="floor.asterisks")
+            tasks.create_task(self._end_skills(), name="floor.skills")
+
+    async def _end_skills(self) -> None:
+        while True:
+            with suppress(NotReady):  # then this task is about to end as well
+                await self._service.end_skills()
+            await asyncio.sleep(MEASURE_EVERY_S)
 
     async def _measure(self) -> None:
         while True:
@@ -176,6 +187,7 @@ class Leadership:
             application=pbx.app,
             user=pbx.user,
             password=pbx.password.get_secret_value(),
+            recording_url=pbx.recording_url or pbx.url.rstrip("/") + RECORDINGS,
             trunk=None if pbx.dial_endpoint is None else _trunk(pbx.dial_endpoint, pbx),
         )
         try:

@@ -11,10 +11,10 @@ from careline_router.db import reading
 from careline_router.domain.effects import (
     CALLBACK_OFFER,
     CALLBACK_TAKEN,
-    records,
     way_out_media,
 )
 from careline_router.domain.events import (
+    CallAnnounced,
     CallEnded,
     CallerAsked,
     CallQueued,
@@ -109,7 +109,7 @@ class PbxLink:
                 endpoint=offer.endpoint,
                 offer_id=offer.id,
                 timeout_s=offer.timeout_s,
-                record=waiting is not None and records(waiting),
+                record=waiting is not None and waiting.records,
             )
         if waiting is not None and may_take_callback(waiting) and self._first(call_id, "offer"):
             return RouteStep(action="announce", media=CALLBACK_OFFER)
@@ -171,7 +171,7 @@ class PbxLink:
                 self._last_media[event.call_id] = event.media
             if isinstance(event, CallQueued | CallerAsked):
                 self._hear(event.call_id, event.media)
-            if isinstance(event, WayOutOffered):
+            if isinstance(event, WayOutOffered | CallAnnounced):
                 self._hear_too(event)
             if isinstance(event, CallEnded):
                 self._hear(event.call_id, event.before)
@@ -188,11 +188,14 @@ class PbxLink:
         if call is not None and call.control == "dialplan":
             self._to_hear[call_id] = list(media)
 
-    def _hear_too(self, event: WayOutOffered) -> None:
+    def _hear_too(self, event: WayOutOffered | CallAnnounced) -> None:
         """After what a dialplan's caller is to hear anyway."""
         call = self._actor.floor.calls.get(event.call_id)
         if call is not None and call.control == "dialplan" and call.state != "ended":
-            self._to_hear.setdefault(call.id, []).extend(way_out_media(event, call))
+            told = (
+                (event.media,) if isinstance(event, CallAnnounced) else way_out_media(event, call)
+            )
+            self._to_hear.setdefault(call.id, []).extend(told)
 
     def _forget(self, call_ids: Iterable[str]) -> None:
         for call_id in call_ids:

@@ -18,6 +18,7 @@ from careline_router.desk_aids import desk_aids
 from careline_router.domain.floor import Floor
 from careline_router.floorplan import FloorPlan
 from careline_router.problems import UnknownAgent
+from careline_router.runtime.contacts import customer, is_verified
 from careline_router.views import (
     AgentView,
     CallView,
@@ -215,13 +216,19 @@ class Queries:
             line=call.line,
             queue=call.queue,
             payer=call.payer,
-            customer=customer(call.crm, call.name) if his_own else None,
+            customer=customer(call.crm, call.name, known=self.known(call.attributes or {}))
+            if his_own
+            else None,
             desk=self.desk_aids(call.id, line=call.line, queue=call.queue) if his_own else None,
         )
 
     def desk_aids(self, call_id: str, *, line: str, queue: str | None) -> dict[str, Any]:
         """What the configuration gives an agent to work with on a call of this line and queue."""
         return desk_aids(self._plan(), call_id, line=line, queue=queue)
+
+    def known(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether a caller may be shown to his agent as the CRM knows him: he has been verified, or need not be."""
+        return not self._plan().floor.verify_callers or is_verified(attributes)
 
 
 def unknown_call() -> NotFound:
@@ -242,11 +249,6 @@ def _decision(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
         "took_us": row.took_us,
         "crm": row.crm,
     }
-
-
-def customer(crm: Mapping[str, Any], name: str | None) -> dict[str, Any]:
-    """What the agent's screen shows of the caller: the CRM's facts and his name."""
-    return {**crm, "name": name}
 
 
 def call_view(row: Row[*tuple[Any, ...]], viewer: Viewer) -> CallView:

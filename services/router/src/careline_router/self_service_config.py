@@ -111,16 +111,20 @@ class Play(ConfigModel):
 
 
 class AppealStatus(ConfigModel):
-    """Reads how the last appeal of this number stands; `none` when there is none."""
+    """Reads how the last appeal of this number stands; `none` when there is none. With `code` that of the tracking code
+    which he has keyed in that `collect` node, letters by the keys that they stand on."""
 
     kind: Literal["appeal_status"]
     by: dict[AppealWord, Texts]
+    code: Id | None = None
     media: Texts = Field(default_factory=dict)
     next: Id
 
     def node(self) -> domain.Node:
         by: Mapping[str, domain.Texts] = {str(word): texts for word, texts in self.by.items()}
-        return domain.Node(kind="appeal_status", by=by, media=self.media, next=self.next)
+        return domain.Node(
+            kind="appeal_status", by=by, media=self.media, next=self.next, code=self.code
+        )
 
 
 class Hours(ConfigModel):
@@ -231,6 +235,10 @@ class SelfService(ConfigModel):
                     yield f"nodes.{name}.{path}", f"no node {target!r}"
             if node.least > node.most:
                 yield f"nodes.{name}.least", "more than most"
+            if node.code is not None and (
+                node.code not in nodes or nodes[node.code].kind != "collect"
+            ):
+                yield f"nodes.{name}.code", f"no node {node.code!r} that collects digits"
         yield from _unreachable(self.start, nodes)
         yield from _endless(nodes)
         yield from self._emergency_faults(nodes)

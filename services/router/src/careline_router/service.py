@@ -13,10 +13,12 @@ from careline_router.usecases.bot_talks import BotTalks
 from careline_router.usecases.callbacks import Callbacks
 from careline_router.usecases.dialling import Dialling
 from careline_router.usecases.emergencies import Emergencies
+from careline_router.usecases.extra_skills import ExtraSkills
 from careline_router.usecases.outcomes import Outcomes
 from careline_router.usecases.persons import PersonsData
+from careline_router.usecases.recordings import Recordings
+from careline_router.usecases.sending_anew import SendingAnew
 from careline_router.usecases.sites import Sites
-from careline_router.usecases.supervision import Supervision
 from careline_router.usecases.transfers import Transfers
 from careline_router.usecases.voice import VoiceSurveys
 from careline_router.views import Viewer
@@ -29,8 +31,10 @@ class RouterService(
     Dialling,
     Bookings,
     BotTalks,
+    Recordings,
+    SendingAnew,
     Transfers,
-    Supervision,
+    ExtraSkills,
     Callbacks,
     Emergencies,
     PersonsData,
@@ -77,18 +81,24 @@ class RouterService(
 
     async def configuration_changed(self, configuration: Configuration) -> None:
         """Routes by a new configuration from now on; the floor has it before the flows name it."""
-        plan = FloorPlan.of(configuration)
-        await self._intake.use(plan)
-        await self._bookings.use(plan.booking)
-        try:
-            if self._actor.leading:
-                await self._configure(plan)
-        finally:
-            self._plan.plan = plan
+        base = FloorPlan.of(configuration)
+        async with self._plan.changing:
+            plan, extra = await self._with_extra_skills(base)
+            await self._intake.use(plan)
+            await self._bookings.use(plan.booking)
+            try:
+                if self._actor.leading:
+                    await self._configure(plan)
+            finally:
+                self._plan.base = base
+                self._plan.use(plan, extra)
 
     async def begin_to_lead(self) -> None:
         """What a new leader does once the floor is loaded."""
-        await self._configure(self._plan())
+        async with self._plan.changing:  # as the last leader has left it
+            plan, extra = await self._with_extra_skills(self._plan.base)
+            await self._configure(plan)
+            self._plan.use(plan, extra)
         await self._load_emergency()
         await self.resume_arrivals()
         self.resume_serving()

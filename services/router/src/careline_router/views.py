@@ -218,6 +218,18 @@ class AgentView:
     call: CallView | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtraSkill:
+    """A skill that an agent was given for a day; `until` is when it ends, `by` who gave it, `at` when."""
+
+    agent: str
+    skill: str
+    level: int
+    until: datetime
+    by: str
+    at: datetime
+
+
 @dataclass(slots=True, kw_only=True)  # to freeze it would make it twice as dear to make
 class AgentMessage:
     """One message on an agent's socket; `seq` counts from 1 for each agent."""

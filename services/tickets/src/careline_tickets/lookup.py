@@ -4,6 +4,7 @@ from careline_common.observability.pii import PiiHasher
 from careline_tickets.db.likeness import Likeness
 from careline_tickets.domain.person import Person
 from careline_tickets.domain.ticket import Details
+from careline_tickets.domain.tracking import keyed
 
 
 class Lookup:
@@ -16,6 +17,10 @@ class Lookup:
     def policy_key(self, person: Person) -> bytes | None:
         number = person.policy_key
         return self._hasher.lookup(number) if number else None
+
+    def code_key(self, code: str) -> str:
+        """A tracking code as callers key it, for other services."""
+        return self._hasher.code_key(keyed(code))
 
     def likeness(
         self, person: Person, details: Details | None = None, text: str | None = None

@@ -271,7 +271,7 @@ class Journal:
     ) -> None:
         """Writes the events of these changes, and counts them once they stand."""
         for change in changes:
-            for event in events_of(ticket, change, merged):
+            for event in events_of(ticket, change, self.lookup, merged):
                 uow.emit(event, subject=ticket.id, sequence=change.version)
             if change.action == REGISTER:
                 uow.after_commit(self.metrics.created.labels(ticket.details.channel).inc)

@@ -13,6 +13,7 @@ from careline_common.events.tickets import (
 from careline_tickets.domain.clocks import ClockKind
 from careline_tickets.domain.ticket import REGISTER, Change, Ticket
 from careline_tickets.domain.vocabulary import Action, Status
+from careline_tickets.lookup import Lookup
 
 
 def closes(change: Change) -> bool:
@@ -20,12 +21,12 @@ def closes(change: Change) -> bool:
 
 
 def events_of(
-    ticket: Ticket, change: Change, merged: Sequence[MergedAppeal] = ()
+    ticket: Ticket, change: Change, lookup: Lookup, merged: Sequence[MergedAppeal] = ()
 ) -> Iterator[Event]:
     """What the other services hear; `ticket` is the appeal after this change or a later one, `merged`
     are those that end with it."""
     if change.action == REGISTER:
-        yield _created(ticket)
+        yield _created(ticket, lookup)
         return
     yield _moved(ticket, change)
     if closes(change):
@@ -34,7 +35,7 @@ def events_of(
         yield _forwarded(ticket, change)
 
 
-def _created(ticket: Ticket) -> TicketCreated:
+def _created(ticket: Ticket, lookup: Lookup) -> TicketCreated:
     details, external = ticket.details, ticket.details.external
     return TicketCreated(
         ticket_id=ticket.id,
@@ -51,6 +52,7 @@ def _created(ticket: Ticket) -> TicketCreated:
         external_id=external.id if external else None,
         registered_at=ticket.registered_at,
         due_at=ticket.due_at,
+        code_lookup=lookup.code_key(ticket.tracking_code),
     )
 
 

@@ -66,6 +66,19 @@ async def test_nothing_is_closed_before_the_second_call_and_then_what_was_shown_
     assert (none.status_code, none.json()["type"]) == (409, "nothing-to-approve")
 
 
+async def test_a_repeat_under_its_key_proposes_and_approves_once(office) -> None:
+    key = {"Idempotency-Key": "once"}
+    first, repeat = [await propose(office, RUSSIA, **key) for _ in range(2)]
+    assert (first.status_code, first.json()) == (201, repeat.json())
+    path, who = f"{first.headers['location']}/approve", office.bearer("second", "admin")
+    done, again = [await office.client.post(path, headers={**who, **key}) for _ in range(2)]
+    assert (done.status_code, done.json()) == (200, again.json())
+    kept = await office.client.get(first.headers["location"], headers=office.admin)
+    assert kept.json() == done.json()
+    answer = await office.client.get("/v1/calendars/office/imports", headers=office.admin)
+    assert len(answer.json()["items"]) == 1
+
+
 async def test_what_was_proposed_for_another_version_of_the_calendar_is_not_approved(
     office,
 ) -> None:

@@ -12,10 +12,11 @@ pytestmark = pytest.mark.integration
 
 BORN = {
     "payer": "cash", "name": "Anna Petrova", "needs": ["dialect"], "born": "1950-05-09",
-    "policy": "77-123456",
+    "policy": "77-123456", "insurer": "ins7", "state": "active",
 }  # fmt: skip
 FIELDS = {
     "payer": "payer", "name": "name", "needs": "needs", "birth_date": "born", "policy_number": "policy",
+    "insurer": "insurer", "policy_state": "state",
 }  # fmt: skip
 
 
@@ -58,7 +59,8 @@ async def test_a_name_is_shown_once_he_has_said_who_he_is_and_every_look_is_note
     shown = (await card(verifying, call_id)).json()
     assert (shown["name"], shown["verified"], shown["payer"]) == (None, False, "cash")
     assert (shown["needs"], shown["questions"]) == (["dialect"], ["birth_date", "policy_number"])
-    assert shown["appeals"] == {"open": 0, "last": None}
+    assert (shown["appeals"], shown["insurer"], shown["policy_state"]) == (None, None, None)
+    assert (offer["customer"]["insurer"], offer["customer"]["policy_state"]) == (None, None)
     assert not {"09051950", "1950-05-09", "3456"} & set(map(str, shown.values()))
     for agent in ("a2", "waker"):
         assert (await card(verifying, call_id, agent)).status_code == 404
@@ -66,7 +68,10 @@ async def test_a_name_is_shown_once_he_has_said_who_he_is_and_every_look_is_note
     assert (told["matched"], told["name"]) == (False, None)
     told = (await says(verifying, call_id, "policy_number", "3456")).json()
     assert (told["matched"], told["name"], told["verified"]) == (True, "Anna Petrova", True)
-    assert (await verifying.offer("a1"))["customer"]["name"] == "Anna Petrova"
+    assert told["appeals"] == {"open": 0, "last": None}
+    assert (told["insurer"], told["policy_state"]) == ("ins7", "active")
+    dressed = (await verifying.offer("a1"))["customer"]
+    assert (dressed["name"], dressed["policy_state"]) == ("Anna Petrova", "active")
     connection = await asyncpg.connect(database_url)
     try:
         noted = await connection.fetch("SELECT who, what FROM router.person_audit ORDER BY id")
@@ -74,6 +79,7 @@ async def test_a_name_is_shown_once_he_has_said_who_he_is_and_every_look_is_note
     finally:
         await connection.close()
     assert [(row["who"], row["what"]) for row in noted] == [
+        ("a1", "customer shown with the offer"),
         ("a1", "customer card"),
         ("a1", "verification by birth_date: failed"),
         ("a1", "verification by policy_number: matched"),

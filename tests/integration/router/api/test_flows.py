@@ -1,5 +1,6 @@
 """Flows from a draft to calls: checked, tried, published, taken back."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -97,6 +98,36 @@ async def test_who_has_seen_another_state_publishes_nothing(router) -> None:
     answer = await post(router, "/main/publish", {"draft": 1}, **{"If-Match": seen.headers["ETag"]})
     assert answer.status_code == 200
     assert answer.json()["document"]["rules"][0]["when"] == DRAFT["rules"][0]["when"]
+
+
+async def test_a_repeat_under_its_key_gets_the_first_answer_and_changes_nothing_more(
+    router,
+) -> None:
+    """Fails when a rollback that is sent twice goes two versions back."""
+    bodies = [DRAFT, {**DRAFT, "rules": []}]
+    for number, body in enumerate(bodies):
+        first = await post(router, "", body, **{"Idempotency-Key": f"d{number}"})
+        repeat = await post(router, "", body, **{"Idempotency-Key": f"d{number}"})
+        assert (first.status_code, first.json()) == (201, repeat.json())
+        assert (repeat.headers["ETag"], repeat.headers["Location"]) == (
+            first.headers["ETag"],
+            first.headers["Location"],
+        )
+        first, repeat = await asyncio.gather(
+            *(post(router, "/main/publish", **{"Idempotency-Key": f"p{number}"}) for _ in range(2))
+        )
+        assert (first.status_code, repeat.status_code) == (200, 200), (first.text, repeat.text)
+        assert first.json() == repeat.json()
+    for _ in range(2):
+        back = await post(router, "/main/rollback", **{"Idempotency-Key": "r"})
+        assert back.status_code == 200, back.text
+    now = (await router.client.get("/v1/flows/main", headers=router.admin)).json()
+    assert back.json() == now
+    assert [each["how"] for each in now["history"]] == ["rollback", "publish", "publish", "apply"]
+    assert now["history"][0]["restores"] == 2
+    assert now["draft"]["number"] == 2
+    other = await post(router, "/main/rollback", {"version": 1}, **{"Idempotency-Key": "r"})
+    assert (other.status_code, other.json()["type"]) == (422, "idempotency-key-reused")
 
 
 async def test_two_persons_publish_where_that_is_configured(router) -> None:

@@ -62,7 +62,12 @@ REQUESTS = {
     Action.CANCEL_CALLBACK: [("DELETE", "/v1/callbacks/none", None)],
     Action.READ_QUEUES: [("GET", "/v1/queues", None)],
     Action.READ_AGENTS: [("GET", "/v1/agents", None)],
-    Action.STEER_AGENTS: [("PUT", "/v1/agents/none/state", {"state": "ready"})],
+    Action.STEER_AGENTS: [
+        ("PUT", "/v1/agents/none/state", {"state": "ready"}),
+        ("GET", "/v1/agents/none/skills", None),
+        ("POST", "/v1/agents/none/skills", {"skill": "child", "level": 5}),
+        ("DELETE", "/v1/agents/none/skills/child", None),
+    ],
     Action.SET_SITES: [("PUT", "/v1/sites/msk", {"state": "open"})],
     Action.SWITCH_EMERGENCY: [("PUT", "/v1/emergency", {"on": False})],
     Action.READ_FORECAST: [("GET", "/v1/forecast", None)],

@@ -10,6 +10,7 @@ from careline_common.events.tickets import SurgeClosed, SurgeOpened, TicketCreat
 from careline_common.testing.waiting import eventually
 from careline_router.consumers import APPEALS, SURGES, subscriptions
 from careline_router.fakes.http_server import FakeServer
+from careline_tickets.lookup import Lookup
 
 pytestmark = pytest.mark.integration
 
@@ -257,8 +258,10 @@ async def test_a_need_skips_the_menu_and_asks_for_a_skill(served, crm) -> None:
             "/v1/config", json={"careline": 1, "crm": entry}, headers=served.admin
         )
         assert answer.status_code == 200, answer.text
-        call = (await served.arrive("s-1"))["call"]
+        told = await served.arrive("s-1")
+        call = told["call"]
         assert (call["state"], call["queue"]) == ("queued", "adult")
+        assert heard(told) == ["answer", "star", "hold"]
         await served.ready("a1")
         assert (await served.me("a1")).get("offer") is None
         assert "1950" not in str(call)
@@ -359,6 +362,54 @@ async def test_the_last_appeal_of_his_number_is_read_to_a_caller(served, databas
     assert told["call"]["queue"] == "child"
     await served.arrive("s-3", caller="+79167654321")
     told = await served.tell("call.digits", "s-3", digits="6")
+    assert "nothing" in heard(told)
+
+
+async def test_an_appeal_is_read_by_its_tracking_code_to_whoever_keys_it(served) -> None:
+    """Fails when a code that is keyed ahead is not looked up, or an appeal without a call is not known."""
+    main = {
+        **SELF_SERVICE["nodes"]["main"],
+        "keys": {"1": "code", "2": "hours", "4": "message", "5": "away", "6": "key"},
+    }
+    nodes = {
+        **SELF_SERVICE["nodes"],
+        "main": main,
+        "key": {"kind": "collect", "media": {"*": "key-it"}, "least": 12, "most": 12, "next": "appeal"},
+        "appeal": {
+            "kind": "appeal_status", "next": "more", "code": "key",
+            "by": {"in_work": {"*": "works"}, "none": {"*": "nothing"}},
+        },
+    }  # fmt: skip
+    flow = {**FLOW, "self_service": {**SELF_SERVICE, "nodes": nodes}}
+    for code, status in (("main", 422), ("key", 200)):
+        nodes["appeal"] = {**nodes["appeal"], "code": code}
+        answer = await served.client.put(
+            "/v1/config", json={"careline": 1, "flows": [flow]}, headers=served.admin
+        )
+        assert answer.status_code == status, answer.text
+    service = served.service.app.state.service
+    created = TicketCreated(
+        ticket_id="t-1", number="1", channel="portal", kind="complaint",
+        registered_at=served.clock.now(),
+        code_lookup=Lookup(service._hasher).code_key("7K2M-X09D-4QTC"),
+    )  # fmt: skip
+    moved = TicketMoved(
+        ticket_id="t-1", number="1", action="take", status="in_work", level=1, at=served.clock.now()
+    )
+    consumer = next(each for each in subscriptions() if each.name == APPEALS)
+    for event, sequence in ((moved, 2), (created, 1)):
+        async with service._database.unit_of_work() as uow:
+            envelope = Envelope(
+                id=f"e-{sequence}", source="/careline/tickets", subject="t-1", sequence=sequence,
+                time=served.clock.now(), correlationid="t-1", causationid=None, data=event,
+            )  # fmt: skip
+            await consumer.handle(uow, envelope, None)
+    for call, keys in (("s-1", ["6752690934782"]), ("s-2", ["6", "752690", "934782"])):
+        await served.arrive(call, caller="+79167654321")
+        told = [await served.tell("call.digits", call, digits=each) for each in keys][-1]
+        assert "works" in heard(told), keys
+    await served.arrive("s-3")
+    told = await served.tell("call.digits", "s-3", digits="6752690934783")
     assert "nothing" in heard(told)
 
 

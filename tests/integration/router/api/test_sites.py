@@ -23,7 +23,7 @@ async def site(router: Any) -> dict[str, Any]:
 async def test_a_drained_site_gets_nothing_new_and_is_ready_again_when_it_opens(router) -> None:
     await router.ready()
     assert await site(router) == {
-        "id": "msk", "state": "open", "agents": {"ready": 1}, "talks": 0, "offers": 0,
+        "id": "msk", "state": "open", "agents": {"ready": 1}, "talks": 0, "offers": 0, "pbxs": {},
     }  # fmt: skip
     answer = await set_site(router, "drained")
     assert (answer.status_code, answer.json()["state"]) == (200, "drained")

@@ -121,8 +121,11 @@ async def test_a_waiting_call_is_picked_taken_back_and_told_something(router):
         f"/v1/calls/{call_id}/assign", json={"agent": "a1"}, headers=boss
     )
     assert (away.status_code, away.json()["type"]) == (409, "agent-away")
-    answer = await router.client.post("/v1/announcements", json={"media": "busy"}, headers=boss)
-    assert answer.json() == {"told": 1}
+    for _ in range(2):  # the second is a repeat
+        answer = await router.client.post(
+            "/v1/announcements", json={"media": "busy"}, headers={**boss, "Idempotency-Key": "a"}
+        )
+        assert (answer.status_code, answer.json()) == (202, {"told": 1})
     media = [c["media"] for c in await router.commands(1) if c["type"] == "announce"]
     assert media == ["busy"]
     await router.ready("a1")
@@ -149,3 +152,52 @@ async def test_what_is_ordered_of_an_agent_is_written_down(router):
     order = await router.client.put("/v1/agents/a1/state", json=body, headers=router.floor)
     assert order.status_code == 200, order.text
     assert await actions(router) == [("boss", "state", "a1")]
+
+
+async def test_every_order_is_for_his_own_teams_and_is_written_down(router):
+    call_id = (await router.arrive())["call"]["id"]
+    await router.ready("a1")
+    await router.offer("a1")
+    orders = [
+        ("POST", f"/v1/calls/{call_id}/priority", {"priority": "vip"}, "priority"),
+        ("POST", f"/v1/calls/{call_id}/withdraw", None, "withdraw"),
+        ("POST", f"/v1/calls/{call_id}/assign", {"agent": "a1"}, "assign"),
+        ("PUT", "/v1/agents/a1/state", {"state": "not_ready"}, "state"),
+        ("PUT", "/v1/agents/a1/state", {"state": "ready"}, "state"),
+        ("PUT", "/v1/agents/a1/state", {"state": "logged_out"}, "state"),
+        ("POST", f"/v1/calls/{call_id}/move", {"queue": "child"}, "move"),
+    ]
+    for method, path, body, what in orders:
+        for who, status in (("sup2", 403), ("sup1", 200)):
+            answer = await router.client.request(
+                method, path, json=body, headers=router.bearer(who, "supervisor")
+            )
+            assert answer.status_code == status, (what, who, answer.text)
+    noted = await actions(router)
+    assert [(who, what) for who, what, _ in noted] == [
+        ("sup1", what) for *_, what in reversed(orders)
+    ]
+    assert (await router.call(call_id))["queue"] == "child"
+    assert (await router.me("a1"))["state"] == "logged_out"
+
+
+async def test_the_emergency_switch_is_thrown_by_the_floor_alone_and_written_down(router):
+    body = {"on": True, "announcement": "evacuated"}
+    for who, status in ((router.bearer("sup1", "supervisor"), 403), (router.floor, 200)):
+        answer = await router.client.put("/v1/emergency", json=body, headers=who)
+        assert answer.status_code == status, answer.text
+    assert await actions(router) == [("boss", "emergency", None)]
+
+
+async def test_who_waits_in_a_dialplan_hears_what_is_said_to_all(router):
+    asked = {"call_id": "d-1", "caller": "+79161234567", "line": "+74950000001", "wait": 0}
+
+    async def step():
+        answer = await router.client.post("/v1/pbx/pbx1/route", json=asked, headers=router.pbx)
+        return answer.json()["action"], answer.json().get("media")
+
+    assert await step() == ("wait", None)
+    body = {"media": "busy", "queue": "adult"}
+    answer = await router.client.post("/v1/announcements", json=body, headers=router.floor)
+    assert answer.json() == {"told": 1}
+    assert [await step(), await step()] == [("announce", "busy"), ("wait", None)]

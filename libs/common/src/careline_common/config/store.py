@@ -37,6 +37,7 @@ CrossCheck = Callable[[Configuration], Iterable[Fault]]
 Listener = Callable[[Configuration], Awaitable[None]]
 Keeper = Callable[[UnitOfWork, Sequence[Written]], Awaitable[None]]
 """Keeps more of what is written, in the same transaction."""
+Within = Callable[[UnitOfWork], Awaitable[None]]
 NO_NOTE: Mapping[str, Any] = {}
 
 
@@ -131,8 +132,10 @@ class ConfigStore:
         *,
         by: str = "",
         note: Mapping[str, Any] = NO_NOTE,
+        within: Within | None = None,
     ) -> tuple[Entry, bool]:
-        """Writes one entry; returns it and whether it is new. `by` and `note` are for who keeps more.
+        """Writes one entry; returns it and whether it is new. `by` and `note` are for who keeps more; `within` is done
+        last in the transaction.
 
         Unknown fields are ignored. Raises `ConfigInvalidError` with paths inside the entry, 428 or
         412 as `match` demands, which is not needed to create.
@@ -148,6 +151,8 @@ class ConfigStore:
             given = [Given("", entry_id, self._with_key(section, entry_id, body))]
             self._validate({section_name: given}, rows, strict=False)
             await self._write(uow, {section_name: given}, rows, by=by, note=note)
+            if within is not None:
+                await within(uow)
         await self.load()
         entry = self.current.entry(section_name, entry_id)
         assert entry is not None

@@ -9,6 +9,8 @@ from careline_common.events.envelope import Event
 
 
 class TicketCreated(Event):
+    """`code_lookup` is a keyed hash of its tracking code, as it is keyed on a telephone."""
+
     TYPE: ClassVar[str] = "careline.ticket.created.v1"
 
     ticket_id: str
@@ -25,6 +27,7 @@ class TicketCreated(Event):
     external_id: str | None = None
     registered_at: datetime
     due_at: datetime | None = None
+    code_lookup: str | None = None
 
 
 class TicketMoved(Event):

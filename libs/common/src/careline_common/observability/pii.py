@@ -26,6 +26,10 @@ class PiiHasher:
         """32 bytes for a look-up column: the same for the same value, for ever."""
         return hmac.digest(self._key, b"lookup:" + value.encode("utf-8", "replace"), hashlib.sha256)
 
+    def code_key(self, keyed: str) -> str:
+        """A tracking code as it is keyed on a telephone, for who may tell how its appeal stands and shall not know it."""
+        return self.lookup(f"tracking {keyed}").hex()
+
     def log_tag(self, value: object, day: date) -> str:
         """A short tag for logs: the same value has the same tag within one day only."""
         key = self._log_keys.get(day)

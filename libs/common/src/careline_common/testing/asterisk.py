@@ -161,6 +161,13 @@ class Asterisk:
         """Sets a global variable of the dialplan, as if it stood in extensions.conf."""
         await self.cli(f"dialplan set global {name} {value}")
 
+    async def lose_silent_phones_after(self, seconds: int) -> None:
+        """An agent's phone from which no sound comes for so long has dropped out; as if it stood in pjsip.conf."""
+        _replace(
+            self._folder / "etc" / "pjsip.conf", "rtp_timeout = 30", f"rtp_timeout = {seconds}"
+        )
+        await self.cli("module reload res_pjsip.so")
+
     async def ask_by_curl(self, *, url: str, pbx: str, token: str) -> None:
         """Calls that arrive from now on take the CURL form against the router at `url`."""
         self.token_file.write_text(f"{token}\n")

@@ -2,13 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request, Response
 
+from careline_common.http.auth import Principal
+from careline_common.http.idempotency import Answer
 from careline_common.http.paging import Page
-from careline_router.api.deps import Service, viewer_who
+from careline_router.api.deps import Service, may, once, viewer_who
 from careline_router.api.permissions import Action
-from careline_router.api.schemas import StateOrder
+from careline_router.api.schemas import ExtraSkill, StateOrder
+from careline_router.ports import Receipt
 from careline_router.views import AgentView, Viewer
+from careline_router.views import ExtraSkill as ExtraSkillView
 
 router = APIRouter(prefix="/v1/agents", tags=["floor"])
 
@@ -28,3 +32,36 @@ async def order_state(
 ) -> AgentView:
     """A supervisor makes an agent ready or not ready, or logs him out."""
     return await service.force_state(viewer, agent_id, body.state, body.reason)
+
+
+@router.get("/{agent_id}/skills")
+async def extra_skills(agent_id: str, viewer: Steering, service: Service) -> Page[ExtraSkillView]:
+    """What an agent was given for today, beside the skills that he is configured with."""
+    return Page(items=service.extra_skills(viewer, agent_id))
+
+
+@router.post("/{agent_id}/skills", status_code=201, response_model=ExtraSkillView)
+async def give_skill(
+    agent_id: str,
+    body: ExtraSkill,
+    request: Request,
+    caller: Annotated[Principal, Depends(may(Action.STEER_AGENTS))],
+    service: Service,
+) -> Response:
+    """Gives an agent a skill until midnight where he works; calls that wait for it may be offered to him at once."""
+    viewer = service.viewer(caller.subject, caller.roles)
+
+    async def use_case(receipt: Receipt | None) -> ExtraSkillView:
+        return await service.give_skill(viewer, agent_id, body.skill, body.level, receipt=receipt)
+
+    def render(given: ExtraSkillView) -> Answer:
+        where = f"/v1/agents/{agent_id}/skills/{given.skill}"
+        return Answer.json(given, status=201, location=where)
+
+    return await once(request, caller, use_case, render=render)
+
+
+@router.delete("/{agent_id}/skills/{skill}", status_code=204)
+async def take_skill(agent_id: str, skill: str, viewer: Steering, service: Service) -> None:
+    """Ends what was given for today; the agent's own level of it holds again."""
+    await service.take_skill(viewer, agent_id, skill)

@@ -4,15 +4,16 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
 
 from careline_common.http.auth import Principal
-from careline_router.api.deps import may
+from careline_common.http.idempotency import Answer
+from careline_router.api.deps import may, once
 from careline_router.api.permissions import Action
 from careline_router.api.schemas import Body
 from careline_router.domain.calendar_days import DayKind, Effect
+from careline_router.ports import Receipt
 from careline_router.usecases.calendar_imports import CalendarImport, CalendarImports, Source
 
 router = APIRouter(prefix="/v1/calendars/{calendar_id}/imports", tags=["calendars"])
@@ -106,11 +107,15 @@ async def propose(
     calendar_id: str, body: Order, request: Request, writer: Writer, imports: Imports
 ) -> Response:
     """What the days of this source would change of the calendar. Nothing is changed before it is approved."""
-    proposed = await imports.propose(calendar_id, body.source(), by=writer.subject)
-    location = f"{request.url.path}/{proposed.id}"
-    return JSONResponse(
-        ImportView.of(proposed).model_dump(mode="json"), 201, headers={"Location": location}
-    )
+
+    async def use_case(receipt: Receipt | None) -> CalendarImport:
+        return await imports.propose(calendar_id, body.source(), by=writer.subject, receipt=receipt)
+
+    def render(proposed: CalendarImport) -> Answer:
+        where = f"{request.url.path}/{proposed.id}"
+        return Answer.json(ImportView.of(proposed), status=201, location=where)
+
+    return await once(request, writer, use_case, render=render)
 
 
 @router.get("", dependencies=[reads])
@@ -126,7 +131,16 @@ async def one(calendar_id: str, import_id: str, imports: Imports) -> ImportView:
     return ImportView.of(await imports.one(calendar_id, import_id))
 
 
-@router.post("/{import_id}/approve")
-async def approve(calendar_id: str, import_id: str, writer: Writer, imports: Imports) -> ImportView:
+@router.post("/{import_id}/approve", response_model=ImportView)
+async def approve(
+    calendar_id: str, import_id: str, request: Request, writer: Writer, imports: Imports
+) -> Response:
     """Puts its new days into the calendar; 409 when that has changed since, or there is nothing new."""
-    return ImportView.of(await imports.approve(calendar_id, import_id, by=writer.subject))
+
+    async def use_case(receipt: Receipt | None) -> CalendarImport:
+        return await imports.approve(calendar_id, import_id, by=writer.subject, receipt=receipt)
+
+    def render(approved: CalendarImport) -> Answer:
+        return Answer.json(ImportView.of(approved))
+
+    return await once(request, writer, use_case, render=render)

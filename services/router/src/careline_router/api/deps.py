@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
@@ -24,7 +24,7 @@ from careline_common.http.problem import Forbidden, InvalidInput
 from careline_common.http.signed import SignedCallbacks
 from careline_router.api.permissions import ALLOWED, Action
 from careline_router.api.tickets import SocketTickets
-from careline_router.api.wire import View, impersonal
+from careline_router.api.wire import impersonal
 from careline_router.ports import AlreadyAnswered, Receipt
 from careline_router.service import RouterService
 from careline_router.views import Viewer
@@ -50,6 +50,7 @@ async def _tickets(connection: HTTPConnection) -> SocketTickets:
     return tickets
 
 
+View = TypeVar("View")
 Service = Annotated[RouterService, Depends(_service)]
 Now = Annotated[Clock, Depends(_clock)]
 Callbacks = Annotated[SignedCallbacks, Depends(_callbacks)]

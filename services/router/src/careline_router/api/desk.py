@@ -11,6 +11,7 @@ from careline_router.api.schemas import (
     ClientMessage,
     SocketAccept,
     SocketCall,
+    SocketRecord,
     SocketReject,
     SocketTransfer,
     SocketWrapUp,
@@ -60,6 +61,7 @@ class Desk:
             "state.set": (StateChange, self._set_state),
             "call.hold": (SocketCall, self._hold),
             "call.resume": (SocketCall, self._resume),
+            "call.record": (SocketRecord, self._record),
             "call.transfer": (SocketTransfer, self._transfer),
             "call.transfer.complete": (SocketCall, partial(self._end_consult, "complete")),
             "call.transfer.cancel": (SocketCall, partial(self._end_consult, "back")),
@@ -95,6 +97,9 @@ class Desk:
 
     async def _resume(self, data: SocketCall) -> None:
         await self._service.resume(self._agent_id, data.call_id)
+
+    async def _record(self, data: SocketRecord) -> None:
+        await self._service.record(self._agent_id, data.call_id, data.action)
 
     async def _transfer(self, data: SocketTransfer) -> None:
         target = TransferTarget(endpoint=data.endpoint, queue=data.queue, agent=data.agent)

@@ -3,16 +3,16 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic_core import to_jsonable_python
 from starlette.requests import HTTPConnection
 
 from careline_common.config.marked import MarkedReader, UnreadableError
 from careline_common.http.auth import Principal
 from careline_common.http.etag import etag, optional_match
+from careline_common.http.idempotency import Answer
 from careline_common.http.json_body import raw_body, read_json
 from careline_common.http.problem import InvalidInput, MalformedRequest, invalid
-from careline_router.api.deps import Service, may
+from careline_router.api.deps import Service, may, once
 from careline_router.api.flow_schemas import (
     DryRunCall,
     FlowView,
@@ -22,6 +22,7 @@ from careline_router.api.flow_schemas import (
 )
 from careline_router.api.permissions import Action
 from careline_router.config import Flow
+from careline_router.ports import Receipt
 from careline_router.usecases.flow_trials import FlowTrials
 from careline_router.usecases.flows import FlowOffice, FlowState
 
@@ -84,8 +85,14 @@ async def draft_flow(request: Request, writer: Writer, office: Office) -> Respon
     key that nobody knows is one. 422 names all faults, and nothing is kept.
     """
     document, marks = await _document(request)
-    state = await office.add_draft(document, by=writer.subject, marks=marks)
-    return _shown(state, status=201, location=f"/v1/flows/{state.id}")
+
+    async def use_case(receipt: Receipt | None) -> FlowState:
+        return await office.add_draft(document, by=writer.subject, marks=marks, receipt=receipt)
+
+    def render(state: FlowState) -> Answer:
+        return _shown(state, status=201, location=f"/v1/flows/{state.id}")
+
+    return await once(request, writer, use_case, render=render)
 
 
 async def _document(request: Request) -> tuple[dict[str, Any], dict[str, tuple[int, int]] | None]:
@@ -122,7 +129,7 @@ async def _document(request: Request) -> tuple[dict[str, Any], dict[str, tuple[i
 @router.get("/{flow_id}", response_model=FlowView, dependencies=[reads])
 async def one_flow(flow_id: str, office: Office) -> Response:
     """A flow: what is in force, the last draft, and every version that was."""
-    return _shown(await office.state(flow_id))
+    return _shown(await office.state(flow_id)).response()
 
 
 @router.post("/{flow_id}/dry-run", dependencies=[reads])
@@ -167,12 +174,17 @@ async def publish(
 ) -> Response:
     """Puts the last draft, or the one named, into force for the calls that come from now on."""
     order = body or PublishOrder()
-    state = await office.publish(
-        flow_id, by=writer.subject, number=order.draft, match=optional_match(request)
-    )
-    if order.waiting == "reroute":
-        await service.send_waiting_anew(flow_id)
-    return _shown(state)
+    match = optional_match(request)
+
+    async def use_case(receipt: Receipt | None) -> FlowState:
+        state = await office.publish(
+            flow_id, by=writer.subject, number=order.draft, match=match, receipt=receipt
+        )
+        if order.waiting == "reroute":
+            await service.send_waiting_anew(flow_id)
+        return state
+
+    return await once(request, writer, use_case, render=_shown)
 
 
 @router.post("/{flow_id}/rollback", response_model=FlowView)
@@ -187,17 +199,20 @@ async def roll_back(
 ) -> Response:
     """Puts the version before the present one, or the one named, into force again."""
     order = body or RollbackOrder()
-    state = await office.roll_back(
-        flow_id, by=writer.subject, to=order.version, match=optional_match(request)
+    match = optional_match(request)
+
+    async def use_case(receipt: Receipt | None) -> FlowState:
+        state = await office.roll_back(
+            flow_id, by=writer.subject, to=order.version, match=match, receipt=receipt
+        )
+        if order.waiting == "reroute":
+            await service.send_waiting_anew(flow_id)
+        return state
+
+    return await once(request, writer, use_case, render=_shown)
+
+
+def _shown(state: FlowState, *, status: int = 200, location: str | None = None) -> Answer:
+    return Answer.json(
+        FlowView.of(state), status=status, location=location, headers={"ETag": etag(state.revision)}
     )
-    if order.waiting == "reroute":
-        await service.send_waiting_anew(flow_id)
-    return _shown(state)
-
-
-def _shown(state: FlowState, *, status: int = 200, location: str | None = None) -> Response:
-    headers = {"ETag": etag(state.revision)}
-    if location is not None:
-        headers["Location"] = location
-    view = FlowView.of(state).model_dump(mode="json")
-    return JSONResponse(view, status_code=status, headers=headers)

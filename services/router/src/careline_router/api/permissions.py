@@ -44,7 +44,7 @@ class Action(StrEnum):
     CANCEL_CALLBACK = "take a callback off the list"
     READ_QUEUES = "see the queues live"
     READ_AGENTS = "see the agents live"
-    STEER_AGENTS = "set the state of an agent"
+    STEER_AGENTS = "set the state of an agent, give him a skill for today"
     SWITCH_EMERGENCY = "tell callers that nobody can be reached, or put them through again"
     SET_SITES = "open, drain or take down a site"
     READ_REPORTS = "read what happened on the floor"

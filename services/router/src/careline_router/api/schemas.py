@@ -257,6 +257,10 @@ class SocketCall(Body):
     call_id: Identifier
 
 
+class SocketRecord(SocketCall):
+    action: Literal["pause", "resume"]
+
+
 class SocketTransfer(Body):
     call_id: Identifier
     endpoint: Annotated[str, Field(min_length=1, max_length=200)] | None = None
@@ -310,7 +314,7 @@ class Announcement(Body):
 
 
 class ExtraSkill(Body):
-    """Until the end of the day where the agent's line is; level 1-10."""
+    """Until midnight where the agent works; level 1-10, 10 is best."""
 
     skill: Identifier
     level: Annotated[int, Field(strict=True, ge=1, le=10)] = 5

@@ -4,35 +4,46 @@ import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, WebSocket
+from fastapi import APIRouter, Depends, Query, Request, Response, WebSocket
 
 from careline_common.clock import Clock
 from careline_common.http.auth import Principal
+from careline_common.http.idempotency import Answer
 from careline_common.http.paging import Page, Paging
 from careline_common.http.problem import InvalidInput, NotReady, Problem, Unauthorized
 from careline_router.api.closing import (
     EXPIRED,
     TRY_AGAIN,
 )
-from careline_router.api.deps import Now, Service, Tickets, may, viewer_who
+from careline_router.api.deps import Now, Service, Tickets, may, once
 from careline_router.api.permissions import ALLOWED, Action
 from careline_router.api.schemas import Announcement, ClientMessage, TokenRenewal, read
 from careline_router.api.socket_link import SocketLink
+from careline_router.ports import Receipt
 from careline_router.service import RouterService
 from careline_router.supervisor_board import EVERY_S, Board
-from careline_router.views import SupervisorActionView, Viewer
+from careline_router.views import SupervisorActionView
 
 router = APIRouter(prefix="/v1", tags=["floor"])
 
 
-@router.post("/announcements", status_code=202)
+@router.post("/announcements", status_code=202, response_model=dict[str, int])
 async def announce(
     body: Announcement,
-    viewer: Annotated[Viewer, Depends(viewer_who(Action.ANNOUNCE))],
+    request: Request,
+    caller: Annotated[Principal, Depends(may(Action.ANNOUNCE))],
     service: Service,
-) -> dict[str, int]:
+) -> Response:
     """Has everybody who waits hear something, or those of one queue; answers to how many it is told."""
-    return {"told": await service.announce(viewer, body.media, body.queue)}
+    viewer = service.viewer(caller.subject, caller.roles)
+
+    async def use_case(receipt: Receipt | None) -> int:
+        return await service.announce(viewer, body.media, body.queue, receipt=receipt)
+
+    def render(told: int) -> Answer:
+        return Answer.json({"told": told}, status=202)
+
+    return await once(request, caller, use_case, render=render)
 
 
 @router.get("/supervisors/actions", dependencies=[Depends(may(Action.READ_ACTIONS))])

@@ -1,12 +1,10 @@
 """Bodies as the service takes them, and answers as they may be kept."""
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any
 
 from careline_router import views
 from careline_router.api.schemas import WrapUp
-
-View = TypeVar("View", views.AgentView, views.CallView, views.CallbackView, views.AppointmentView)
 
 
 def as_wrap_up(body: WrapUp) -> views.WrapUp:
@@ -20,20 +18,23 @@ def as_wrap_up(body: WrapUp) -> views.WrapUp:
     )
 
 
-def impersonal(view: View) -> View:
+def impersonal(view: Any) -> Any:
     """The same without number, customer and recording: kept answers outlive a person's erasure."""
-    if isinstance(view, views.CallView):
-        return replace(view, caller=None, recording=_without_url(view))
-    if isinstance(view, views.CallbackView):
-        return replace(view, phone=None)
-    if isinstance(view, views.AppointmentView):
-        return replace(view, speciality=None)
-    offer, call = view.offer, view.call
-    return replace(
-        view,
-        offer=offer and replace(offer, caller=None, customer=None),
-        call=call and impersonal(call),
-    )
+    match view:
+        case views.CallView():
+            return replace(view, caller=None, recording=_without_url(view))
+        case views.CallbackView():
+            return replace(view, phone=None)
+        case views.AppointmentView():
+            return replace(view, speciality=None)
+        case views.AgentView(offer=offer, call=call):
+            return replace(
+                view,
+                offer=offer and replace(offer, caller=None, customer=None),
+                call=call and impersonal(call),
+            )
+        case _:  # no person stands in any other
+            return view
 
 
 def _without_url(call: views.CallView) -> dict[str, object] | None:

@@ -1,8 +1,8 @@
-"""How appeals stand, by the call that they came out of; whose they are only that call's contact tells."""
+"""How appeals stand: by the call that they came out of (whose they are only its contact tells), and by tracking code."""
 
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,6 +30,23 @@ async def keep(connection: AsyncConnection, ticket_id: str, **values: Any) -> No
             ),
         )
     )
+
+
+async def keep_code(connection: AsyncConnection, ticket_id: str, code_lookup: str) -> None:
+    """By what an appeal is found that is known already; that never changes."""
+    await connection.execute(
+        update(appeal).where(appeal.c.ticket_id == ticket_id).values(code_lookup=code_lookup)
+    )
+
+
+async def of_code(connection: AsyncConnection, code_lookup: str) -> str | None:
+    """How the appeal with this tracking code stands. None for no code, and for one that two have: as they are keyed,
+    codes are not quite unique."""
+    found = await connection.execute(
+        select(appeal.c.status).where(appeal.c.code_lookup == code_lookup).limit(2)
+    )
+    rows = found.all()
+    return rows[0].status if len(rows) == 1 else None
 
 
 async def of_person(connection: AsyncConnection, lookup_hmac: bytes) -> Appeals:

@@ -23,6 +23,7 @@ from careline_router.db.rows import (
     CommandRow,
     DecisionRow,
     JournalRow,
+    LookRow,
     MessageRow,
     OfferChange,
     OfferRow,
@@ -44,6 +45,7 @@ class Added:
     overtaken: list[OvertakenChange] = field(default_factory=list)
     commands: dict[str, CommandRow] = field(default_factory=dict)
     messages: list[MessageRow] = field(default_factory=list)
+    looks: list[LookRow] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -72,6 +74,7 @@ class BatchWriter:
         await self._apply(_OVERTAKE, rows.overtaken)
         await self._copy(tables.pbx_command, CommandRow, list(rows.commands.values()))
         await self._copy(tables.agent_message, MessageRow, rows.messages)
+        await self._copy(tables.person_audit, LookRow, rows.looks)
 
     async def change(self, rows: Changed) -> None:
         """Brings calls, offers and agents to where they are after the batch."""

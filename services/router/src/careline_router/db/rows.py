@@ -151,3 +151,13 @@ class OvertakenChange(TypedDict):
     """With commas between them."""
     offer_id: str | None
     done_at: datetime
+
+
+class LookRow(NamedTuple):
+    """Who was shown whose data."""
+
+    at: datetime
+    who: str
+    roles: list[str]
+    what: str
+    call_ids: list[str]

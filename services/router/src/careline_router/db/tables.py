@@ -124,12 +124,14 @@ appeal = Table(  # of the journal of appeals, as its events tell; whose it is st
     "appeal",
     metadata,
     Column("ticket_id", Text, primary_key=True),
-    Column("call_id", Text, nullable=False),
+    Column("call_id", Text),
     Column("status", Text, nullable=False),
     Column("owner", Text),
     Column("updated_at", MOMENT, nullable=False),
     Column("sequence", BigInteger, nullable=False),
+    Column("code_lookup", Text),
     Index("ix_appeal_call_id", "call_id"),
+    Index("ix_appeal_code_lookup", "code_lookup"),
 )
 
 surge = Table(  # of appeals, as the journal's events tell; null is over all of a kind
@@ -153,6 +155,17 @@ supervisor_action = Table(  # kept: who did what to whom
     Column("target", Text),
     Column("detail", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     Index("ix_supervisor_action_at", "at", "id"),
+)
+
+extra_skill = Table(
+    "extra_skill",
+    metadata,
+    Column("agent", Text, primary_key=True),
+    Column("skill", Text, primary_key=True),
+    Column("level", Integer, nullable=False),
+    Column("until", MOMENT, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
 )
 
 call_record = Table(

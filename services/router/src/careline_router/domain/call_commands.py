@@ -195,8 +195,8 @@ class CallCommands(CallbackCommands):
             outcome = "self_served"
         agent = self._withdraw(call, "abandoned")
         self._emit(ev.CallEnded(at=self.now, call_id=call.id, outcome=outcome, by=command.by))
-        if outcome == "abandoned":
-            self._call_back_later(call, "abandoned", command.utc_offset_s)
+        if outcome == "abandoned" or command.back_by is not None:
+            self._call_back_later(call, "abandoned", command.utc_offset_s, by=command.back_by)
         if agent is not None:
             self._release(agent, keeps_idle=True)
 
@@ -292,6 +292,10 @@ class CallCommands(CallbackCommands):
             raise Rejected("not-your-call", "another agent has this call")
         if call.control != "commands":
             raise Rejected("not-steerable", "the PBX of this call takes no commands")
+        if command.kind == "record" and not call.records:
+            raise Rejected(
+                "not-recorded", "this call is not recorded, or its caller has refused it"
+            )
         body = dict(command.body)
         if command.kind == "bridge":
             body["offer_id"] = call.offer

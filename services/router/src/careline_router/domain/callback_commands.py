@@ -76,8 +76,9 @@ class CallbackCommands(Leaving):
         utc_offset_s: float,
         *,
         promised: bool,
+        by: str | None = None,
     ) -> None:
-        """A callback in the place of a call that ends now."""
+        """A callback in the place of a call that ends now; `by` another PBX than its own."""
         assert call.queue is not None
         allowed = first_allowed(self.now, rules.quiet, utc_offset_s)
         self._emit(
@@ -85,7 +86,7 @@ class CallbackCommands(Leaving):
                 at=self.now,
                 call_id=callback_id,
                 from_call=call.id,
-                pbx=call.pbx,
+                pbx=by or call.pbx,
                 line=call.line,
                 control="commands",
                 queue=call.queue,
@@ -104,7 +105,9 @@ class CallbackCommands(Leaving):
             )
         )
 
-    def _call_back_later(self, call: Call, origin: CallbackOrigin, utc_offset_s: float) -> None:
+    def _call_back_later(
+        self, call: Call, origin: CallbackOrigin, utc_offset_s: float, *, by: str | None = None
+    ) -> None:
         """Has a person called back who hung up or reached nobody, if the rules say so."""
         rules = self.spec.callbacks
         if rules is None or call.person is None or call.person in self.callback_of:
@@ -117,7 +120,9 @@ class CallbackCommands(Leaving):
             return
         callback_id = f"{call.id}.callback"
         if callback_id not in self.calls:
-            self._make_callback(call, callback_id, origin, rules, utc_offset_s, promised=False)
+            self._make_callback(
+                call, callback_id, origin, rules, utc_offset_s, promised=False, by=by
+            )
             self._serve_call(self.calls[callback_id])
 
     def _request_callback(self, command: cmd.RequestCallback) -> None:

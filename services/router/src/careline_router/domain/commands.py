@@ -212,6 +212,8 @@ class HangUp:
     cause: str | None = None
     utc_offset_s: float = 0.0
     """The caller's zone, for the hours in which he may be called back."""
+    back_by: str | None = None
+    """His PBX is gone and he with it: this one calls him back, if who gives up is called back."""
 
 
 @record

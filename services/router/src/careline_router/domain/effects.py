@@ -97,7 +97,7 @@ def _steps_after_ringing(
 ) -> list[PbxStep]:
     match event:
         case ev.CallConnected():
-            return [_offer_step("bridge", event), *([_record("start")] if records(call) else [])]
+            return [_offer_step("bridge", event), *([_record("start")] if call.records else [])]
         case ev.DialRequested():
             # the number is put in when the command is sent: it stands with the contact alone
             return [_offer_step("dial", event, line=call.line)]
@@ -110,11 +110,6 @@ def _steps_after_ringing(
 
 def _record(action: str) -> PbxStep:
     return PbxStep(type="record", body={"action": action})
-
-
-def records(call: Call) -> bool:
-    """Whether the talk of a call is to be recorded."""
-    return call.terms.records and call.recording_refused_at is None
 
 
 def way_out_media(event: ev.WayOutOffered, call: Call) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from careline_router.domain.decisions import Decision, Match
 from careline_router.domain.floor_state import FloorState
 from careline_router.domain.matching import decision, match_for_agent, match_for_call
 from careline_router.domain.occupancy import occupancy_pct, rest_s
+from careline_router.domain.reaching import endpoint_at
 from careline_router.domain.skills import SITE
 from careline_router.domain.specs import QueueSpec
 from careline_router.domain.states import Agent, Call, Offer, Rejected
@@ -126,7 +127,7 @@ class Offering(FloorState):
                 call_id=call.id,
                 agent_id=agent.id,
                 state="ringing" if rings else "offered",
-                endpoint=agent.endpoint,
+                endpoint=endpoint_at(self.spec.pbxs.get(call.pbx), agent),
                 deadline=self.now + timeout,
                 timeout_s=timeout,
                 tokens=match.tokens,

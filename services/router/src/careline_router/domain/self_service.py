@@ -47,6 +47,8 @@ class Node:
     most: int = 20
     check: Check | None = None
     endpoint: str | None = None
+    code: str | None = None
+    """Where he has keyed the tracking code of the appeal that is read; None: it is the last one from his number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,11 @@ class SelfService:
     slow_needs: frozenset[str] = frozenset()
     slow_age: int | None = None
 
+    def first_words(self, language: str | None) -> tuple[str, ...]:
+        """What everybody hears before anything else: of the key for emergencies, which works in the queue too."""
+        said = None if self.emergency is None else in_language(self.emergency.media, language)
+        return () if said is None else (said,)
+
     def skips(self, needs: frozenset[str], age: int | None) -> bool:
         return bool(needs & self.skip_needs) or _reached(age, self.skip_age)
 
@@ -85,13 +92,15 @@ def _reached(age: int | None, limit: int | None) -> bool:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """What is known of the caller. `checks` are the digits by which he may be verified, `appeal` is how
-    his last one stands."""
+    his last one stands, `collected` what he has keyed by node, `coded` how appeals stand by their keyed code."""
 
     language: str | None = None
     slow: bool = False
     opening: LineState = "open"
     appeal: str | None = None
     checks: Mapping[str, str] = field(default_factory=dict)
+    collected: Mapping[str, Any] = field(default_factory=dict)
+    coded: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +128,8 @@ class Step:
     path: tuple[tuple[str, str], ...] = ()
     served: bool = False
     """Whether he has heard something that one may call for."""
+    wants: tuple[str, ...] = ()
+    """Tracking codes, as keyed, of which one has to know before this step can be made."""
 
 
 class Walk:
@@ -131,11 +142,11 @@ class Walk:
         self._inputs: dict[str, Any] = {}
         self._path: list[tuple[str, str]] = []
         self._served = False
+        self._wants: list[str] = []
 
     def enter(self) -> Step:
         """He has just come: of the key for emergencies he hears first."""
-        if self._service.emergency is not None:
-            self._say(self._service.emergency.media)
+        self._media += self._service.first_words(self._caller.language)
         return self._to(self._service.start)
 
     def press(self, at: At, keys: str) -> Step:
@@ -220,8 +231,7 @@ class Walk:
                 return self._end("human")
             self._path.append((name, ENTERED))
             if node.kind in {"hours", "appeal_status"}:
-                word = self._caller.opening if node.kind == "hours" else self._caller.appeal
-                self._say(node.by.get(word or "none", node.media))
+                self._say(node.by.get(self._word(node) or "none", node.media))
                 self._served = True
             elif node.kind != "verify" or node.check in self._caller.checks:
                 self._say(node.media, node.slow)
@@ -240,6 +250,17 @@ class Walk:
                     name = node.next
         return self._end("human")
 
+    def _word(self, node: Node) -> str | None:
+        """By which a node reads what it has to say."""
+        if node.kind == "hours":
+            return self._caller.opening
+        if node.code is None:
+            return self._caller.appeal
+        keyed = str(self._inputs.get(node.code, self._caller.collected.get(node.code, "")))
+        if keyed not in self._caller.coded:
+            self._wants.append(keyed)
+        return self._caller.coded.get(keyed)
+
     def _say(self, media: Texts, slow: Texts | None = None) -> None:
         texts = slow if slow and self._caller.slow else media
         said = in_language(texts, self._caller.language)
@@ -255,6 +276,7 @@ class Walk:
             inputs=dict(self._inputs),
             path=tuple(self._path),
             served=self._served,
+            wants=tuple(self._wants),
         )
 
     def _end(self, end: End, endpoint: str | None = None) -> Step:
@@ -264,4 +286,5 @@ class Walk:
             endpoint=endpoint,
             inputs=dict(self._inputs),
             path=tuple(self._path),
+            wants=tuple(self._wants),
         )

@@ -107,6 +107,14 @@ class CallbackRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PbxSpec:
+    """A PBX at a site. `reach` is how it rings the phones of other sites: by site, an endpoint with `{phone}` in it."""
+
+    site: str
+    reach: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FloorSpec:
     """What holds for the whole floor. `policy` is a name of `policies.POLICIES`.
 
@@ -124,6 +132,8 @@ class FloorSpec:
     """Kinds that a call may interrupt."""
     presence_grace_s: float = 60.0
     """How long an agent whose desk is cut off keeps his state."""
+    pbxs: Mapping[str, PbxSpec] = field(default_factory=dict)
+    """Those that stand at a site."""
 
     def units_of(self, kind: Kind) -> int:
         return self.units.get(kind, 1)

@@ -125,6 +125,11 @@ class Call:
     callback_offered_at: float | None = None
     callback: "Callback | None" = None
 
+    @property
+    def records(self) -> bool:
+        """Whether its talk is to be recorded."""
+        return self.terms.records and self.recording_refused_at is None
+
 
 @dataclass(slots=True, kw_only=True)
 class Callback:

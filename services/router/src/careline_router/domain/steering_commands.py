@@ -45,5 +45,5 @@ class SteeringCommands(SiteCommands):
             self._queue_spec(command.queue)
         for call in list(self.calls.values()):
             waits = call.state in {"queued", "offered"} and call.kind == "call"
-            if waits and call.control == "commands" and command.queue in {None, call.queue}:
+            if waits and command.queue in {None, call.queue}:
                 self._emit(ev.CallAnnounced(at=self.now, call_id=call.id, media=command.media))

@@ -12,6 +12,7 @@ from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain import transfer_events as tev
 from careline_router.domain.agent_commands import AgentCommands
+from careline_router.domain.reaching import endpoint_at
 from careline_router.domain.states import Agent, Call, Consultation, Rejected
 from careline_router.domain.words import DROPS
 
@@ -125,7 +126,7 @@ class TransferCommands(AgentCommands):
         endpoint, target = command.endpoint, None
         if endpoint is None:
             target = self._asked(command, agent)
-            endpoint = target.endpoint or ""
+            endpoint = endpoint_at(self.spec.pbxs.get(call.pbx), target)
             self._emit(
                 ev.AgentStateChanged(
                     at=self.now, agent_id=target.id, state="not_ready", reason=CONSULT

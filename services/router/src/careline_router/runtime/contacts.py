@@ -11,6 +11,20 @@ INPUTS, VERIFIED = "ivr", "verified"
 """Where `attributes` have what was learned of the caller, and there, that it is he."""
 COLLECTED = "collected"
 """Where they have what a bot has asked of him before it handed him over."""
+OF_HIS_POLICY = ("insurer", "policy_state")
+"""What is told of a caller only once he has been verified, where callers are (`verify_callers`)."""
+
+
+def customer(crm: Mapping[str, Any], name: str | None, *, known: bool) -> dict[str, Any]:
+    """What the agent's screen shows of the caller: the CRM's facts and his name. Of whom nobody knows yet that it is
+    he, what his policy is stays hidden."""
+    facts = {**crm, "name": name}
+    return facts if known else {**facts, **{each: None for each in OF_HIS_POLICY if each in crm}}
+
+
+def is_verified(attributes: Mapping[str, Any]) -> bool:
+    """Whether a caller has said what only he should know, to a machine or to his agent."""
+    return bool(attributes.get(INPUTS, {}).get(VERIFIED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +47,7 @@ class Contact:
 
     @property
     def verified(self) -> bool:
-        """Whether he has said what only he should know, to a machine or to his agent."""
-        return bool(self.attributes.get(INPUTS, {}).get(VERIFIED))
+        return is_verified(self.attributes)
 
     @property
     def number(self) -> str | None:

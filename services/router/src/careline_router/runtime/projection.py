@@ -11,7 +11,14 @@ from careline_common.db.copying import driver_of
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.ids import Ids
 from careline_router.db.batch import Added, BatchWriter, Changed
-from careline_router.db.rows import CommandRow, JournalRow, MessageRow, OfferChange, OfferRow
+from careline_router.db.rows import (
+    CommandRow,
+    JournalRow,
+    LookRow,
+    MessageRow,
+    OfferChange,
+    OfferRow,
+)
 from careline_router.domain import effects
 from careline_router.domain import events as ev
 from careline_router.domain import transfer_events as tev
@@ -32,6 +39,8 @@ from careline_router.runtime.codec import encode, moment
 from careline_router.runtime.contacts import Contacts
 from careline_router.views import AgentMessage
 
+OFFERED = "customer shown with the offer"
+"""As `person_audit` has it."""
 NO_CHANGE = (
     ev.OfferAccepted, ev.CallWrappedUp, ev.DigitsPressed, ev.ControlRequested, ev.CallerSilent,
     tev.TransferRequested, tev.TransferRefused, tev.ConsultBegun, tev.ConsultTalking, tev.ConsultJoined,
@@ -195,6 +204,7 @@ class Projection:
                     deadline=moment(event.deadline),
                     timeout_s=event.timeout_s,
                 )
+                self._look(event, at)
             case ev.OfferAccepted():
                 self._change_offer(
                     event.offer_id,
@@ -206,6 +216,12 @@ class Projection:
                 self._change_offer(event.offer_id, state="connected", closed_at=at)
             case ev.OfferClosed():
                 self._change_offer(event.offer_id, state=event.end, closed_at=at)
+
+    def _look(self, event: ev.OfferMade, at: datetime) -> None:
+        """An offer shows its agent who calls; of a caller who withholds his number there is nothing to see."""
+        if self._contacts.of(event.call_id).phone is not None:
+            look = LookRow(at, event.agent_id, ["agent"], what=OFFERED, call_ids=[event.call_id])
+            self._added.looks.append(look)
 
     def _change_offer(self, offer_id: str, **values: Any) -> None:
         made = self._added.offers.get(offer_id)

@@ -1,6 +1,6 @@
 """Days off from elsewhere, proposed for a calendar; a second call approves them."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -13,12 +13,15 @@ from careline_common.config.entries import ConfigInvalidError, Entry
 from careline_common.config.routes import invalid_config
 from careline_common.config.store import ConfigStore
 from careline_common.db.engine import Database
+from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.etag import Match
 from careline_common.http.problem import Conflict, NotFound, PreconditionFailed, invalid
 from careline_common.ids import Ids
+from careline_router import receipts
 from careline_router.adapters.holiday_sources import UnusableSourceError, of_country, of_ical
 from careline_router.db import calendar_imports as kept
 from careline_router.domain.calendar_days import NamedDay, ProposedDay, weighed
+from careline_router.ports import Receipt
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +73,9 @@ class CalendarImports:
         self._ids = ids
         store.on_written(kept.keep_approvals)
 
-    async def propose(self, calendar_id: str, source: Source, *, by: str) -> CalendarImport:
+    async def propose(
+        self, calendar_id: str, source: Source, *, by: str, receipt: Receipt | None = None
+    ) -> CalendarImport:
         """Reads the source, and keeps what it would change. 404 without such a calendar, 422 for a source of which
         nothing can be read."""
         entry, calendar = self._calendar(calendar_id)
@@ -86,18 +91,23 @@ class CalendarImports:
             days=days,
         )  # fmt: skip
         async with self._database.unit_of_work() as uow:
+            await receipts.claim(uow, receipt)
             values = {name: getattr(proposed, name) for name in _KEPT}
             days_kept = [to_jsonable_python(asdict(day)) for day in days]
             await kept.add(uow.connection, **values, days=days_kept)
+            await receipts.keep(uow, receipt, proposed)
         log.info("calendar.import_proposed", calendar=calendar_id, by=by, days=len(days))
         return proposed
 
-    async def approve(self, calendar_id: str, import_id: str, *, by: str) -> CalendarImport:
+    async def approve(
+        self, calendar_id: str, import_id: str, *, by: str, receipt: Receipt | None = None
+    ) -> CalendarImport:
         """Puts the new days into the calendar.
 
         409 `already-approved`, `nothing-to-approve` when it has no new day, and `calendar-moved-on` when the
         calendar is another by now: what would come of it is not what was looked at.
         """
+        await receipts.look(self._database, receipt)
         proposed = await self.one(calendar_id, import_id)
         entry, calendar = self._calendar(calendar_id)
         if proposed.approved_at is not None:
@@ -110,6 +120,11 @@ class CalendarImports:
         )
         if entry.version != proposed.based_on:
             raise moved_on
+        approved = replace(proposed, approved_by=by, approved_at=self._clock.now())
+
+        async def answer(uow: UnitOfWork) -> None:
+            await receipts.keep(uow, receipt, approved)
+
         try:
             await self._store.put(
                 "calendars",
@@ -118,10 +133,12 @@ class CalendarImports:
                 Match(frozenset({entry.version})),
                 by=by,
                 note={kept.NOTE: import_id},
+                within=answer,
             )
         except ConfigInvalidError as error:
             raise invalid_config(error) from error
         except PreconditionFailed as error:
+            await receipts.look(self._database, receipt)  # by the same request, just now
             raise moved_on from error
         log.info("calendar.import_approved", calendar=calendar_id, by=by)
         return await self.one(calendar_id, import_id)

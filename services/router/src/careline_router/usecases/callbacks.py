@@ -1,5 +1,6 @@
 """Callbacks that somebody asks for, and that nobody wants any more."""
 
+from collections.abc import Container
 from datetime import datetime
 
 from careline_common.db.unit_of_work import UnitOfWork
@@ -32,7 +33,8 @@ class Callbacks(UseCases):
         receipt: Receipt | None = None,
     ) -> CallbackView:
         """Puts somebody down to be called back; 409 `known-person` with the `id` of his callback."""
-        way = _way_into(self._plan(), queue)
+        down = {name for name, state in self._actor.floor.sites.items() if state == "down"}
+        way = _way_into(self._plan(), queue, down)
         number = _number(phone, way)
         profile = await self._intake.profile(Contact(phone=number, is_number=True))
         contact = Contact(phone=number, is_number=True, name=profile.name)
@@ -92,10 +94,10 @@ class Callbacks(UseCases):
             await self._actor.submit(cmd.CancelCallback(call_id=call_id))
 
 
-def _way_into(plan: FloorPlan, queue: str) -> WayIn:
+def _way_into(plan: FloorPlan, queue: str, down: Container[str]) -> WayIn:
     if queue not in plan.queues:
         raise invalid("queue", "there is no such queue")
-    way = plan.way_into(queue)
+    way = plan.way_into(queue, down)
     if way is None:
         raise Conflict(
             "no line leads into this queue, or no PBX calls people back", type="no-way-out"

@@ -13,7 +13,14 @@ from careline_router.domain.events import Event
 from careline_router.domain.states import Call
 from careline_router.ports import CrmProfile
 from careline_router.queries import unknown_call
-from careline_router.runtime.contacts import COLLECTED, INPUTS, NOBODY, VERIFIED, Contact
+from careline_router.runtime.contacts import (
+    COLLECTED,
+    INPUTS,
+    NOBODY,
+    VERIFIED,
+    Contact,
+    customer,
+)
 from careline_router.usecases.pbx_answers import NOTHING
 from careline_router.usecases.sending import SendingCalls
 
@@ -104,15 +111,16 @@ class Customers(SendingCalls):
         return contact
 
     async def _card(self, call: Call, contact: Contact) -> dict[str, Any]:
-        profile = contact.profile or CrmProfile(status="unknown")
-        appeals = contact.appeals
+        """Of whom nobody knows yet that it is he: how to treat him, and by what he may be asked."""
+        profile, appeals = contact.profile or CrmProfile(status="unknown"), contact.appeals
+        known = self.queries.known(contact.attributes)
+        told = None if appeals is None else {"open": appeals.open, "last": appeals.last}
         return {
-            **call.crm,
+            **customer(call.crm, contact.name, known=known),
             "call_id": call.id,
-            "name": contact.name,
             "caller": contact.phone,
             "needs": list(profile.needs),
-            "appeals": None if appeals is None else {"open": appeals.open, "last": appeals.last},
+            "appeals": told if known else None,
             "verified": contact.verified,
             "questions": sorted(profile.checks()),
             "collected": contact.attributes.get(COLLECTED, {}),
@@ -123,7 +131,7 @@ class Customers(SendingCalls):
     async def _history(self, call: Call, contact: Contact) -> list[dict[str, Any]] | None:
         """What agents noted in his last calls; None where nobody knows whose those are, or he is to be
         verified and was not."""
-        if contact.number is None or (self._plan().floor.verify_callers and not contact.verified):
+        if contact.number is None or not self.queries.known(contact.attributes):
             return None
         async with self._database.read() as connection:
             return await history.of_person(

@@ -3,7 +3,7 @@
 import structlog
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_router.db import emergencies
+from careline_router.db import emergencies, supervisor_actions
 from careline_router.domain.events import Event
 from careline_router.emergency import EmergencySwitch
 from careline_router.usecases.parts import UseCases
@@ -28,6 +28,8 @@ class Emergencies(UseCases):
 
         async def keep(uow: UnitOfWork, _events: list[Event]) -> None:
             await emergencies.add(uow.connection, thrown)
+            detail = {"on": on, "announcement": announcement}
+            await supervisor_actions.note(uow, by, "emergency", None, detail)
 
         await self._actor.submit(NOTHING, within=keep)
         self._take_emergency(thrown)

@@ -6,17 +6,28 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.clock import Clock
 from careline_common.config.entries import ConfigInvalidError
 from careline_common.config.marked import Marks, located
 from careline_common.config.store import ConfigStore
 from careline_common.db.engine import Database
+from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.etag import Match
-from careline_common.http.problem import Conflict, FieldError, Forbidden, InvalidInput, NotFound
+from careline_common.http.problem import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+)
+from careline_router import receipts
 from careline_router.config import Flow
 from careline_router.db import flows as kept
 from careline_router.floor_config import FloorEntry
+from careline_router.ports import Receipt
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +91,12 @@ class FlowOffice:
         store.on_written(kept.keep_versions)
 
     async def add_draft(
-        self, raw: Mapping[str, Any], *, by: str, marks: Marks | None = None
+        self,
+        raw: Mapping[str, Any],
+        *,
+        by: str,
+        marks: Marks | None = None,
+        receipt: Receipt | None = None,
     ) -> FlowState:
         """Checks a flow and keeps it as the next draft; 422 with all faults, and then nothing is kept.
 
@@ -89,6 +105,7 @@ class FlowOffice:
         flow = self._checked(raw, marks)
         document = flow.model_dump(mode="json", exclude_defaults=True)
         async with self._database.unit_of_work() as uow:
+            await receipts.claim(uow, receipt)
             await kept.lock(uow.connection, flow.id)
             await kept.add_draft(
                 uow.connection,
@@ -98,8 +115,10 @@ class FlowOffice:
                 by=by,
                 at=self._clock.now(),
             )
+            state = await self._state_on(uow.connection, flow.id)
+            await receipts.keep(uow, receipt, state)
         log.info("flow.drafted", flow=flow.id, by=by)
-        return await self.state(flow.id)
+        return state
 
     def _checked(self, raw: Mapping[str, Any], marks: Marks | None) -> Flow:
         if not isinstance(raw.get("id"), str):
@@ -121,15 +140,22 @@ class FlowOffice:
     async def state(self, flow_id: str) -> FlowState:
         """404 for a flow that is neither in force nor drafted."""
         async with self._database.read() as connection:
-            draft = await kept.draft(connection, flow_id, None)
-            history = await kept.versions(connection, flow_id)
+            return await self._state_on(connection, flow_id)
+
+    async def _state_on(
+        self, connection: AsyncConnection, flow_id: str, put: Flow | None = None
+    ) -> FlowState:
+        """`put` is what this connection is just putting into force."""
+        draft = await kept.draft(connection, flow_id, None)
+        history = await kept.versions(connection, flow_id)
         entry = self._store.current.entry("flows", flow_id)
         if entry is None and draft is None:
             raise NotFound(f"there is no flow {flow_id!r}", type="unknown-flow")
+        in_force = put if put is not None or entry is None else entry.value
         return FlowState(
             id=flow_id,
-            version=self._version(flow_id),
-            document=None if entry is None else entry.value.model_dump(mode="json"),
+            version=self._version(flow_id) if put is None else history[0].version,
+            document=None if in_force is None else in_force.model_dump(mode="json"),
             draft=None if draft is None else _draft(draft),
             history=tuple(_version(row) for row in history),
         )
@@ -162,7 +188,13 @@ class FlowOffice:
         return _draft(found)
 
     async def publish(
-        self, flow_id: str, *, by: str, number: int | None = None, match: Match | None = None
+        self,
+        flow_id: str,
+        *,
+        by: str,
+        number: int | None = None,
+        match: Match | None = None,
+        receipt: Receipt | None = None,
     ) -> FlowState:
         """Puts a draft (the last, or of this number) into force for the calls that come from now on.
 
@@ -170,6 +202,7 @@ class FlowOffice:
         came into force after it was drafted, 403 `second-person-needed` when the floor has
         `flows_by_two` and its author asks.
         """
+        await receipts.look(self._database, receipt)
         state = await self.state(flow_id)
         if match is not None:
             match.check(state.revision)
@@ -189,19 +222,22 @@ class FlowOffice:
                 type="flow-moved-on",
             )
         note = {"how": "publish", "draft": draft.number}
-        await self._put(flow_id, draft.document, state.version, by, note)
-        after = await self.state(flow_id)
-        if after.version == state.version:
-            raise Conflict("the draft says what is in force already", type="nothing-to-publish")
-        return after
+        return await self._put(flow_id, draft.document, state.version, note, by=by, receipt=receipt)
 
     async def roll_back(
-        self, flow_id: str, *, by: str, to: int | None = None, match: Match | None = None
+        self,
+        flow_id: str,
+        *,
+        by: str,
+        to: int | None = None,
+        match: Match | None = None,
+        receipt: Receipt | None = None,
     ) -> FlowState:
         """Puts an earlier version into force again, as a new one: `to`, or the one before the present one.
 
         Called again it goes one further back. 409 `nothing-earlier` when there is none.
         """
+        await receipts.look(self._database, receipt)
         state = await self.state(flow_id)
         if match is not None:
             match.check(state.revision)
@@ -213,24 +249,41 @@ class FlowOffice:
         if found is None:
             raise Conflict("there is no earlier version of this flow", type="nothing-earlier")
         note = {"how": "rollback", "restores": found.version}
-        await self._put(flow_id, found.document, state.version, by, note)
-        return await self.state(flow_id)
+        return await self._put(flow_id, found.document, state.version, note, by=by, receipt=receipt)
 
     async def _put(
         self,
         flow_id: str,
         document: Mapping[str, Any],
         version: int,
-        by: str,
         note: Mapping[str, Any],
-    ) -> None:
+        *,
+        by: str,
+        receipt: Receipt | None,
+    ) -> FlowState:
         """Into the configuration, if it still has the version that was looked at (else 412)."""
+        put = self._checked(document, None)
+        after: list[FlowState] = []
+
+        async def answer(uow: UnitOfWork) -> None:
+            state = await self._state_on(uow.connection, flow_id, put)
+            if state.version == version and note["how"] == "publish":
+                raise Conflict("the draft says what is in force already", type="nothing-to-publish")
+            await receipts.keep(uow, receipt, state)
+            after.append(state)
+
         match = Match(frozenset({version})) if version else None
         try:
-            await self._store.put("flows", flow_id, document, match, by=by, note=note)
+            await self._store.put(
+                "flows", flow_id, document, match, by=by, note=note, within=answer
+            )
         except ConfigInvalidError as error:
             raise _faulty(error.errors, None) from error
+        except PreconditionFailed:
+            await receipts.look(self._database, receipt)  # by the same request, just now
+            raise
         log.info("flow.in_force", flow=flow_id, by=by, **note)
+        return after[0]
 
 
 def _before(state: FlowState) -> int | None:

@@ -1,5 +1,7 @@
 """What all use cases are made of."""
 
+import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from careline_common.clock import Clock
@@ -20,16 +22,27 @@ from careline_router.queries import Queries
 from careline_router.runtime.contacts import Contacts
 from careline_router.runtime.floor_actor import FloorActor
 from careline_router.supervisor_board import Boards
+from careline_router.views import ExtraSkill
 
 
 @dataclass(slots=True, kw_only=True)
 class PlanHolder:
-    """The configuration that holds now."""
+    """The configuration that holds now: as it was applied (`base`), with the skills that were given for today.
+
+    Whoever changes it holds `changing` meanwhile.
+    """
 
     plan: FloorPlan = field(default_factory=FloorPlan)
+    base: FloorPlan = field(default_factory=FloorPlan)
+    extra: tuple[ExtraSkill, ...] = ()
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __call__(self) -> FloorPlan:
         return self.plan
+
+    def use(self, plan: FloorPlan, extra: Iterable[ExtraSkill]) -> None:
+        """From now on `plan` holds, of which `extra` is a part."""
+        self.plan, self.extra = plan, tuple(extra)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

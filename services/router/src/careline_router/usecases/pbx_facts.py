@@ -6,9 +6,9 @@ from typing import Any
 import structlog
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.router import CallKeyed, RecordingReady
+from careline_common.events.router import CallKeyed
 from careline_common.http.problem import Conflict, NotFound
-from careline_router.db import reading, repository
+from careline_router.db import reading
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
 from careline_router.domain.leaving import refuses_recording, way_out_by
@@ -68,11 +68,12 @@ class PbxFacts(Arrivals):
         return call is not None and call.state == "connected" and call.offer == offer_id
 
     async def leg_gone(
-        self, pbx: str, pbx_call_id: str, offer_id: str, cause: FailureCause
+        self, pbx: str, pbx_call_id: str, offer_id: str, cause: FailureCause, *, lost: bool = False
     ) -> PbxAnswer:
-        """An agent's leg is gone: his talk ends, or his offer fails; a leg that was late is nobody's."""
+        """An agent's leg is gone: his talk ends, or his offer fails; a leg that was late is nobody's. With `lost` he
+        did not hang up, his phone dropped out: the caller goes first at his place again."""
         if self.talks(pbx, pbx_call_id, offer_id):
-            return await self.hung_up(pbx, pbx_call_id, "agent")
+            return await self.hung_up(pbx, pbx_call_id, "agent", "lost" if lost else None)
         return await self.offer_failed(pbx, pbx_call_id, offer_id, cause)
 
     async def hung_up(
@@ -120,13 +121,15 @@ class PbxFacts(Arrivals):
         consult_id: str,
         cause: str,
         *,
+        lost: bool = False,
         receipt: Receipt | None = None,
     ) -> PbxAnswer:
         """Who an agent asks was not reached, or has hung up: the agent has his caller back. Of one to whom
-        the call was handed over it is the end of the talk."""
+        the call was handed over it is the end of the talk, or with `lost` as in `leg_gone`."""
         call_id = await self._require(pbx, pbx_call_id)
         if self.talks(pbx, pbx_call_id, consult_id):
-            return await self.hung_up(pbx, pbx_call_id, "agent", receipt=receipt)
+            how = "lost" if lost else None
+            return await self.hung_up(pbx, pbx_call_id, "agent", how, receipt=receipt)
         command = cmd.ConsultGone(call_id=call_id, consult_id=consult_id, cause=cause)
         return await self._answer(command, pbx, call_id, receipt)
 
@@ -182,30 +185,6 @@ class PbxFacts(Arrivals):
         except Conflict:
             # an agent has answered, or the caller has hung up, since he pressed the key
             return await self._answer(NOTHING, pbx, call.id, receipt)
-
-    async def recording_ready(
-        self,
-        pbx: str,
-        pbx_call_id: str,
-        url: str,
-        duration_s: float,
-        *,
-        receipt: Receipt | None = None,
-    ) -> PbxAnswer:
-        """A recording of the call can be fetched at `url`."""
-        call_id = await self._require(pbx, pbx_call_id)
-
-        async def keep_recording(uow: UnitOfWork, _events: list[Event]) -> None:
-            recording = {"url": url, "duration_s": duration_s}
-            await repository.put_call(uow.connection, call_id, recording=recording)
-            call = self._actor.floor.calls.get(call_id)
-            uow.emit(
-                RecordingReady(call_id=call_id, duration_s=duration_s, at=uow.clock.now()),
-                subject=call_id,
-                sequence=0 if call is None else call.version,
-            )
-
-        return await self._answer(NOTHING, pbx, call_id, receipt, first=keep_recording)
 
     async def dial_result(self, pbx: str, offer_id: str, result: str) -> PbxAnswer:
         """How a dialplan's dialling went: `answered`, `ended`, or a cause of failure.

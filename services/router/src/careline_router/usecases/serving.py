@@ -12,7 +12,7 @@ from careline_common.config.models import Line
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.problem import Conflict, NotReady
 from careline_common.observability.errors import describe
-from careline_router.db import reading, repository
+from careline_router.db import appeals, reading, repository
 from careline_router.db.self_service import By, ContainmentRow, add_steps, containment, steps_of
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import CallerSilent, Event
@@ -68,48 +68,6 @@ class ServingCallers(SendingCalls):
         self._silences: set[asyncio.Task[None]] = set()
         self._actor.on_committed(self._hear_silence)
 
-    async def send_waiting_anew(self, flow_id: str) -> int:
-        """Sends who waits by a flow where it would send him now, at the place in time that he has; gives how many
-        were moved. Who is being offered meanwhile stays."""
-        moved = 0
-        for call in list(self._actor.floor.calls.values()):
-            if call.state != "queued" or call.kind != "call" or call.flow != flow_id:
-                continue
-            contact, plan = self._contacts.of(call.id), self._plan()
-            profile = contact.profile or await self._intake.profile(contact)
-            line = plan.line(call.line)
-            flow = None if line is None else plan.flows.get(line.flow)
-            informed = await self._informed(flow, contact)
-            if line is None or flow is None or call.state != "queued":
-                continue
-            self._contacts.put(call.id, informed)
-            ivr = contact.attributes.get(INPUTS, {})
-            wanted = self._sending(plan, line, call, profile, ivr)
-            if isinstance(wanted, cmd.QueueCall):
-                moved += await self._move_to(call, wanted)
-        return moved
-
-    async def _move_to(self, call: Call, wanted: cmd.QueueCall) -> bool:
-        commands: list[cmd.Command] = []
-        now, then = (call.queue, dict(call.skills)), (wanted.queue, dict(wanted.skills))
-        if now != then or call.terms != wanted.terms:
-            commands.append(
-                cmd.Move(
-                    call_id=call.id,
-                    queue=wanted.queue,
-                    skills=dict(wanted.skills),
-                    terms=wanted.terms,
-                )
-            )
-        if call.priority != wanted.priority:
-            commands.append(cmd.SetPriority(call_id=call.id, priority=wanted.priority))
-        try:
-            for command in commands:
-                await self._actor.submit(command)
-        except Conflict:  # he does not wait any more
-            return False
-        return bool(commands)
-
     # -- telling of it -------------------------------------------------------------------------
 
     async def way(self, call_id: str) -> list[dict[str, Any]]:
@@ -144,8 +102,11 @@ class ServingCallers(SendingCalls):
         service = flow.self_service
         today = self._clock.now().date()
         needs, age = frozenset(profile.needs), profile.age(today)
-        if service is None or self._emergency.on or service.skips(needs, age):
+        if service is None or self._emergency.on:
             return self._sending(plan, line, call, profile, ivr), _nothing
+        if service.skips(needs, age):
+            before = service.first_words(profile.language or line.language)
+            return self._sending(plan, line, call, profile, ivr, before=before), _nothing
         served = self._served(plan, line, flow, call.id, profile)
         step = Walk(service, served.caller).enter()
 
@@ -259,8 +220,7 @@ class ServingCallers(SendingCalls):
             tries=call.node_tries,
             typed=str(contact.attributes.get(TYPED, "")),
         )
-        walk = Walk(flow.self_service or _NO_SERVICE, served.caller)
-        step = walk.silence(at) if keys is None else walk.press(at, keys)
+        step = await self._walked(flow.self_service or _NO_SERVICE, served.caller, at, keys)
         ivr = {**contact.attributes.get(INPUTS, {}), **step.inputs}
         command = self._follow(served, call, step, ivr)
         attributes = {
@@ -271,6 +231,18 @@ class ServingCallers(SendingCalls):
         after = self._named(replace(contact, profile=profile, attributes=attributes))
         keep = keeping_callbacks(self._contacts, call.id, self._keeping(call.id, flow, step, after))
         return _Stepped(command, keep, after)
+
+    async def _walked(self, service: SelfService, caller: Caller, at: At, keys: str | None) -> Step:
+        """A step is made once one knows how the appeals stand that it reads of: he may key codes ahead."""
+        while True:
+            walk = Walk(service, caller)
+            step = walk.silence(at) if keys is None else walk.press(at, keys)
+            if not step.wants:
+                return step
+            async with self._database.read() as connection:
+                for keyed in step.wants:
+                    found = await appeals.of_code(connection, self._hasher.code_key(keyed))
+                    caller = replace(caller, coded={**caller.coded, keyed: found})
 
     def _keeping(self, call_id: str, flow: Flow, step: Step, after: Contact) -> Within:
         async def keep(uow: UnitOfWork, _events: list[Event]) -> None:
@@ -325,13 +297,14 @@ class ServingCallers(SendingCalls):
     ) -> _Served:
         service = flow.self_service or _NO_SERVICE
         age = profile.age(self._clock.now().date())
-        appeals = self._contacts.of(call_id).appeals
+        contact = self._contacts.of(call_id)
         caller = Caller(
             language=profile.language or line.language,
             slow=service.is_slow(frozenset(profile.needs), age),
             opening=self._opening(plan, line),
-            appeal=None if appeals is None else appeals.last,
+            appeal=None if contact.appeals is None else contact.appeals.last,
             checks=profile.checks(),
+            collected=contact.attributes.get(INPUTS, {}),
         )
         return _Served(plan, line, flow, profile, caller)
 

@@ -87,7 +87,9 @@ class Supervision(UseCases):
         command = cmd.WithdrawOffer(offer_id=offer_id)
         return await self._steer(viewer, command, call_id, receipt, "withdraw", offer=offer_id)
 
-    async def announce(self, viewer: Viewer, media: str, queue: str | None) -> int:
+    async def announce(
+        self, viewer: Viewer, media: str, queue: str | None, *, receipt: Receipt | None = None
+    ) -> int:
         """Has everybody who waits hear something, or those of one queue; to how many it was told."""
         if queue is not None and queue not in self._plan().queues:
             raise invalid("queue", "there is no such queue")
@@ -98,7 +100,8 @@ class Supervision(UseCases):
             await supervisor_actions.note(uow, viewer.subject, "announce", queue, detail)
             return told
 
-        told: int = await self._actor.submit(cmd.Announce(media=media, queue=queue), within=note)
+        command = cmd.Announce(media=media, queue=queue)
+        told: int = await self._actor.submit(command, within=note, receipt=receipt)
         return told
 
     async def force_state(

@@ -8,6 +8,7 @@ from careline_router.domain import commands as cmd
 from careline_router.domain.words import ConsultEnd
 from careline_router.usecases.desk_commands import DeskCommands
 
+RecordAction = Literal["pause", "resume"]
 PREFERRED_S = 120.0
 """For so long a call that was passed on to an agent waits for him alone."""
 
@@ -48,6 +49,13 @@ class Transfers(DeskCommands):
             await self.end_consult(agent_id, call_id, "back")
         else:
             await self._order(agent_id, _control(agent_id, call_id, "bridge"))
+
+    async def record(self, agent_id: str, call_id: str, action: RecordAction) -> None:
+        """The agent has the recording of his talk pause, or go on: while a caller says the number of a card."""
+        command = cmd.ControlTalk(
+            call_id=call_id, kind="record", agent_id=agent_id, body={"action": action}
+        )
+        await self._order(agent_id, command)
 
     def _check(self, target: TransferTarget) -> None:
         given = [each for each in (target.endpoint, target.queue, target.agent) if each is not None]

@@ -12,6 +12,16 @@ GROUP = 4
 
 _READ_AS = str.maketrans("OIL", "011", "- \u2010\u2011\u2012\u2013\u2014\u200c\u200e\u200f")
 
+_KEYS = str.maketrans(
+    {
+        letter: digit
+        for digit, letters in zip(
+            "23456789", ("ABC", "DEF", "GHI", "JKL", "MNO", "PQRS", "TUV", "WXYZ"), strict=True
+        )
+        for letter in letters
+    }
+)
+
 
 def grouped(signs: str) -> str:
     """`7K2M-X09D-4QTC`."""
@@ -27,6 +37,11 @@ def read_code(text: str) -> str | None:
     if len(signs) != SIGNS or not set(signs) <= set(ALPHABET):
         return None
     return grouped(signs)
+
+
+def keyed(code: str) -> str:
+    """The digits by which a code is keyed on a telephone: letters by the key that they stand on (ITU-T E.161)."""
+    return code.replace("-", "").translate(_KEYS)
 
 
 def _digit(sign: str) -> str:

@@ -35,6 +35,19 @@ _BY_CAUSE: dict[int, FailureCause] = {
 }
 
 
+SUBSCRIBER_ABSENT = 20
+OUT_OF_ORDER = 27
+NETWORK_FAULTS = range(34, 127)
+"""Q.850's classes from "resource unavailable" to "protocol error". 44 is a phone from which no sound comes any more
+(`rtp_timeout`), 102 one that does not answer its session timer."""
+LOST = frozenset({NO_USER_RESPONDING, SUBSCRIBER_ABSENT, OUT_OF_ORDER, *NETWORK_FAULTS})
+
+
+def dropped(cause: int) -> bool:
+    """Whether a phone that had been answered went without its owner's hanging up; Q.850 cause."""
+    return cause in LOST
+
+
 def failure(dial_status: str | None, cause: int) -> FailureCause:
     """The failure of an offer or a dial: a telling cause first, then the dial status, else unreachable."""
     if cause in _BY_CAUSE:

@@ -13,6 +13,7 @@ AGENT = "agent"
 PERSON = "person"
 CONSULT = "consult"
 LISTEN = "listen"
+SNOOP = "snoop"
 
 
 def talk_bridge(offer_id: str) -> str:
@@ -56,6 +57,36 @@ def is_consult(channel: str) -> bool:
 
 def is_listener(channel: str) -> bool:
     return channel.startswith(f"{LISTEN}-")
+
+
+def snoop_of(listener: str) -> str:
+    """The channel by which a supervisor's leg hears an agent's."""
+    return f"{SNOOP}-{listener}"
+
+
+def record_leg(call_id: str) -> str:
+    """The channel that hears a caller whose talk is recorded: one a call."""
+    return f"record-{call_id}"
+
+
+def call_of_record_leg(channel: str) -> str | None:
+    """The call that a channel records; None for any other channel."""
+    return channel.removeprefix("record-") if channel.startswith("record-") else None
+
+
+def recording_of(call_id: str) -> str:
+    """The name of a call's recording."""
+    return f"careline-{call_id}"
+
+
+def call_of_recording(name: str) -> str | None:
+    """The call of a recording; None for one that is not ours."""
+    return name.removeprefix("careline-") if name.startswith("careline-") else None
+
+
+def is_snoop(channel: str) -> bool:
+    """Whether a channel hears another one."""
+    return channel.startswith(f"{SNOOP}-") or call_of_record_leg(channel) is not None
 
 
 def hold_bridge(application: str) -> str:
@@ -109,7 +140,14 @@ class ListenerLeg:
     mode: str
 
 
-Leg = CallerLeg | AgentLeg | PersonLeg | ConsultLeg | ListenerLeg
+@dataclass(frozen=True, slots=True)
+class SnoopLeg:
+    """Nobody's: it hears another channel."""
+
+    channel: str
+
+
+Leg = CallerLeg | AgentLeg | PersonLeg | ConsultLeg | ListenerLeg | SnoopLeg
 
 
 def leg(channel: dict[str, Any], arguments: list[str]) -> Leg | None:

@@ -13,6 +13,7 @@ from careline_router.adapters.asterisk.channels import agent_arguments, talk_bri
 from careline_router.adapters.asterisk.connection import Answer, part
 from careline_router.adapters.asterisk.leaving import leave, leaves
 from careline_router.adapters.asterisk.persons import Persons
+from careline_router.adapters.asterisk.recordings import Recordings
 from careline_router.adapters.asterisk.requests import (
     NORMAL_CLEARING,
     ensure_bridge,
@@ -21,6 +22,7 @@ from careline_router.adapters.asterisk.requests import (
 )
 from careline_router.adapters.asterisk.serial import SerialByKey
 from careline_router.adapters.asterisk.session import Session
+from careline_router.adapters.asterisk.snoops import Snoops
 from careline_router.adapters.asterisk.talks import Talks
 from careline_router.adapters.asterisk.voice import VoiceSurvey
 from careline_router.views import PbxCommand
@@ -30,6 +32,10 @@ log = structlog.get_logger(__name__)
 LONGEST_ANNOUNCEMENT_S = 120.0
 OF_A_PHONE = frozenset({"ring", "cancel_ring"})
 """What is done to an agent's phone, whatever its caller hears meanwhile."""
+
+
+PASSES_ON = frozenset({"transfer", "voicemail"})
+"""After which the caller may talk to somebody outside, which is not recorded: he has not been asked for that."""
 
 
 def playback_of(channel: str) -> str:
@@ -46,7 +52,9 @@ class Commands:
         self._service = session.service
         self._talks = session.legs.talks
         self._persons = persons
-        self.talk = Talks(session)
+        self.snoops = Snoops(session.ari, session.target.application)
+        self.talk = Talks(session, self.snoops)
+        self.recordings = Recordings(session, self.snoops)
         self._told = SerialByKey(session.tasks)
         self._under_way: set[str] = set()
         self._open: Counter[str] = Counter()
@@ -96,6 +104,8 @@ class Commands:
             await self._service.command_done(
                 self._target.id, command.id, ok=answer.ok or gone, detail=detail
             )
+            if command.type in PASSES_ON and not self._service.under_way(command.call_id):
+                await self.recordings.end(command.call_id)
         except Problem as problem:
             log.warning("asterisk.command_refused", pbx=self._target.id, problem=problem.type)
         finally:
@@ -106,25 +116,37 @@ class Commands:
             self._asked_at.pop(command.id, None)
 
     async def _do(self, command: PbxCommand) -> Answer:
-        own = {"ring": self._ring, "bridge": self._bridge, "announce": self._announce}
+        own = {
+            "ring": self._ring,
+            "bridge": self._bridge,
+            "announce": self._announce,
+            "hangup": self._hang_up,
+        }
         if command.type in own:
             return await own[command.type](command)
         if leaves(command):
             return await leave(self._ari, command)
-        if command.type == "hangup" and command.begun_here:
-            await self.drop_talks_of(command.pbx_call_id)
-            return Answer(HTTPStatus.OK, None)
-        if command.type == "hangup":
-            await self.voice.before_hangup(command)
         party = self._persons.party_of(command)
+        if command.type == "record":
+            return await self.recordings.do(command, party)
         done = await self.talk.do(command, party)
-        if done is not None:
-            return done
+        return await self._plain(command, party) if done is None else done
+
+    async def _plain(self, command: PbxCommand, party: str) -> Answer:
         request = plain_request(command, self._target.application, party)
         if request is None:
             return Answer(HTTPStatus.NOT_IMPLEMENTED, {"message": f"no {command.type} by ARI yet"})
         method, path, query = request
         return await self._ari.request(method, path, **query)
+
+    async def _hang_up(self, command: PbxCommand) -> Answer:
+        """A callback's legs go; a caller is perhaps asked before by voice, which is not recorded."""
+        if command.begun_here:
+            await self.drop_talks_of(command.pbx_call_id)
+            return Answer(HTTPStatus.OK, None)
+        await self.recordings.end(command.call_id)
+        await self.voice.before_hangup(command)
+        return await self._plain(command, self._persons.party_of(command))
 
     async def _dial(self, command: PbxCommand) -> None:
         told = await self._persons.dial(command)

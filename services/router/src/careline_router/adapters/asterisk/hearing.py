@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 
 from careline_common.http.problem import Problem
-from careline_router.adapters.asterisk.causes import failure
+from careline_router.adapters.asterisk.causes import dropped, failure
 from careline_router.adapters.asterisk.channels import (
     AgentLeg,
     CallerLeg,
@@ -13,8 +13,10 @@ from careline_router.adapters.asterisk.channels import (
     Leg,
     ListenerLeg,
     PersonLeg,
+    SnoopLeg,
     is_consult,
     is_listener,
+    is_snoop,
     leg,
     offer_of_person,
     talk_bridge,
@@ -25,6 +27,7 @@ from careline_router.adapters.asterisk.persons import Persons
 from careline_router.adapters.asterisk.requests import NORMAL_CLEARING
 from careline_router.adapters.asterisk.serial import SerialByKey
 from careline_router.adapters.asterisk.session import Session
+from careline_router.domain.words import FailureCause
 from careline_router.ports import Arrival
 
 log = structlog.get_logger(__name__)
@@ -37,6 +40,8 @@ EVENTS = (
     "ChannelDtmfReceived",
     "Dial",
     "PlaybackFinished",
+    "RecordingFinished",
+    "RecordingFailed",
     "ApplicationReplaced",
 )
 
@@ -78,6 +83,10 @@ class Hearing:
                 self._commands.heard_out(channel)
                 self._commands.voice.played(channel, str(event["playback"]["id"]))
                 continue
+            if kind in {"RecordingFinished", "RecordingFailed"}:
+                told = event["recording"]
+                self._heard.run(str(told["name"]), self._tell_of_recording(kind, told))
+                continue
             known = self._leg_of(event, event["channel"])
             self._heard.run(_call_of(known, event["channel"]), self._tell(kind, event, known))
 
@@ -87,6 +96,8 @@ class Hearing:
             self._dial_status[event["peer"]["id"]] = event["dialstatus"]
 
     def _leg_of(self, event: dict[str, Any], channel: dict[str, Any]) -> Leg | None:
+        if is_snoop(channel["id"]):
+            return SnoopLeg(channel["id"])
         if event["type"] == "StasisStart":
             return leg(channel, event["args"])
         offer_id = offer_of_person(channel["id"])
@@ -110,6 +121,8 @@ class Hearing:
                 await self._tell_of_consult(kind, event, known)
             elif isinstance(known, ListenerLeg):
                 await self._tell_of_listener(kind, known)
+            elif isinstance(known, SnoopLeg):
+                self._tell_of_snoop(kind, known)
             elif offer_of_person(event["channel"]["id"]) is None:
                 await self._tell_of_caller(kind, event, known)
         except Problem as problem:
@@ -126,11 +139,18 @@ class Hearing:
             if not self._service.talks(pbx, agent.caller_channel, agent.offer_id):
                 await self._ari.request("DELETE", leg_path, reason_code=NORMAL_CLEARING)
         elif kind == "ChannelDestroyed":
-            cause = failure(self._dial_status.pop(agent.offer_id, None), int(event.get("cause", 0)))
+            cause, lost = self._why_gone(agent.offer_id, event)
             self._legs.talks.pop(agent.offer_id, None)
             await self._ari.request("DELETE", f"bridges/{part(talk_bridge(agent.offer_id))}")
-            told = await self._service.leg_gone(pbx, agent.caller_channel, agent.offer_id, cause)
+            told = await self._service.leg_gone(
+                pbx, agent.caller_channel, agent.offer_id, cause, lost=lost
+            )
             self._commands.start(told.commands)
+
+    def _why_gone(self, leg_id: str, event: dict[str, Any]) -> tuple[FailureCause, bool]:
+        """Why a leg was not answered, if it was not; whether it dropped out, if it was."""
+        cause = int(event.get("cause", 0))
+        return failure(self._dial_status.pop(leg_id, None), cause), dropped(cause)
 
     async def _tell_of_consult(self, kind: str, event: dict[str, Any], asked: ConsultLeg) -> None:
         pbx, caller = self._target.id, asked.caller_channel
@@ -144,13 +164,11 @@ class Hearing:
             told = await self._service.consult_answered(pbx, caller, asked.consult_id)
             self._commands.start(told.commands)
         elif kind == "ChannelDestroyed":
-            cause = failure(
-                self._dial_status.pop(asked.consult_id, None), int(event.get("cause", 0))
-            )
+            cause, lost = self._why_gone(asked.consult_id, event)
             self._legs.talks.pop(asked.consult_id, None)
             await self._ari.request("DELETE", f"bridges/{part(talk_bridge(asked.consult_id))}")
             has_it = self._service.talks(pbx, caller, asked.consult_id)
-            told = await self._service.consult_gone(pbx, caller, asked.consult_id, cause)
+            told = await self._service.consult_gone(pbx, caller, asked.consult_id, cause, lost=lost)
             self._commands.start(told.commands)
             # an agent's caller is hung up by command, and perhaps asked by voice before; one who was
             # passed on to somebody outside is alone now
@@ -162,6 +180,17 @@ class Hearing:
             await self._commands.talk.listens(listener)
         elif kind in {"StasisEnd", "ChannelDestroyed"}:
             await self._commands.talk.listens_no_more(listener.channel)
+
+    def _tell_of_snoop(self, kind: str, snoop: SnoopLeg) -> None:
+        if kind == "StasisStart":
+            self._commands.snoops.entered(snoop.channel)
+
+    async def _tell_of_recording(self, kind: str, told: dict[str, Any]) -> None:
+        recordings = self._commands.recordings
+        try:
+            await (recordings.finished if kind == "RecordingFinished" else recordings.failed)(told)
+        except Problem as problem:
+            log.warning("asterisk.recording_refused", pbx=self._target.id, problem=problem.type)
 
     async def _tell_of_person(self, kind: str, event: dict[str, Any], person: PersonLeg) -> None:
         if kind == "StasisStart":

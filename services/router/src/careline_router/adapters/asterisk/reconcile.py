@@ -15,6 +15,7 @@ from careline_router.adapters.asterisk.channels import (
     CallerLeg,
     ConsultLeg,
     arguments_of,
+    call_of_record_leg,
     is_consult,
     leg,
     offer_of_talk,
@@ -50,6 +51,7 @@ class Comparison:
         self._commands = commands
         self._hearing = hearing
         self._persons = PersonsComparison(session, persons, commands, self._busy)
+        self._looked_for_recordings = False
 
     def _busy(self, pbx_call_id: str) -> bool:
         """Whether a call changes right now: then its turn is the next time."""
@@ -75,6 +77,18 @@ class Comparison:
         await self._persons.compare(under_way, channels, bridges)
         await self._remove_empty_talks(bridges)
         await self._end_talks_without_agent(known, callers, agents)
+        await self._compare_recordings({channel["id"] for channel in channels})
+
+    async def _compare_recordings(self, channels: Iterable[str]) -> None:
+        """Nobody is recorded whose call is over. What became of recordings while nobody listened is looked for once
+        a socket: on it everything is told."""
+        for channel in channels:
+            call_id = call_of_record_leg(channel)
+            if call_id is not None and not self._service.under_way(call_id):
+                await self._commands.recordings.end(call_id)
+        if not self._looked_for_recordings:
+            await self._commands.recordings.compare()
+            self._looked_for_recordings = True
 
     async def _compare_callers(
         self,

@@ -5,7 +5,6 @@ afterwards gets a bridge of his own with the caller, because an agent's bridge g
 """
 
 from http import HTTPStatus
-from typing import Any
 
 from careline_router.adapters.asterisk.channels import (
     ConsultLeg,
@@ -13,24 +12,27 @@ from careline_router.adapters.asterisk.channels import (
     consult_arguments,
     listener_arguments,
     listener_leg,
+    snoop_of,
     talk_bridge,
 )
 from careline_router.adapters.asterisk.connection import Answer, part
 from careline_router.adapters.asterisk.requests import NORMAL_CLEARING, ensure_bridge
 from careline_router.adapters.asterisk.session import Session
+from careline_router.adapters.asterisk.snoops import Snoops
 from careline_router.views import PbxCommand
 
 TRANSFER_CONTEXT = "careline-transfer"
 DONE = Answer(HTTPStatus.OK, None)
-SNOOP = {"listen": {"spy": "both"}, "whisper": {"spy": "both", "whisper": "out"}}
+HEARS = {"listen": {"spy": "both"}, "whisper": {"spy": "both", "whisper": "out"}}
 """What a supervisor hears and to whom he speaks: `out` is towards the agent's own phone."""
 
 
 class Talks:
     """Over the socket that is open now."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, snoops: Snoops) -> None:
         self._ari = session.ari
+        self._snoops = snoops
         self._target = session.target
         self._legs = session.legs.talks
 
@@ -136,12 +138,8 @@ class Talks:
         if leg.mode == "barge":
             joined = await self._add(leg.offer_id, leg.channel)
         else:
-            snoop, bridge = f"snoop-{leg.channel}", _listener_bridge(leg.channel)
-            how: dict[str, Any] = SNOOP[leg.mode]
-            path = f"channels/{part(leg.offer_id)}/snoop/{part(snoop)}"
-            joined = await self._ari.request(
-                "POST", path, app=self._target.application, appArgs="snoop", **how
-            )
+            snoop, bridge = snoop_of(leg.channel), _listener_bridge(leg.channel)
+            joined = await self._snoops.make(leg.offer_id, snoop, **HEARS[leg.mode])
             if joined.ok:
                 await ensure_bridge(self._ari, bridge, "mixing")
                 path = f"bridges/{part(bridge)}/addChannel"
@@ -151,7 +149,7 @@ class Talks:
 
     async def listens_no_more(self, channel: str) -> None:
         """What was made for a supervisor goes with him."""
-        await self._ari.request("DELETE", f"channels/{part(f'snoop-{channel}')}")
+        await self._ari.request("DELETE", f"channels/{part(snoop_of(channel))}")
         await self._ari.request("DELETE", f"bridges/{part(_listener_bridge(channel))}")
 
     async def _add(self, offer_id: str, channel: str) -> Answer:

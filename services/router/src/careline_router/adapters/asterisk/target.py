@@ -18,11 +18,15 @@ class Trunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsteriskTarget:
-    """`url` is ARI's base, as `http://host:8088/ari`; without a `trunk` nobody is called back."""
+    """`url` is ARI's base, as `http://host:8088/ari`; without a `trunk` nobody is called back.
+
+    `recording_url` is where recordings can be fetched, with `{name}` in it.
+    """
 
     id: str
     url: str
     application: str
     user: str
     password: str = field(repr=False)
+    recording_url: str
     trunk: Trunk | None = None
