@@ -217,9 +217,10 @@ class Centre:
             await asyncio.sleep(PAUSE_S)
 
     async def close(self) -> None:
-        for task in [*self._running, *self._leaving]:
-            task.cancel()
-        await asyncio.gather(*self._running, *self._leaving, return_exceptions=True)
+        for tasks in (self._running, self._leaving):  # who stops working leaves his socket, too
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         await self.doors.close()
 
     def leave(self, listening: Coroutine[Any, Any, None]) -> None:
