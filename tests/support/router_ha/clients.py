@@ -224,7 +224,10 @@ class Centre:
         await self.doors.close()
 
     def leave(self, listening: Coroutine[Any, Any, None]) -> None:
-        self._leaving.append(self._tasks.create_task(listening))
+        try:
+            self._leaving.append(self._tasks.create_task(listening))
+        except RuntimeError:  # all is ending because something has failed, which is to be told
+            listening.close()
 
     # -- callers -------------------------------------------------------------------------------
 
