@@ -186,7 +186,7 @@ def desks(
     """2,000 agents connected to one router: how soon they are, what each costs, and how late offers come.
 
     The router has a core for itself, a private PostgreSQL, the other ends of the sockets and the PBX have the others.
-    Exit 1 when a limit is missed: no error, offer p99 150 ms, 200 KB an agent, a quarter of a core at rest.
+    Exit 1 when a limit is missed: no error, offer p99 250 ms, 200 KB an agent, a quarter of a core at rest.
 
     Examples:
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from careline_common.clock import SystemClock
-from careline_common.db.engine import Database
+from careline_common.db.engine import ASYNCPG_ERRORS, Database
 from careline_common.ids import UuidIds
 from careline_router.runtime import lease
 
@@ -39,7 +39,7 @@ async def test_a_leader_that_stands_still_in_a_transaction_does_not_keep_others_
         database_url, schema="router", source="test", clock=SystemClock(), ids=UuidIds()
     )
     await old.acquire(lambda _: None)
-    with pytest.raises(Exception, match="connection") as lost:  # noqa: PT012 - it is its end that fails
+    with pytest.raises(ASYNCPG_ERRORS) as lost:  # noqa: PT012 - it is its end that fails
         async with database.unit_of_work() as uow:
             await old.check(uow.connection)
             async with asyncio.timeout(20):

@@ -217,13 +217,17 @@ class Centre:
             await asyncio.sleep(PAUSE_S)
 
     async def close(self) -> None:
-        for task in [*self._running, *self._leaving]:
-            task.cancel()
-        await asyncio.gather(*self._running, *self._leaving, return_exceptions=True)
+        for tasks in (self._running, self._leaving):  # who stops working leaves his socket, too
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         await self.doors.close()
 
     def leave(self, listening: Coroutine[Any, Any, None]) -> None:
-        self._leaving.append(self._tasks.create_task(listening))
+        try:
+            self._leaving.append(self._tasks.create_task(listening))
+        except RuntimeError:  # all is ending because something has failed, which is to be told
+            listening.close()
 
     # -- callers -------------------------------------------------------------------------------
 

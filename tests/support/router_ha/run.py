@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote
 
 from careline.bench.router_load import PBX, SECRET
 from careline.bench.router_wire import bearer, document
@@ -175,4 +176,4 @@ class Trial:
             calls += page["items"]
             if page["next"] is None:
                 return calls
-            cursor = f"&cursor={page['next']}"
+            cursor = f"&cursor={quote(page['next'])}"
