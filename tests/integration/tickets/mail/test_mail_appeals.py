@@ -110,7 +110,7 @@ async def test_mail_may_have_a_promise_of_its_own(post: Post) -> None:
     await post.desk.person("admin").put("config", {"careline": 1, "deadlines": [own]})
     await post.comes(letter("Жалоба", name="<1@home>"))
     [mail] = await post.written(1)
-    assert "07.03.2026" in mail.text
+    assert "2026-03-07" in mail.text
 
 
 async def test_an_answer_goes_out_once_when_the_appeal_is_closed_with_it(post: Post) -> None:

@@ -1,6 +1,6 @@
 """Mail that comes in and goes out.
 
-Revision ID: 0009
+Revision ID: 0010
 """
 
 from alembic import op

@@ -1,6 +1,6 @@
 """Files of appeals, and links to them.
 
-Revision ID: 0010
+Revision ID: 0011
 """
 
 from alembic import op

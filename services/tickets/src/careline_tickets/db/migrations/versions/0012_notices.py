@@ -1,6 +1,6 @@
 """Promises that citizens are told of, and messages of theirs.
 
-Revision ID: 0011
+Revision ID: 0012
 """
 
 from alembic import op
