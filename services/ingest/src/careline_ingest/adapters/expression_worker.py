@@ -10,8 +10,6 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 
-from careline_common.children import command_line
-
 CHILD = "careline_ingest.adapters.expression_child"
 LIMIT_S = 1.0
 MOST_SLOW = 3
@@ -59,6 +57,9 @@ class ExpressionWorker:
         return "", ENDED
 
     def _begun(self) -> Child:
+        # it brings asyncio along, and who reads a file in a process of its own starts without
+        from careline_common.children import command_line
+
         return subprocess.Popen(  # noqa: S603 - our own program
             command_line([sys.executable, "-m", CHILD, str(self._limit_s)]),
             stdin=subprocess.PIPE,
