@@ -19,7 +19,12 @@ def test_the_head_that_a_start_looks_for_is_the_head_of_the_history(name: str) -
 def test_parked_messages_are_looked_for_with_every_consumer() -> None:
     assert {name: roster.consumers(name) for name in roster.NAMES} == {
         "router": ("router.appeals", "router.surges"),
-        "tickets": ("tickets.low-scores", "tickets.feed-records", "tickets.presence"),
+        "tickets": (
+            "tickets.low-scores",
+            "tickets.feed-records",
+            "tickets.presence",
+            "tickets.work",
+        ),
         "surveys": (
             "surveys.ended-calls",
             "surveys.rendered-services",
