@@ -22,7 +22,7 @@ from careline_tickets.domain.workflow import Actor, NotNow, NotPermitted
 from careline_tickets.limiter import Limiter
 from careline_tickets.mail_writing import MailWriter
 from careline_tickets.metrics import TicketsMetrics
-from careline_tickets.ports import CallRecordings, Calls
+from careline_tickets.ports import CallRecordings, Calls, PartnerRecordings
 from careline_tickets.recordings import RecordingDesk
 from careline_tickets.service import Journal
 from careline_tickets.surging import SurgeDesk
@@ -46,6 +46,7 @@ class Office:
     calls: Calls
     metrics: TicketsMetrics
     call_recordings: CallRecordings
+    partner_recordings: PartnerRecordings
     recordings: RecordingDesk
     surges: SurgeDesk
     attachments: AttachmentDesk
