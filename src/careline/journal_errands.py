@@ -116,10 +116,7 @@ async def _answer(
     if answer.is_success:
         return answer
     try:
-        told = answer.json()
-        reason = "; ".join(
-            [told["detail"], *(f"{one['path']}: {one['reason']}" for one in told.get("errors", []))]
-        )
+        reason = answer.json()["detail"]
     except (ValueError, KeyError, TypeError):
         reason = f"HTTP {answer.status_code}; is this the journal?"
     raise CannotError(f"the journal says: {reason}")

@@ -188,7 +188,7 @@ class Centre:
                 actor=Actor(id="head", roles=frozenset({Role.CONTACT_ADMIN})),
                 now=now,
             )
-            await repository.insert(uow, ticket, Person(), [change])
+            await repository.insert(uow, ticket, Person(), [change], lambda: None)
 
     async def _answer_badly(self, invitation_id: str) -> None:
         """Writes what surveys has written before it tells the journal of a bad answer."""

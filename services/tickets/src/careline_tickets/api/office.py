@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from careline_common.clock import Clock
 from careline_common.db.engine import Database
-from careline_common.http.auth import Caller
+from careline_common.http.auth import Caller, Principal
 from careline_common.http.problem import Conflict, Forbidden, NotFound, invalid
 from careline_tickets.attaching import AttachmentDesk
 from careline_tickets.classifier import Classifier
@@ -65,11 +65,15 @@ def _office(request: Request) -> Office:
 OfficeHere = Annotated[Office, Depends(_office)]
 
 
-async def _viewer(caller: Caller, office: OfficeHere) -> Viewer:
+def viewer_of(caller: Principal, office: Office) -> Viewer:
     """The caller; an insurer's user whose token names no insurer has that of the configuration."""
     user = office.rules.users.get(caller.subject)
     insurer = caller.insurer or (user.insurer if user is not None else None)
     return Viewer(id=caller.subject, roles=caller.roles, insurer=insurer)
+
+
+async def _viewer(caller: Caller, office: OfficeHere) -> Viewer:
+    return viewer_of(caller, office)
 
 
 ViewerHere = Annotated[Viewer, Depends(_viewer)]

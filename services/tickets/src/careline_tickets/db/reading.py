@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_tickets.db import tables
 from careline_tickets.db.wording import page_with_words
+from careline_tickets.domain.vocabulary import Status
 from careline_tickets.domain.words import Sought
 
 t, p = tables.ticket.c, tables.person.c
@@ -129,6 +130,19 @@ async def page_of(
     if after is not None:
         query = query.where(tuple_(t.registered_at, t.id) < tuple_(*map(literal, after)))
     query = query.order_by(t.registered_at.desc(), t.id.desc()).limit(limit)
+    return (await connection.execute(query)).mappings().all()
+
+
+async def waiting_for(
+    connection: AsyncConnection, insurer: str, *, limit: int
+) -> Sequence[RowMapping]:
+    """Rows of the appeals that an insurer has to answer, the most urgent first."""
+    query = (
+        select(tables.ticket)
+        .where(t.insurer == insurer, t.status == Status.WITH_INSURER)
+        .order_by(t.priority, t.due_at.nulls_last(), t.id)
+        .limit(limit)
+    )
     return (await connection.execute(query)).mappings().all()
 
 
