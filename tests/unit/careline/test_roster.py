@@ -23,6 +23,7 @@ def test_parked_messages_are_looked_for_with_every_consumer() -> None:
             "tickets.low-scores",
             "tickets.feed-records",
             "tickets.presence",
+            "tickets.messages",
             "tickets.work",
         ),
         "surveys": (
@@ -30,6 +31,7 @@ def test_parked_messages_are_looked_for_with_every_consumer() -> None:
             "surveys.rendered-services",
             "surveys.appeals",
             "surveys.keyed-calls",
+            "surveys.notices",
         ),
         "ingest": ("ingest.appeals",),
     }
