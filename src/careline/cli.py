@@ -18,6 +18,7 @@ from careline.bench.commands import bench
 from careline.configuration import ConfigurationError
 from careline.datadir import CannotError, DataDir
 from careline.feeds_commands import add_feed_commands
+from careline.journal_commands import add_journal_commands
 from careline.sim_commands import sim
 from careline_common.collector import spare_collector
 
@@ -190,11 +191,28 @@ def _service_commands(name: str) -> typer.Typer:
 
 def _add_verify(commands: typer.Typer) -> None:
     @commands.command()
-    def verify(data: Data = None) -> None:
-        """Check the journal's hash chain from its first row on; exit 0 when it holds."""
+    def verify(
+        seal: Annotated[
+            str | None,
+            typer.Option(
+                metavar="HASH", help="A seal that was noted before: it must still be there."
+            ),
+        ] = None,
+        data: Data = None,
+    ) -> None:
+        """Check the journal's hash chain and its seals from the first row on; exit 0 when they hold.
+
+        It prints the last seal, to be noted outside of the database.
+
+        Examples:
+
+            careline tickets verify
+
+            careline tickets verify --seal 3f1c…
+        """
         from careline.verifying import verify as run_verify
 
-        run(run_verify(DataDir.choose(data)))
+        run(run_verify(DataDir.choose(data), noted=seal))
 
 
 def _add_backfill(commands: typer.Typer) -> None:
@@ -231,6 +249,7 @@ for _name in ("router", "tickets", "surveys", "ingest"):
     _commands = _service_commands(_name)
     if _name == "tickets":
         _add_verify(_commands)
+        add_journal_commands(_commands)
     if _name == "ingest":
         _add_backfill(_commands)
         add_feed_commands(_commands)

@@ -15,8 +15,9 @@ from careline_tickets.db.verify import ChainReport, verify_chain
 MOST_SHOWN = 20
 
 
-async def verify(data: DataDir) -> None:
-    """Checks the database of CARELINE_DATABASE_URL, else that of the standalone over `data`."""
+async def verify(data: DataDir, *, noted: str | None = None) -> None:
+    """Checks the database of CARELINE_DATABASE_URL, else that of the standalone over `data`; `noted` is the hash of
+    a seal that must be there."""
     async with database_of(data) as url:
         report = await _checked(url)
     for one in report.breaks[:MOST_SHOWN]:
@@ -29,7 +30,14 @@ async def verify(data: DataDir) -> None:
             f"the chain is broken in {places} places of {report.appeals} appeals;"
             " compare with a backup"
         )
-    sys.stdout.write(f"the chain holds: {report.appeals} appeals, {report.entries} changes\n")
+    if noted is not None and noted.strip().lower() not in report.seal_hashes:
+        raise CannotError(
+            "the noted seal is not there: the history from before it was taken out or made anew;"
+            " compare with a backup"
+        )
+    sys.stdout.write(
+        f"the chain holds: {report.appeals} appeals, {report.entries} changes, {report.seals} seals\n"
+    )
     if report.last_seal is not None:
         sys.stdout.write(f"note outside of the database, seal {report.last_seal}\n")
 

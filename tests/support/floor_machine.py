@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain import presence_events as pev
+from careline_router.domain import work
 from careline_router.domain.floor import Floor
 from careline_router.domain.specs import FloorSpec, QueueSpec
 from careline_router.domain.words import PRIORITIES
@@ -185,6 +186,27 @@ class FloorMachine(RuleBasedStateMachine):
         if asked:
             self.call_comes(data.draw(worlds.calls()), queue, data.draw(needs))
         self.send(cmd.PhoneAnswered(offer_id=f"{name}.1"))
+
+    @rule(queue=queues, skills=needs, priority=priorities, accepted=st.booleans())
+    def appeal_is_offered(
+        self, queue: str, skills: dict[str, int], priority: Any, accepted: bool
+    ) -> None:
+        name = self.name()
+        self.send(
+            work.OfferWork(
+                call_id=name, ticket_id=name, number=1, queue=queue, skills=skills, priority=priority
+            )
+        )  # fmt: skip
+        offer = self.floor.offers.get(f"{name}.1")
+        if accepted and offer is not None:
+            self.send(cmd.AcceptOffer(agent_id=offer.agent, offer_id=offer.id))
+
+    @precondition(lambda self: any(c.control == "desk" for c in self.floor.calls.values()))
+    @rule(data=st.data(), by_journal=st.booleans())
+    def appeal_is_done(self, data: st.DataObject, by_journal: bool) -> None:
+        call = self.floor.calls.get(self.some_call(data))
+        agent = None if by_journal or call is None else call.agent
+        self.send(work.EndWork(call_id="nobody" if call is None else call.id, agent_id=agent))
 
     @rule(person=persons, queue=st.sampled_from((None, "q1")), again=st.booleans())
     def line_is_closed(self, person: str | None, queue: str | None, again: bool) -> None:

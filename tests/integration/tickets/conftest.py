@@ -66,9 +66,11 @@ class Person:
             f"/v1/{path}", json=body, params=params, headers=self._headers | (headers or {})
         )
 
-    async def put(self, path: str, body: Any, **params: Any) -> httpx.Response:
+    async def put(
+        self, path: str, body: Any, headers: dict[str, str] | None = None, **params: Any
+    ) -> httpx.Response:
         return await self._client.put(
-            f"/v1/{path}", json=body, params=params, headers=self._headers
+            f"/v1/{path}", json=body, params=params, headers=self._headers | (headers or {})
         )
 
     async def register(self, **fields: Any) -> dict[str, Any]:

@@ -335,6 +335,13 @@ async def test_a_record_with_an_answer_comes_to_the_administrator(
     assert (await the_ticket(desk))["status"] == "in_review"
 
 
+async def test_an_answer_in_which_nothing_can_be_read_is_none(desk: "Desk", ingest: Ingest) -> None:
+    ingest.put(answer="\u200b\u200f", name="\ufeff")
+    await deliver(desk, received())
+    ticket = await the_ticket(desk)
+    assert (ticket["status"], ticket["person"]["name"]) == ("new", None)
+
+
 async def test_what_a_partner_says_of_a_merged_appeal_is_kept_and_pointed_at(
     desk: "Desk", ingest: Ingest
 ) -> None:

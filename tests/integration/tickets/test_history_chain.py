@@ -145,14 +145,19 @@ async def test_a_seal_that_is_taken_out_or_changed_shows(desk: "Desk", journal: 
         desk.clock.advance((LAG + EVERY).total_seconds())
         assert await seal_due(office.database)
     report = await verify_chain(journal)
-    assert (report.holds, report.seals) == (True, 3)
+    assert (report.holds, report.seals, len(report.seal_hashes)) == (True, 3, 3)
     connection = await asyncpg.connect(journal.url)
     with pytest.raises(asyncpg.RaiseError, match="append-only"):
         await connection.execute("DELETE FROM tickets.seal")
     await connection.execute("ALTER TABLE tickets.seal DISABLE TRIGGER append_only")
+    noted = await connection.fetchval(
+        "SELECT encode(hash, 'hex') FROM tickets.seal WHERE number = 2"
+    )
+    assert noted in report.seal_hashes
     await connection.execute("DELETE FROM tickets.seal WHERE number = 2")
     await connection.close()
-    assert (await verify_chain(journal)).broken_seals == [3]
+    later = await verify_chain(journal)
+    assert (later.broken_seals, noted in later.seal_hashes) == ([3], False)
 
 
 async def test_erasing_people_and_texts_breaks_nothing(journal: Database) -> None:
@@ -196,6 +201,8 @@ async def test_the_command_says_whether_the_chain_holds(
     monkeypatch.setenv("CARELINE_DATABASE_URL", journal.url)
     await verify(DataDir(tmp_path))
     assert f"holds: {APPEALS} appeals, {4 * APPEALS} changes" in capsys.readouterr().out
+    with pytest.raises(CannotError, match="noted seal is not there"):
+        await verify(DataDir(tmp_path), noted="3f1c")
     await tamper(journal, "DELETE FROM tickets.history WHERE version = 4")
     with pytest.raises(CannotError, match=f"broken in {2 * APPEALS} places"):
         await verify(DataDir(tmp_path))

@@ -208,7 +208,8 @@ async def test_the_journal_in_figures(desk: "Desk") -> None:
     report = (await desk.boss.get("reports/journal", by="territory")).json()["items"]
     assert report[0] == {
         "key": "46", "registered": 2, "open": 1, "closed": 1, "overdue": 1, "returned": 0,
-        "justified": 1, "justified_pct": 100.0,
+        "returns": 0, "justified": 1, "justified_pct": 100.0, "fill_median_s": None,
+        "fill_p90_s": None, "solve_median_s": 0, "solve_p90_s": 0, "repeated": 0,
     }  # fmt: skip
     assert (report[1]["key"], report[1]["registered"]) == (None, 1)
     days = {"from": "2026-03-02", "to": "2026-03-02"}

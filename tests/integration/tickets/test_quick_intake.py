@@ -16,6 +16,7 @@ pytestmark = pytest.mark.integration
 CALL = {
     "id": "call-1",
     "caller": "+79161234567",
+    "language": "fa",
     "crm": {
         "status": "found",
         "name": "Anna",
@@ -42,7 +43,9 @@ async def test_a_call_is_asked_for_in_the_name_of_the_asker() -> None:
     seen: list[httpx.Request] = []
     calls = RouterCalls(router(httpx.Response(200, json=CALL), seen))
     call = await calls.of("a/b", "Bearer his")
-    assert call == Call(phone="+79161234567", name="Anna", policy_number="4600", insurer="ins7")
+    assert call == Call(
+        phone="+79161234567", name="Anna", policy_number="4600", insurer="ins7", language="fa"
+    )
     assert seen[0].headers["authorization"] == "Bearer his"
     assert seen[0].url.raw_path == b"/v1/calls/a%2Fb"
 
@@ -75,6 +78,8 @@ async def test_a_call_fills_in_what_the_form_does_not_say(desk: "Desk") -> None:
         "consultation",
         "ins7",
     )
+    languages = await desk.query("SELECT language FROM tickets.ticket")
+    assert languages == [{"language": "fa"}], "by which it goes to who speaks it"
     person = (await desk.agent.get(f"tickets/{ticket['id']}")).json()["person"]
     assert person == {
         "phone": "+79161234567", "name": "Anna", "birth_date": None, "policy_number": "4600",

@@ -42,6 +42,8 @@ class Keeper:
                 Route("/router/v1/calls/{call_id}", self._call),
                 Route("/kept.wav", self._sound),
                 Route("/moved.wav", self._moved),
+                Route("/ingest/v1/recordings", self._found, methods=["POST"]),
+                Route("/ingest/v1/records/{record_id}/recording", self._partners),
             ]
         )
 
@@ -52,6 +54,17 @@ class Keeper:
         url = self.kept.get(call_id)
         recording = None if url is None else {"url": url, "duration_s": 3.0}
         return JSONResponse({"id": call_id, "recording": recording})
+
+    async def _found(self, request: Request) -> JSONResponse:
+        wanted = await request.json()
+        kept = {"A-1": "r-1", "A-far": "r-far"} if wanted["source"] == "ins7-daily" else {}
+        record = kept.get(wanted["external_id"])
+        return JSONResponse({"record_id": record}, 404 if record is None else 200)
+
+    async def _partners(self, request: Request) -> Response:
+        if request.path_params["record_id"] == "r-far":
+            return JSONResponse({"detail": "not fetched"}, 409)
+        return await self._sound(request)
 
     async def _sound(self, request: Request) -> Response:
         if "gzip" in request.headers.get("accept-encoding", ""):
@@ -80,7 +93,8 @@ async def keeper(ports: "Ports") -> AsyncIterator[Keeper]:
 
 @pytest.fixture
 def tickets_settings(tickets_settings: TicketsSettings, keeper: Keeper) -> TicketsSettings:
-    return tickets_settings.model_copy(update={"router_url": f"{keeper.url}/router"})
+    urls = {"router_url": f"{keeper.url}/router", "ingest_url": f"{keeper.url}/ingest"}
+    return tickets_settings.model_copy(update=urls)
 
 
 async def asked(desk: "Desk", call_id: str | None = "call-1", **fields: Any) -> tuple[str, Any]:
@@ -140,3 +154,26 @@ async def test_who_may_not_hear_it(desk: "Desk") -> None:
         assert (await person.post(path, {})).status_code == 403
     assert (await desk.nobody.post(path, {})).status_code == 401
     assert await desk.query("SELECT 1 FROM tickets.recording_link") == []
+
+
+async def test_what_the_insurer_keeps_is_heard_through_ingest(desk: "Desk") -> None:
+    for external_id, status in (("A-1", 200), ("A-none", 404)):
+        told = {"source": "ins7-daily", "id": external_id}
+        _, answer = await asked(desk, None, external=told)
+        assert answer.status_code == status, answer.text
+        if status == 200:
+            heard = await desk.client.get(answer.json()["url"], headers={"Range": "bytes=0-9"})
+            assert (heard.status_code, heard.content) == (206, SOUND[:10])
+            assert heard.headers["x-content-type-options"] == "nosniff"
+    _, answer = await asked(desk, None, external={"source": "ins7-daily", "id": "A-far"})
+    refused = await desk.client.get(answer.json()["url"])
+    assert (refused.status_code, "recordings" in refused.json()["detail"]) == (409, True)
+    looked = await desk.query("SELECT what FROM tickets.audit WHERE what LIKE 'recording heard'")
+    assert len(looked) == 2
+
+
+async def test_the_recording_of_the_call_goes_before_that_of_the_insurer(desk: "Desk") -> None:
+    _, answer = await asked(desk, "call-1", external={"source": "ins7-daily", "id": "A-far"})
+    assert (await desk.client.get(answer.json()["url"])).content == SOUND
+    _, answer = await asked(desk, "call-none", external={"source": "ins7-daily", "id": "A-1"})
+    assert answer.status_code == 200

@@ -52,7 +52,7 @@ async def week(desk: "Desk", accept: str = "application/json", **params: Any) ->
 async def test_the_figures_of_a_week(desk: "Desk") -> None:
     person = {"phone": "+79001234567"}
     for hours, outcome in ((1, "justified"), (2, "unjustified"), (3, "justified")):
-        await closed(desk, outcome, hours, subject="refusal", person=person)
+        await closed(desk, outcome, hours, subject="refusal", person=person, fill_in_s=20.0 * hours)
     await desk.agent.register(text="=1+1")
     report = (await week(desk)).json()
     assert report["period"] == "2026-W10"
@@ -67,6 +67,8 @@ async def test_the_figures_of_a_week(desk: "Desk") -> None:
         "returns": 3,
         "justified": 2,
         "justified_pct": 66.67,
+        "fill_median_s": 40,
+        "fill_p90_s": 56,
         "solve_median_s": 7200,
         "solve_p90_s": 10080,
         "repeated": 2,

@@ -84,6 +84,18 @@ async def test_a_burst_of_today_opens_one_alert_with_a_case(
     assert (case["kind"], case["organisation"]) == ("application", "h1")
     (event,) = await told(desk)
     assert event.startswith("careline.surge.opened.v1")
+    path = f"surges/{surge['id']}/appeals"
+    page = (await desk.boss.get(path, limit=200)).json()["items"]
+    assert len(page) >= surge["observed"]
+    assert {one["organisation"] for one in page} == {"h1"}
+    assert surge["ticket"] not in {one["id"] for one in page}, "the case is none of them"
+    assert all(one["text"] is None for one in page)
+    his = (await desk.insurer.get(path)).json()["items"]
+    assert {one["insurer"] for one in his} == {"ins7"}
+    other = desk.person("insurer", subject="op8", insurer="ins8")
+    assert (await other.get(path)).status_code == 404
+    assert (await desk.boss.get("surges/nothing/appeals")).status_code == 404
+    assert (await desk.person("pbx").get(path)).status_code == 403
     assert await listed(desk, status="closed") == []
 
 

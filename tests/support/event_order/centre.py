@@ -26,6 +26,12 @@ from careline_common.testing.waiting import eventually
 from careline_surveys.db import follow_ups, invitations
 from careline_surveys.domain.invitations import Invitation, Reference, Subject
 from careline_surveys.service import SurveysService
+from careline_tickets.api.office import Office
+from careline_tickets.domain.acting import register
+from careline_tickets.domain.person import Person
+from careline_tickets.domain.ticket import Details
+from careline_tickets.domain.vocabulary import Channel, Kind, Role
+from careline_tickets.domain.workflow import Actor
 from event_order.histories import SPARING_LINE, Fact, Names
 from event_order.schedule import Step
 
@@ -163,6 +169,26 @@ class Centre:
                 self._ingest.records[fact.subject] = fact.record
             if fact.bad_answer is not None:
                 await self._answer_badly(fact.bad_answer)
+            if fact.nobodys is not None:
+                await self._put_into_journal(fact.nobodys)
+
+    async def _put_into_journal(self, ticket_id: str) -> None:
+        """An appeal that was registered before its offering, under an id that the history knows."""
+        office: Office = self.services["tickets"].app.state.office
+        repository, now = office.journal.repository, self._clock.now()
+        async with office.database.unit_of_work() as uow:
+            ticket, change = register(
+                ticket_id=ticket_id,
+                number=f"T-{await repository.next_number(uow.connection)}",
+                tracking_code=ticket_id,
+                details=Details(channel=Channel.PHONE, kind=Kind.COMPLAINT),
+                text="No drugs",
+                policy=None,
+                registered_at=now,
+                actor=Actor(id="head", roles=frozenset({Role.CONTACT_ADMIN})),
+                now=now,
+            )
+            await repository.insert(uow, ticket, Person(), [change], lambda: None)
 
     async def _answer_badly(self, invitation_id: str) -> None:
         """Writes what surveys has written before it tells the journal of a bad answer."""

@@ -22,6 +22,7 @@ from careline_common.events.router import (
     CallQueued,
     CallWrappedUp,
     RecordingReady,
+    WorkAccepted,
 )
 from careline_common.events.surveys import (
     CommentGiven,
@@ -75,6 +76,8 @@ class Fact:
     """What stands in the record or the invitation `subject` from this moment on."""
     bad_answer: str | None = None
     """The invitation that has been answered badly before this, which the event is about."""
+    nobodys: str | None = None
+    """The appeal that was in the journal before this, and that nobody had."""
 
 
 Story = Callable[[Names, int], list[Fact]]
@@ -449,6 +452,21 @@ def surges(draw: st.DrawFn) -> Story:
 
 
 @st.composite
+def offers(draw: st.DrawFn) -> Story:
+    """An appeal that an agent accepts on the floor."""
+    agent = draw(st.sampled_from(["a1", "a2"]))
+
+    def facts(names: Names, number: int) -> list[Fact]:
+        ticket, item = names.id("nobodys", number), names.id("item", number)
+        taken = WorkAccepted(
+            work_id=item, ticket_id=ticket, agent=agent, accepted_at=_at(number)
+        )  # fmt: skip
+        return [Fact(taken, item, 4, nobodys=ticket)]
+
+    return facts
+
+
+@st.composite
 def routine(draw: st.DrawFn) -> Story:
     """An agent who comes and goes, and a file that was read."""
     states = draw(st.lists(st.sampled_from(["ready", "talking", "not_ready"]), max_size=2))
@@ -475,6 +493,7 @@ day = st.tuples(
     visits(),
     tickets(),
     messages(),
+    offers(),
     surges(),
     routine(),
 )

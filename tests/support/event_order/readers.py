@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from careline_common.events.ingest import RecordReceived, ServiceRendered
-from careline_common.events.router import AgentStateChanged, CallEnded, CallKeyed
+from careline_common.events.router import AgentStateChanged, CallEnded, CallKeyed, WorkAccepted
 from careline_common.events.surveys import CommentGiven, MessageReceived, ScoreRecorded
 from careline_common.events.tickets import (
     SurgeClosed,
@@ -166,6 +166,18 @@ async def notices(centre: Centre, facts: list[Fact]) -> Any:
     return [list(row) for row in found]
 
 
+async def accepted_work(centre: Centre, facts: list[Fact]) -> Any:
+    """Whose the appeals are that were accepted on the floor, and how often they were taken."""
+    told = [fact.event.ticket_id for fact in facts if isinstance(fact.event, WorkAccepted)]
+    shown = []
+    for ticket in sorted(told):
+        appeal = await centre.get("tickets", f"/v1/tickets/{ticket}")
+        history = await centre.get("tickets", f"/v1/tickets/{ticket}/history")
+        actions = [change["action"] for change in history["items"]]
+        shown.append([ticket, appeal["status"], appeal["owner"], actions])
+    return shown
+
+
 async def partners_appeals(centre: Centre, facts: list[Fact]) -> Any:
     """What ingest will tell partners of their appeals."""
     told = {fact.subject for fact in facts if fact.subject and isinstance(fact.event, TICKETS)}
@@ -206,6 +218,7 @@ async def open_surges(centre: Centre, facts: list[Fact]) -> Any:
 
 READERS: Mapping[str, Reader] = {
     tickets.PRESENCE: presence,
+    tickets.WORK: accepted_work,
     tickets.LOW_SCORES: low_scores,
     tickets.FEED_RECORDS: feed_records,
     tickets.MESSAGES: messages,

@@ -24,6 +24,7 @@ def test_parked_messages_are_looked_for_with_every_consumer() -> None:
             "tickets.feed-records",
             "tickets.presence",
             "tickets.messages",
+            "tickets.work",
         ),
         "surveys": (
             "surveys.ended-calls",

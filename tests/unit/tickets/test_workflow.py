@@ -50,7 +50,7 @@ STATUSES = {
 }  # fmt: skip
 SYSTEM_ACTIONS = {
     "import_answer", "withdraw", "amend", "step_escalate", "step_reassign", "step_raise_priority",
-    "absorb", "follow_up", "apply_policy",
+    "absorb", "follow_up", "apply_policy", "transcribe",
 }  # fmt: skip
 
 

@@ -31,7 +31,16 @@ from careline_ingest.adapters.portal import PortalSource, portal_of
 from careline_ingest.adapters.readers import LibraryReaders
 from careline_ingest.adapters.sftp import SftpSource
 from careline_ingest.adapters.spool import Spool
-from careline_ingest.api import files, health, persons, quarantine, records, runs, sources
+from careline_ingest.api import (
+    files,
+    health,
+    persons,
+    quarantine,
+    recordings,
+    records,
+    runs,
+    sources,
+)
 from careline_ingest.api.access import SOURCE_READERS
 from careline_ingest.api.open311 import requests as open311_requests
 from careline_ingest.config import SECTIONS, SourceEntry, cross_check
@@ -253,6 +262,7 @@ def _add_routes(app: FastAPI, parts: _Parts) -> None:
         runs,
         quarantine,
         records,
+        recordings,
         sources,
         health,
         persons,

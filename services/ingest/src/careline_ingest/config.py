@@ -21,6 +21,7 @@ from careline_common.config import (
     ZoneName,
 )
 from careline_ingest.adapters.expressions import compiled
+from careline_ingest.config_recordings import Recordings
 from careline_ingest.config_remote import FETCHED, LISTS, SECRETS, RemoteAccess
 from careline_ingest.domain.decode import is_text_encoding
 from careline_ingest.domain.feed import Column, FeedSpec
@@ -30,7 +31,7 @@ from careline_ingest.schedule import is_schedule
 
 Target = Literal[
     "external_id", "registered_at", "phone", "name", "birth_date", "policy_number", "channel",
-    "kind", "subject", "territory", "organisation", "text", "answer", "status", "outcome", "version",
+    "kind", "subject", "territory", "organisation", "text", "answer", "status", "outcome", "version", "recording",
 ]  # fmt: skip
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Mode = Literal["evolve", "freeze", "discard_row", "discard_value"]
@@ -151,6 +152,8 @@ class SourceEntry(RemoteAccess):
     """What a bad value does, for all targets that it is possible for, or by target; `data_type` stands for
     the others, and `columns` for columns that are not mapped."""
     expected: Annotated[int, Field(ge=0)] | Expected | None = None
+    recordings: Recordings | None = None
+    """Where the partner keeps the recordings of the talks that his appeals are about."""
 
     @model_validator(mode="after")
     def _check_whole(self) -> Self:

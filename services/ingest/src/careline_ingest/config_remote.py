@@ -84,6 +84,7 @@ def _host(name: str) -> str:
     return name.lower()
 
 
+Host = Annotated[str, AfterValidator(_host)]
 RemoteFolder = Annotated[str, AfterValidator(_remote_folder)]
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
 
@@ -126,7 +127,7 @@ class RemoteAccess(ConfigModel):
     """The server's public keys: a key is never trusted unseen."""
     ca: Annotated[SecretStr, AfterValidator(_ca)] | None = None
     """Certificates in PEM of those who may vouch for the server, in place of the system's."""
-    redirect_hosts: list[Annotated[str, AfterValidator(_host)]] = Field(default_factory=list)
+    redirect_hosts: list[Host] = Field(default_factory=list)
     """Hosts beside the address's own that a redirect may lead to."""
 
     pattern: Annotated[str, AfterValidator(_pattern)] = "*"

@@ -26,9 +26,11 @@ from careline_router.crm_config import CrmEntry, crm_faults
 from careline_router.dial_endpoints import checked_template
 from careline_router.domain.specs import MAX_WAIT_S
 from careline_router.domain.words import Priority
+from careline_router.domain.work import JOURNAL
 from careline_router.floor_config import FloorEntry, RelaxStep
 from careline_router.flow_config import Branch, Flow, FlowRule, flow_faults
 from careline_router.voice_config import VoiceSurvey
+from careline_router.work_config import OfferedAppeals, appeals_faults
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -40,7 +42,8 @@ class Queue(ConfigModel):
     `wrap_up_max_s` is how far an agent may extend his wrap-up; `max_wait_by_class` holds in place of
     `max_wait_s` for its classes; `recipe` says what a call needs less the longer it waits; with
     `min_idle` the queue's deferrable work goes only to agents who leave so many able ones idle.
-    `voice_survey` is what an Asterisk asks by voice once the agent has gone.
+    `voice_survey` is what an Asterisk asks by voice once the agent has gone. `appeals` are those of the journal that
+    are offered to its agents beside calls.
     """
 
     id: Id
@@ -58,6 +61,13 @@ class Queue(ConfigModel):
     subjects: Annotated[list[Id], Field(max_length=500)] = Field(default_factory=list)
     no_booking_reasons: Annotated[list[Id], Field(max_length=100)] = Field(default_factory=list)
     voice_survey: VoiceSurvey | None = None
+    appeals: OfferedAppeals | None = None
+
+
+def _not_the_journal(pbx: str) -> str:
+    if pbx == JOURNAL:
+        raise ValueError(f"{JOURNAL} stands for the journal's appeals")
+    return pbx
 
 
 class Site(ConfigModel):
@@ -94,7 +104,7 @@ class Pbx(ConfigModel):
     in it, which is what their own endpoint has after its technology.
     """
 
-    id: Id
+    id: Annotated[Id, AfterValidator(_not_the_journal)]
     kind: Literal["webhook", "asterisk"]
     secret: WebhookSecret | None = None
     url: HttpAddress | None = None
@@ -152,6 +162,9 @@ def cross_check(configuration: Configuration) -> Iterable[Fault]:
         for index, step in enumerate(queue.recipe):
             for path, reason in step.faults(queues, skills):
                 yield Fault("queues", name, f"recipe[{index}].{path}", reason)
+    offered = {name: queue.appeals for name, queue in queues.items() if queue.appeals is not None}
+    for name, path, reason in appeals_faults(offered, skills):
+        yield Fault("queues", name, path, reason)
     for name, flow in flows.items():
         for path, reason in flow_faults(flow, queues=queues, skills=skills):
             yield Fault("flows", name, path, reason)

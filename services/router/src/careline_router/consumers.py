@@ -12,7 +12,7 @@ from careline_common.events.tickets import (
     TicketMoved,
 )
 from careline_common.messaging.subscription import Subscription
-from careline_router.db import appeals, surges
+from careline_router.db import appeals, surges, work
 
 APPEALS = "router.appeals"
 SURGES = "router.surges"
@@ -35,28 +35,34 @@ async def _keep_appeal(uow: UnitOfWork, envelope: Envelope, _: Any) -> None:
     """Those that came out of a call are its caller's; any is told of to who knows its tracking code."""
     event = envelope.data
     assert isinstance(event, TicketCreated | TicketMoved | TicketClosed)
-    status, owner, at = _standing(event)
     await appeals.keep(
         uow.connection,
         event.ticket_id,
         call_id=event.call_id,
-        status=status,
-        owner=owner,
-        updated_at=at,
+        due_at=event.due_at,
         sequence=envelope.sequence,
+        **_standing(event),
     )
     if isinstance(event, TicketCreated) and event.code_lookup is not None:
         await appeals.keep_code(uow.connection, event.ticket_id, event.code_lookup)
+    if isinstance(event, TicketMoved) and not work.is_nobodys(event.status, event.owner):
+        await work.note_settled(uow.connection, event.ticket_id, envelope.sequence)
 
 
-def _standing(event: TicketCreated | TicketMoved | TicketClosed) -> tuple[str, str | None, Any]:
+def _standing(event: TicketCreated | TicketMoved | TicketClosed) -> dict[str, Any]:
     match event:
         case TicketCreated():
-            return "new", None, event.registered_at
+            return {"status": "new", "owner": None, "updated_at": event.registered_at}
         case TicketMoved():
-            return event.status, None if event.status in appeals.OVER else event.owner, event.at
+            return {
+                "status": event.status,
+                "owner": None if event.status in appeals.OVER else event.owner,
+                "group_id": event.group,
+                "priority": event.priority,
+                "updated_at": event.at,
+            }
         case TicketClosed():
-            return "closed", None, event.closed_at
+            return {"status": "closed", "owner": None, "updated_at": event.closed_at}
 
 
 async def _keep_surge(uow: UnitOfWork, envelope: Envelope, _: Any) -> None:

@@ -142,8 +142,19 @@ class FloorPlan:
 
     def skills_into(self, queue: str, flow: str | None = None) -> Mapping[str, int]:
         """What a queue asks of its agents, by the first way into it."""
-        branches = self.branches_into(queue, flow)
-        return branches[0].skills if branches else {}
+        ways = self._ways_into(queue, flow)
+        return ways[0] if ways else {}
+
+    def _ways_into(self, queue: str, flow: str | None = None) -> list[Mapping[str, int]]:
+        """What each way into a queue asks for: those of flows, and of the journal's appeals."""
+        entry = self.queues.get(queue)
+        ways = [branch.skills for branch in self.branches_into(queue, flow)]
+        return ways if entry is None or entry.appeals is None else [*ways, entry.appeals.skills]
+
+    def queue_of_appeals(self, group: str | None) -> config.Queue | None:
+        """The queue in which appeals of a group, or of none, are offered to agents; None: in no one."""
+        queues = self.queues.values()
+        return next((one for one in queues if one.appeals and one.appeals.has(group)), None)
 
     def branches_into(self, queue: str, flow: str | None = None) -> list[Branch]:
         """The branches that lead into a queue, those of `flow` first."""
@@ -178,7 +189,7 @@ class FloorPlan:
         """The agents who have the skills of any way into a queue. Worked out once: boards and desks ask
         for every queue again and again, and a large centre has thousands of agents."""
         if queue not in self._serving:
-            ways = [branch.skills for branch in self.branches_into(queue)]
+            ways = self._ways_into(queue)
             self._serving[queue] = tuple(
                 agent.id
                 for agent in self.agents.values()

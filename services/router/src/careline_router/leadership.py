@@ -129,6 +129,7 @@ class Leadership:
             )
             tasks.create_task(self._purging.run(), name="floor.purging")
             tasks.create_task(self._presence.run(), name="floor.presence")
+            tasks.create_task(self._service.watch_work(), name="floor.work")
             tasks.create_task(self._measure(), name="floor.metrics")
             tasks.create_task(self._settle_bookings(), name="floor.bookings")
             tasks.create_task(self._connect_asterisks(), name="floor.asterisks")

@@ -16,6 +16,7 @@ from careline_router.config import Queue
 from careline_router.db import reading
 from careline_router.desk_aids import desk_aids
 from careline_router.domain.floor import Floor
+from careline_router.domain.work import appeal_of
 from careline_router.floorplan import FloorPlan
 from careline_router.problems import UnknownAgent
 from careline_router.runtime.contacts import customer, is_verified
@@ -220,6 +221,7 @@ class Queries:
             if his_own
             else None,
             desk=self.desk_aids(call.id, line=call.line, queue=call.queue) if his_own else None,
+            ticket_id=appeal_of(call.pbx, call.pbx_call_id),
         )
 
     def desk_aids(self, call_id: str, *, line: str, queue: str | None) -> dict[str, Any]:
@@ -287,6 +289,7 @@ def call_view(row: Row[*tuple[Any, ...]], viewer: Viewer) -> CallView:
         recording=_recording(row.recording, with_url=seen or viewer.recordings),
         recording_refused_at=row.recording_refused_at,
         wrap_up=wrap_up,
+        ticket_id=appeal_of(row.pbx, row.pbx_call_id),
     )
 
 

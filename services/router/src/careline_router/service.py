@@ -21,6 +21,7 @@ from careline_router.usecases.sending_anew import SendingAnew
 from careline_router.usecases.sites import Sites
 from careline_router.usecases.transfers import Transfers
 from careline_router.usecases.voice import VoiceSurveys
+from careline_router.usecases.work import WorkOfTheJournal
 from careline_router.views import Viewer
 
 OVERVIEW = frozenset({"admin", "auditor", "quality", "service", "contact_admin", "specialist"})
@@ -41,6 +42,7 @@ class RouterService(
     VoiceSurveys,
     Sites,
     Outcomes,
+    WorkOfTheJournal,
 ):
     """All use cases of the router.
 

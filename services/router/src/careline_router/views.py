@@ -47,7 +47,8 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallView:
-    """A call. `caller` is None for a viewer who may not see it; `team` is its agent's."""
+    """A call. `caller` is None for a viewer who may not see it; `team` is its agent's. `ticket_id` is the appeal
+    that it is in place of a call."""
 
     id: str
     pbx: str
@@ -72,6 +73,7 @@ class CallView:
     recording: Mapping[str, Any] | None
     recording_refused_at: datetime | None
     wrap_up: Mapping[str, Any] | None
+    ticket_id: str | None = None
 
     @property
     def begun_here(self) -> bool:
@@ -187,7 +189,7 @@ class RouteStep:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferView:
     """An open offer; `customer` is what the CRM said and `desk` what the configuration gives to work with, for
-    the agent who has the offer alone."""
+    the agent who has the offer alone. `ticket_id` is the appeal that is offered, if it is no call."""
 
     id: str
     call_id: str
@@ -199,6 +201,7 @@ class OfferView:
     payer: Payer
     customer: Mapping[str, Any] | None
     desk: Mapping[str, Any] | None = None
+    ticket_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,11 +26,13 @@ from careline_tickets.adapters.chance import SystemChance
 from careline_tickets.adapters.clamd import ClamScanner
 from careline_tickets.adapters.comments import SurveyComments
 from careline_tickets.adapters.messages import SurveyMessages
+from careline_tickets.adapters.partner_recordings import IngestRecordings
 from careline_tickets.adapters.records import IngestRecords
 from careline_tickets.api import (
     attachments,
     department_reports,
     form,
+    insurer,
     lists,
     opinion_reports,
     outlook,
@@ -43,6 +45,7 @@ from careline_tickets.api import (
     surges,
     tickets,
     track,
+    transcripts,
 )
 from careline_tickets.api.office import Office
 from careline_tickets.attaching import AttachmentDesk
@@ -132,6 +135,7 @@ def create_service(
     tokens = ServiceTokens.from_settings(settings, subject="tickets", clock=clock)
     recording_client = http_client(f"{settings.router_url.rstrip('/')}/", tokens=tokens)
     keepers = http_client()
+    ingest = http_client(f"{settings.ingest_url.rstrip('/')}/", tokens=tokens)
     surge_desk = SurgeDesk(database, journal, clock)
     office = Office(
         database=database,
@@ -145,8 +149,10 @@ def create_service(
         calls=RouterCalls(call_client),
         metrics=metrics,
         call_recordings=RouterRecordings(recording_client),
+        partner_recordings=IngestRecordings(ingest),
         recordings=RecordingDesk(
             keepers,
+            partners=ingest,
             hosts=[host.strip() for host in settings.recording_hosts.split(",") if host.strip()],
             chance=SystemChance(),
         ),
@@ -154,7 +160,6 @@ def create_service(
         attachments=files,
         mail_writer=writer,
     )
-    ingest = http_client(f"{settings.ingest_url.rstrip('/')}/", tokens=tokens)
     surveys = http_client(f"{settings.surveys_url.rstrip('/')}/", tokens=tokens)
     messaging = messaging_tasks(
         database=database,
@@ -207,7 +212,9 @@ def create_service(
         tickets,
         suggestions,
         track,
+        transcripts,
         form,
+        insurer,
         reports,
         persons,
         surges,

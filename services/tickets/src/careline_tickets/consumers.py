@@ -6,7 +6,7 @@ from typing import Any
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.envelope import Envelope, Event
 from careline_common.events.ingest import RecordReceived
-from careline_common.events.router import AgentStateChanged
+from careline_common.events.router import AgentStateChanged, WorkAccepted
 from careline_common.events.surveys import CommentGiven, MessageReceived, ScoreRecorded
 from careline_common.messaging.subscription import Subscription
 from careline_tickets.db import staffing
@@ -15,6 +15,7 @@ from careline_tickets.domain.ticket import Command, Details, External, TextKind
 from careline_tickets.domain.vocabulary import Action, Channel, Kind, Role
 from careline_tickets.domain.workflow import TABLE, Actor
 from careline_tickets.feeds import FeedDesk
+from careline_tickets.offering import give_to
 from careline_tickets.ports import Comment, Comments, Message, Messages, Records
 from careline_tickets.service import Journal, NewTicket
 from careline_tickets.sms_taking import SmsDesk
@@ -23,11 +24,13 @@ LOW_SCORES = "tickets.low-scores"
 FEED_RECORDS = "tickets.feed-records"
 PRESENCE = "tickets.presence"
 MESSAGES = "tickets.messages"
+WORK = "tickets.work"
 CONSUMERS: dict[str, tuple[type[Event], ...]] = {
     LOW_SCORES: (ScoreRecorded, CommentGiven),
     FEED_RECORDS: (RecordReceived,),
     PRESENCE: (AgentStateChanged,),
     MESSAGES: (MessageReceived,),
+    WORK: (WorkAccepted,),
 }
 
 SURVEY = "survey"
@@ -39,8 +42,8 @@ SURVEYS = Actor(id="surveys", roles=frozenset({Role.SYSTEM}))
 def subscriptions(
     journal: Journal, feeds: FeedDesk, records: Records, comments: Comments, messages: Messages
 ) -> tuple[Subscription, ...]:
-    """Two find by external id what is there, one goes by sequence, one knows what it has had: none minds
-    order or repetition."""
+    """Two find by external id what is there, one goes by sequence, one knows what it has had, one gives only what
+    nobody has: none minds order or repetition."""
     sms = SmsDesk(journal)
 
     async def fetch_message(envelope: Envelope) -> Message | None:
@@ -99,6 +102,11 @@ def subscriptions(
             sequence=envelope.sequence,
         )
 
+    async def work_accepted(uow: UnitOfWork, envelope: Envelope, _: Any) -> None:
+        event = envelope.data
+        assert isinstance(event, WorkAccepted)
+        await give_to(uow, journal, event)
+
     return (
         Subscription(
             name=MESSAGES,
@@ -107,6 +115,7 @@ def subscriptions(
             handle=message,
             order_free=True,
         ),
+        Subscription(name=WORK, events=CONSUMERS[WORK], handle=work_accepted, order_free=True),
         Subscription(name=PRESENCE, events=CONSUMERS[PRESENCE], handle=presence, order_free=True),
         Subscription(
             name=LOW_SCORES,

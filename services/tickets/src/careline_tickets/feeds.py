@@ -22,6 +22,7 @@ from careline_common.events.ingest import RecordReceived
 from careline_common.phones import parse_phone
 from careline_tickets.db.reading import history_of
 from careline_tickets.db.repository import Content, Stored
+from careline_tickets.domain.blank import is_blank
 from careline_tickets.domain.person import Person, birth_date_fault
 from careline_tickets.domain.ticket import (
     ANSWERS,
@@ -79,7 +80,9 @@ class FeedRecord(BaseModel):
         if not isinstance(document, dict):
             return document
         known = {name: value for name, value in document.items() if value is not None}
-        return {**known.pop("fields", {}), "version": 1, "withdrawn": False, **known}
+        told = known.pop("fields", {})
+        seen = {name: value for name, value in told.items() if not is_blank(str(value))}
+        return {**seen, "version": 1, "withdrawn": False, **known}
 
 
 class FeedDesk:

@@ -40,6 +40,15 @@ class CallRecordings(Protocol):
         ...
 
 
+class PartnerRecordings(Protocol):
+    """Where it is known which recordings partners keep."""
+
+    async def of(self, source: str, external_id: str) -> str | None:
+        """The record under which ingest fetches the recording of this appeal, None when there is none. Raises while
+        it cannot be asked."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment:
     """What a patient wrote in answer to a question of a survey."""
@@ -84,6 +93,7 @@ class Call:
     name: str | None = field(default=None, repr=False)
     policy_number: str | None = field(default=None, repr=False)
     insurer: str | None = None
+    language: str | None = None
 
 
 class Calls(Protocol):

@@ -1,7 +1,8 @@
 """Links to recordings: each lives for a minute, names one recording, and is known by its digest alone.
 
 A recording is fetched through us, from allow-listed hosts and without following redirects; so nobody
-learns where it is kept, and the link is worth nothing after its minute.
+learns where it is kept, and the link is worth nothing after its minute. What a partner keeps is fetched by
+ingest, which alone has his login.
 """
 
 import hashlib
@@ -9,7 +10,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 from sqlalchemy import delete, insert, select
@@ -19,11 +20,19 @@ from careline_tickets.db import tables
 from careline_tickets.ports import Chance
 
 LIVES = timedelta(seconds=60)
+_NOT_LISTED = "the recording is kept at a host that CARELINE_RECORDING_HOSTS does not name"
+_NOT_OF_SOURCE = (
+    "the recording is kept where its source's `recordings` do not let it be fetched from"
+)
 PASSED_ON = ("content-type", "content-length", "content-range", "accept-ranges")
 
 
+RECORD = "record:"
+"""Before the id of the record that ingest fetches a partner's recording by."""
+
+
 class HostNotAllowedError(Exception):
-    """The recording is kept where we do not fetch from."""
+    """The recording is kept where we do not fetch from; the message says what would have to be configured."""
 
 
 class RecordingAwayError(Exception):
@@ -53,9 +62,15 @@ class RecordingDesk:
     """Gives links out and fetches what they stand for."""
 
     def __init__(
-        self, client: httpx.AsyncClient, *, hosts: Collection[str], chance: Chance
+        self,
+        client: httpx.AsyncClient,
+        *,
+        partners: httpx.AsyncClient,
+        hosts: Collection[str],
+        chance: Chance,
     ) -> None:
         self._client = client
+        self._partners = partners
         self._hosts = frozenset(host.lower() for host in hosts)
         self._chance = chance
 
@@ -90,12 +105,17 @@ class RecordingDesk:
         """Starts to fetch; raises `HostNotAllowedError`, `RecordingAwayError`."""
         self._check(link.url)
         headers = {"Accept-Encoding": "identity"} | ({"Range": byte_range} if byte_range else {})
-        stack = AsyncExitStack()
+        stack, record = AsyncExitStack(), link.url.removeprefix(RECORD)
+        client, url = (self._client, link.url)
+        if record != link.url:
+            client, url = self._partners, f"v1/records/{quote(record, safe='')}/recording"
         try:
-            stream = self._client.stream("GET", link.url, headers=headers)
-            answer = await stack.enter_async_context(stream)
+            answer = await stack.enter_async_context(client.stream("GET", url, headers=headers))
         except httpx.HTTPError as error:
             raise RecordingAwayError(type(error).__name__) from error
+        if answer.status_code == httpx.codes.CONFLICT and client is self._partners:
+            await stack.aclose()
+            raise HostNotAllowedError(_NOT_OF_SOURCE)
         if answer.status_code not in {httpx.codes.OK, httpx.codes.PARTIAL_CONTENT}:
             await stack.aclose()
             raise RecordingAwayError(f"answered {answer.status_code}")
@@ -103,12 +123,14 @@ class RecordingDesk:
         return Playing(status=answer.status_code, headers=passed, body=_body(answer, stack))
 
     def _check(self, url: str) -> None:
+        if url.startswith(RECORD):
+            return  # ingest holds it against what its source allows
         parts = urlsplit(url)
         if (
             parts.scheme not in {"http", "https"}
             or (parts.hostname or "").lower() not in self._hosts
         ):
-            raise HostNotAllowedError
+            raise HostNotAllowedError(_NOT_LISTED)
 
 
 async def _body(answer: httpx.Response, stack: AsyncExitStack) -> AsyncIterator[bytes]:

@@ -26,9 +26,13 @@ OPINIONS = "opinions"
 """What is kept as the length of a month's report of opinions, beside those of all appeals."""
 
 
+TIMES = ("fill_median_s", "fill_p90_s", "solve_median_s", "solve_p90_s")
+
+
 class Figures(BaseModel):
     """`open` is at the end of the period; `overdue` had a clock that ran out in it; `returned` and
-    times are of what was closed in it, from registering to closing; `repeated` are appeals of people
+    the time to solve are of what was closed in it, from registering to closing; the time to fill in is of what was registered, as far
+    as it was told; `repeated` are appeals of people
     who had appealed in the 30 days before. Shares and times are null when nothing was closed."""
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +46,8 @@ class Figures(BaseModel):
     returns: int
     justified: int
     justified_pct: float | None
+    fill_median_s: int | None = None
+    fill_p90_s: int | None = None
     solve_median_s: int | None
     solve_p90_s: int | None
     repeated: int
@@ -49,7 +55,7 @@ class Figures(BaseModel):
     @classmethod
     def of(cls, row: Row[Any]) -> Self:
         values = {name: getattr(row, name) for name in cls.model_fields if name in row._fields}
-        for name in ("solve_median_s", "solve_p90_s"):
+        for name in TIMES:
             values[name] = None if values[name] is None else round(values[name])
         share = round(100 * row.justified / row.closed, 2) if row.closed else None
         return cls(**values, justified_pct=share)

@@ -16,6 +16,7 @@ from careline_tickets.db.likeness import Duplicate, Likeness, Shares, duplicates
 from careline_tickets.db.merged import merged_into
 from careline_tickets.db.repository import Repository, Stored
 from careline_tickets.domain.acting import act, register
+from careline_tickets.domain.blank import is_blank
 from careline_tickets.domain.person import Person
 from careline_tickets.domain.reopening import too_late
 from careline_tickets.domain.ticket import (
@@ -247,7 +248,7 @@ class Journal:
         old = stored.ticket
         if old.followed_by is not None:
             raise NotNow(f"a new appeal goes on from this one: {old.followed_by}")
-        if command.reason is None or not command.reason.strip():
+        if command.reason is None or is_blank(command.reason):
             raise InvalidCommandError("reason", "is required")
         now = uow.clock.now()
         new = NewTicket(

@@ -71,6 +71,7 @@ def _moved(ticket: Ticket, change: Change) -> TicketMoved:
         external_source=external.source if external else None,
         external_id=external.id if external else None,
         returns=ticket.returns,
+        priority=ticket.priority,
         due_at=ticket.due_at,
         at=change.at,
     )

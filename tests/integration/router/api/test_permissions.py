@@ -41,6 +41,7 @@ REQUESTS = {
     Action.WRAP_UP: [
         ("POST", "/v1/calls/none/wrap-up", {"disposition": "x", "resolved": True}),
     ],
+    Action.END_WORK: [("POST", "/v1/work/none/done", None)],
     Action.READ_CALLS: [("GET", "/v1/calls", None), ("GET", "/v1/calls/none", None)],
     Action.READ_CALL_BY_PBX: [("GET", "/v1/calls/by-pbx/pbx1/none", None)],
     Action.READ_DECISIONS: [

@@ -1,4 +1,4 @@
-"""What the router tells: calls and agents. Subjects: the call's id, the agent's id."""
+"""What the router tells: calls, appeals that agents accept, agents. Subjects: the call's or item's id, the agent's id."""
 
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -101,6 +101,17 @@ class RecordingReady(Event):
     call_id: str
     duration_s: float
     at: datetime
+
+
+class WorkAccepted(Event):
+    """An agent has accepted an appeal of the journal that he was offered. Subject: the item on the floor."""
+
+    TYPE: ClassVar[str] = "careline.work.accepted.v1"
+
+    work_id: str
+    ticket_id: str
+    agent: str
+    accepted_at: datetime
 
 
 class AgentStateChanged(Event):

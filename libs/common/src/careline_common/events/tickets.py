@@ -47,6 +47,7 @@ class TicketMoved(Event):
     external_source: str | None = None
     external_id: str | None = None
     returns: int = 0
+    priority: str = "normal"
     due_at: datetime | None = None
     at: datetime
 

@@ -4,7 +4,6 @@ Certificates are always verified, the proxy of the environment is never used, an
 the address that is configured and to no other.
 """
 
-import base64
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from careline_common.clock import Clock
+from careline_ingest.adapters.logins import login_of
 from careline_ingest.config import SourceEntry
 from careline_ingest.config_remote import LOOPBACK
 from careline_ingest.ports import FetchError, NotTrustedError
@@ -85,17 +85,8 @@ class PartnerHttp:
 
     def _login(self, url: httpx.URL) -> dict[str, str]:
         """Goes to the address that is configured, and to no other that this one names."""
-        entry = self._entry
-        if (url.scheme, url.host, url.port) != (self.url.scheme, self.url.host, self.url.port):
-            return {}
-        if entry.password is not None:
-            pair = f"{entry.user}:{entry.password.get_secret_value()}".encode()
-            return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-        if entry.token is not None:
-            return {"Authorization": f"Bearer {entry.token.get_secret_value()}"}
-        if entry.api_key is not None:
-            return {entry.api_key_header: entry.api_key.get_secret_value()}
-        return {}
+        here = (self.url.scheme, self.url.host, self.url.port)
+        return login_of(self._entry, own=(url.scheme, url.host, url.port) == here)
 
     def _check(self, answer: httpx.Response) -> None:
         code = answer.status_code

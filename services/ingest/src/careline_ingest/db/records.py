@@ -190,6 +190,16 @@ async def get(connection: AsyncConnection, record_id: str) -> Mapping[str, Any] 
     return found[0] if found else None
 
 
+async def by_external_id(
+    connection: AsyncConnection, source: str, external_id: str
+) -> Mapping[str, Any] | None:
+    """As `get`, by whom it came from and what he calls it."""
+    found: str | None = await connection.scalar(
+        select(record.c.id).where(record.c.source == source, record.c.external_id == external_id)
+    )
+    return None if found is None else await get(connection, found)
+
+
 async def several(
     connection: AsyncConnection, record_ids: Collection[str]
 ) -> Sequence[Mapping[str, Any]]:

@@ -21,12 +21,13 @@ TARGETS: tuple[str, ...] = (
     "status",
     "outcome",
     "version",
+    "recording",
 )
 """The fields of a record that a column may be mapped to, in the order rows are checked."""
 
 IDENTITY = "external_id"
 PERSONAL: frozenset[str] = frozenset(
-    {"phone", "name", "birth_date", "policy_number", "text", "answer"}
+    {"phone", "name", "birth_date", "policy_number", "text", "answer", "recording"}
 )
 Contract = Mapping[str, str]
 """By target, what a bad value does: `discard_row` (the default: the row is quarantined), `discard_value`

@@ -29,7 +29,7 @@ SALT_BYTES = 16
 _NEVER_SILENT = frozenset({"external_id", "registered_at", "channel", "kind"})
 """Targets that a record has, or misses, though the row says nothing."""
 LATEST = datetime.max.replace(tzinfo=UTC)
-_LONGEST = {"text": 100_000, "answer": 100_000, "name": 300, "external_id": 200}
+_LONGEST = {"text": 100_000, "answer": 100_000, "name": 300, "external_id": 200, "recording": 2_000}
 _LONGEST_ELSE = 100
 
 
@@ -199,7 +199,9 @@ def _may_lack(target: str, spec: FeedSpec) -> bool:
 def _text(target: str, value: str) -> str:
     if target in ("text", "answer"):
         return normalise.paragraph(value)
-    return normalise.line(value) if target in ("name", "status") else normalise.key(value)
+    return (
+        normalise.line(value) if target in ("name", "status", "recording") else normalise.key(value)
+    )
 
 
 def _moment(told: str, spec: FeedSpec, parsers: Parsers, now: datetime) -> str:

@@ -53,6 +53,10 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "status": ("status", "state", "статус", "состояние", "وضعیت", "状态"),
     "outcome": ("outcome", "result", "результат", "итог", "решение", "نتیجه", "结果"),
     "version": ("version", "row version", "updated at", "modified", "версия", "дата изменения", "نسخه", "版本"),
+    "recording": (
+        "recording", "record file", "audio", "audio file", "запись", "запись разговора", "аудиозапись",
+        "файл записи", "فایل صوتی", "ضبط مکالمه", "录音", "录音文件",
+    ),
 }  # fmt: skip
 _APART = re.compile(r"[\s_./-]+")
 MOST_PHONE_DIGITS = 13

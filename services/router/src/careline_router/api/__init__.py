@@ -33,6 +33,7 @@ from careline_router.api import (
     self_service,
     sites,
     supervisors,
+    work,
 )
 from careline_router.api.configuration import configuration_routers
 from careline_router.api.queue_stats import QueueStats
@@ -52,6 +53,7 @@ def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
         agents_me.router,
         agent_socket.router,
         offers.router,
+        work.router,
         calls.router,
         customers.router,
         appointments.router,

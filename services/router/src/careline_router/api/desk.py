@@ -67,6 +67,7 @@ class Desk:
             "call.transfer.cancel": (SocketCall, partial(self._end_consult, "back")),
             "call.conference": (SocketCall, partial(self._end_consult, "join")),
             "wrap_up.complete": (SocketWrapUp, self._wrap_up),
+            "work.done": (SocketCall, self._work_done),
             "auth.renew": (TokenRenewal, self._renew_token),
             "heartbeat": (Body, self._heartbeat),
         }
@@ -110,6 +111,9 @@ class Desk:
 
     async def _wrap_up(self, data: SocketWrapUp) -> None:
         await self._service.wrap_up(self._agent_id, data.call_id, as_wrap_up(data))
+
+    async def _work_done(self, data: SocketCall) -> None:
+        await self._service.work_done(self._agent_id, data.call_id)
 
     async def _renew_token(self, data: TokenRenewal) -> None:
         await self._renew(data.token)

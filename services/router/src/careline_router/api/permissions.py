@@ -32,6 +32,7 @@ class Action(StrEnum):
     BOOK = "look for free appointments; book, move and cancel a caller's"
     HAND_OVER = "as a bot, hand a caller over to a human"
     WRAP_UP = "finish the after-call work of a call"
+    END_WORK = "be done with an appeal that one was offered"
     READ_CALLS = "read calls"
     READ_CALL_BY_PBX = "find a call by the PBX's own id"
     READ_DECISIONS = "read why a call went where it went"
@@ -65,6 +66,7 @@ ALLOWED: Mapping[Action, frozenset[str]] = {
     Action.BOOK: frozenset({AGENT}),
     Action.HAND_OVER: frozenset({AGENT}),
     Action.WRAP_UP: frozenset({AGENT}),
+    Action.END_WORK: frozenset({AGENT}),
     Action.READ_CALLS: _STAFF | {SPECIALIST},
     Action.READ_CALL_BY_PBX: _STAFF | {SPECIALIST, PBX},
     Action.READ_DECISIONS: frozenset({SUPERVISOR, FLOOR, ADMIN, AUDITOR, QUALITY}),

@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_FIRST = text("SELECT min(queued_at) FROM call_record WHERE queue = ANY(:queues)")
+_FIRST = text(
+    "SELECT min(queued_at) FROM call_record WHERE queue = ANY(:queues) AND control <> 'desk'"
+)
 
 _BY_HALF_HOUR = text("""
     SELECT queue, date_bin(interval '30 minutes', queued_at, CAST(:since AS timestamptz)) AS slot,
@@ -20,6 +22,7 @@ _BY_HALF_HOUR = text("""
         count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned
     FROM call_record AS record
     WHERE queue = ANY(:queues) AND queued_at >= :since AND queued_at < :until
+        AND record.control <> 'desk'
         AND NOT EXISTS (SELECT FROM callback WHERE callback.call_id = record.id)
     GROUP BY 1, 2""")
 

@@ -62,6 +62,7 @@ _CALLS = """
                 answered_at, CASE outcome WHEN 'abandoned' THEN ended_at END) - queued_at)::float8 AS wait_s
     ) AS limits
     WHERE record.queued_at >= :since AND record.queued_at < :until
+        AND record.control <> 'desk'
         AND NOT EXISTS (SELECT FROM callback WHERE callback.call_id = record.id)
         {only}
     GROUP BY 1, 2"""

@@ -75,7 +75,7 @@ async def calls(
 
     Without `everybody` those of an agent, and of teams together with those that nobody has had.
     """
-    statement = _calls()
+    statement = _calls().where(call_record.c.control != "desk")
     if not everybody:
         shown = [call_record.c.agent == (agent or "")]
         if teams:
@@ -295,6 +295,7 @@ _INTERVALS = text("""
     JOIN unnest(CAST(:queues AS text[]), CAST(:targets AS float8[])) AS target (q, s)
         ON target.q = queue
     WHERE queued_at >= :since
+        AND control <> 'desk'
         AND NOT EXISTS (SELECT FROM callback WHERE callback.call_id = call_record.id)
     GROUP BY queue""")
 

@@ -127,11 +127,23 @@ appeal = Table(  # of the journal of appeals, as its events tell; whose it is st
     Column("call_id", Text),
     Column("status", Text, nullable=False),
     Column("owner", Text),
+    Column("group_id", Text),
+    Column("priority", Text, nullable=False, server_default="normal"),
+    Column("due_at", MOMENT),
     Column("updated_at", MOMENT, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("code_lookup", Text),
+    Column("settled_sequence", BigInteger),  # the last at which it was not for anybody to take
+    Column("offered", Integer, nullable=False, server_default="0"),  # how often on this floor
+    Column("offered_sequence", BigInteger),  # at which it stood then
     Index("ix_appeal_call_id", "call_id"),
     Index("ix_appeal_code_lookup", "code_lookup"),
+    Index(
+        "ix_appeal_nobodys",
+        "group_id",
+        "due_at",
+        postgresql_where=text("owner IS NULL AND status IN ('new', 'in_work')"),
+    ),
 )
 
 surge = Table(  # of appeals, as the journal's events tell; null is over all of a kind

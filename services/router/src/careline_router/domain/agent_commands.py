@@ -12,7 +12,7 @@ from careline_router.domain import events as ev
 from careline_router.domain import presence_events as pev
 from careline_router.domain.call_commands import CallCommands
 from careline_router.domain.offering import STATE_COMMANDS
-from careline_router.domain.states import Agent, Call, Rejected
+from careline_router.domain.states import Agent, Call, Offer, Rejected
 
 
 class AgentCommands(CallCommands):
@@ -22,6 +22,9 @@ class AgentCommands(CallCommands):
         offer = self._offer_of(command.agent_id, command.offer_id)
         self._shows_himself(self.agents[offer.agent])
         if offer.state == "ringing":
+            return
+        if self.calls[offer.call].control == "desk":
+            self._taken_in_hand(offer, ev.CallConnected)
             return
         timeout = self._queue_of(self.calls[offer.call]).ring_timeout_s
         self._emit(
@@ -45,6 +48,11 @@ class AgentCommands(CallCommands):
         if offer is None:
             return
         fact = ev.DialRequested if self.calls[offer.call].callback is not None else ev.CallConnected
+        self._taken_in_hand(offer, fact)
+
+    def _taken_in_hand(
+        self, offer: Offer, fact: type[ev.CallConnected] | type[ev.DialRequested]
+    ) -> None:
         self._emit(fact(at=self.now, offer_id=offer.id, call_id=offer.call, agent_id=offer.agent))
         agent = self.agents[offer.agent]
         if self._ready_beside_work(agent):
@@ -86,7 +94,7 @@ class AgentCommands(CallCommands):
         if agent.state == "logged_out":
             return
         in_hand = [self.calls[each] for each in agent.at_work]
-        if any(not call.interruptible for call in in_hand):
+        if any(not call.interruptible and call.control != "desk" for call in in_hand):
             raise Rejected(
                 "agent-talking", "the agent is talking", allowed=STATE_COMMANDS["talking"]
             )
@@ -94,11 +102,18 @@ class AgentCommands(CallCommands):
         if offered is not None:
             self._withdraw(offered, "withdrawn")
         for call in in_hand:
-            self._emit(
-                ev.CallRequeued(at=self.now, call_id=call.id, agent_id=agent.id, cause="logged_out")
-            )
+            self._leave_work(call, agent, "logged_out")
         self._emit(ev.AgentStateChanged(at=self.now, agent_id=agent.id, state="logged_out"))
         self._let_others_have(agent, *([] if offered is None else [offered]), *in_hand)
+
+    def _leave_work(self, call: Call, agent: Agent, cause: str) -> None:
+        """Who goes keeps the appeals that he has in the journal; other work waits for somebody else."""
+        if call.control == "desk":
+            self._lay_down(call, agent, by="agent")
+        else:
+            self._emit(
+                ev.CallRequeued(at=self.now, call_id=call.id, agent_id=agent.id, cause=cause)
+            )
 
     def _set_ready(self, command: cmd.SetReady) -> None:
         agent = self._working(command.agent_id)

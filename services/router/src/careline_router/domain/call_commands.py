@@ -208,11 +208,7 @@ class CallCommands(CallbackCommands):
         if command.by == "agent" and command.cause in DROPS and call.kind == "call":
             self._put_back(call, agent, command.cause or "")
             return
-        self._emit(
-            ev.CallEnded(
-                at=self.now, call_id=call.id, outcome="handled", by=command.by, agent_id=agent.id
-            )
-        )
+        self._lay_down(call, agent, by=command.by)
         self._after_work(agent, call)
 
     def _put_back(self, call: Call, agent: Agent, cause: str) -> None:

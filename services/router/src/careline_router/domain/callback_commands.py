@@ -166,19 +166,13 @@ class CallbackCommands(Leaving):
             return
         if call.state == "connected":
             raise Rejected("callback-begun", "the person is being called")
-        self._drop_callback(call)
-
-    def _drop_callback(self, call: Call) -> None:
-        agent = self._withdraw(call, "withdrawn")
-        self._end(call, "closed", by="system")
-        if agent is not None:
-            self._release(agent, keeps_idle=True)
+        self._drop(call)
 
     def _has_called_back(self, person: str | None) -> None:
         """Who calls himself need not be called any more."""
         known = self.calls.get(self.callback_of.get(person or "", ""))
         if known is not None and known.state in {"queued", "offered"}:
-            self._drop_callback(known)
+            self._drop(known)
 
     # -- calling -------------------------------------------------------------------------------
 

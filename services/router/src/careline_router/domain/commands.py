@@ -24,6 +24,7 @@ from careline_router.domain.words import (
     Priority,
     SiteState,
 )
+from careline_router.domain.work import EndWork, OfferWork
 
 
 @record
@@ -484,5 +485,7 @@ Command = (
     | Announce
     | SetSite
     | SetPresence
+    | OfferWork
+    | EndWork
     | Tick
 )

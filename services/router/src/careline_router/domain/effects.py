@@ -15,6 +15,7 @@ from careline_router.domain.transfer_effects import (
     steps_of_transfer,
 )
 from careline_router.domain.words import AgentState
+from careline_router.domain.work import appeal_of
 
 CALLBACK_OFFER = "callback_offer"
 CALLBACK_TAKEN = "callback_taken"
@@ -205,6 +206,7 @@ def messages(event: ev.Event, call: Call | None) -> list[Message]:
                 "queue": call.queue,
                 "payer": call.payer,
                 "crm": dict(call.crm),
+                "ticket_id": appeal_of(call.pbx, call.pbx_call_id),
             }
             return [Message(agent_id=event.agent_id, type="offer", data={"offer": offer})]
         case ev.OfferClosed():

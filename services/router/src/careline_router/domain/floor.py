@@ -11,12 +11,13 @@ from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain.decisions import Decision
 from careline_router.domain.policies import POLICIES
-from careline_router.domain.presence_commands import PresenceCommands
 from careline_router.domain.snapshot import Snapshot
 from careline_router.domain.states import Rejected
+from careline_router.domain.work import EndWork, OfferWork
+from careline_router.domain.work_commands import WorkCommands
 
 
-class Floor(PresenceCommands):
+class Floor(WorkCommands):
     """One shared pool of agents and queues."""
 
     @classmethod
@@ -184,5 +185,7 @@ _HANDLERS: dict[type, Callable[[Floor, Any], None]] = {
     cmd.Announce: Floor._announce,  # noqa: SLF001
     cmd.SetSite: Floor._set_site,  # noqa: SLF001
     cmd.SetPresence: Floor._set_presence,  # noqa: SLF001
+    OfferWork: Floor._offer_work,  # noqa: SLF001
+    EndWork: Floor._end_work,  # noqa: SLF001
     cmd.Tick: Floor._tick,  # noqa: SLF001
 }

@@ -117,7 +117,7 @@ class Offering(FloorState):
         if match.rule == "interrupt":
             self._interrupt(agent)
         queue = self._queue_of(call)
-        rings = agent.spec.accept != "app"
+        rings = agent.spec.accept != "app" and call.control != "desk"
         timeout = queue.ring_timeout_s if rings else queue.offer_timeout_s
         assert agent.endpoint is not None
         self._emit(
@@ -213,6 +213,19 @@ class Offering(FloorState):
                 rings=offer.state == "ringing" and not phone_told,
                 excluded=excluded,
             )
+        )
+
+    def _drop(self, call: Call) -> None:
+        """What waits, or is being offered, is wanted no more."""
+        agent = self._withdraw(call, "withdrawn")
+        self._end(call, "closed", by="system")
+        if agent is not None:
+            self._release(agent, keeps_idle=True)
+
+    def _lay_down(self, call: Call, agent: Agent, *, by: Party) -> None:
+        """The agent has done what he could; what becomes of his time is still to be seen to."""
+        self._emit(
+            ev.CallEnded(at=self.now, call_id=call.id, outcome="handled", by=by, agent_id=agent.id)
         )
 
     def _release(self, agent: Agent, *, keeps_idle: bool = False) -> None:

@@ -85,8 +85,11 @@ class SiteCommands(TransferCommands):
         offered = None if agent.offer is None else self.calls[self.offers[agent.offer].call]
         if offered is not None:
             self._withdraw(offered, "withdrawn")
-        given_back = [self.calls[each] for each in agent.at_work]
-        given_back = [call for call in given_back if _may_go_back(call)]
+        in_hand = [self.calls[each] for each in agent.at_work]
+        for call in in_hand:
+            if call.control == "desk":
+                self._lay_down(call, agent, by="agent")  # the appeal stays his in the journal
+        given_back = [call for call in in_hand if _may_go_back(call)]
         for call in given_back:
             self._stop_consulting(call, "agent_gone", hangs=True, returns=False)
             leg = call.offer if call.kind == "call" else None
@@ -103,5 +106,5 @@ class SiteCommands(TransferCommands):
 def _may_go_back(call: Call) -> bool:
     """Whether somebody else can take it: work that can be put aside, and callers whose PBX can be told."""
     if call.kind != "call":
-        return call.interruptible
+        return call.interruptible and call.control != "desk"
     return call.control == "commands" and not call.leaving

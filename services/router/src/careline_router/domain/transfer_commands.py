@@ -59,11 +59,7 @@ class TransferCommands(AgentCommands):
 
     def _gone_elsewhere(self, call: Call, agent: Agent) -> None:
         """The caller talks outside the floor: nobody hangs up on him."""
-        self._emit(
-            ev.CallEnded(
-                at=self.now, call_id=call.id, outcome="handled", by="system", agent_id=agent.id
-            )
-        )
+        self._lay_down(call, agent, by="system")
         self._after_work(agent, call)
 
     def _transfer_in(self, command: cmd.TransferIn) -> None:

@@ -21,7 +21,7 @@ AcceptMode = Literal["app", "ring", "auto"]
 LineState = Literal["open", "closed", "holiday", "emergency"]
 """Emergency goes before holiday, holiday before closed, closed before open."""
 Control = Literal["commands", "dialplan", "desk"]
-"""How the PBX is steered: it takes commands, or its dialplan asks in a loop; `desk` has none."""
+"""How the PBX is steered: it takes commands, or its dialplan asks in a loop; work on the `desk` has none."""
 Party = Literal["caller", "agent", "system"]
 FailureCause = Literal["busy", "rejected", "no_answer", "unreachable"]
 OfferEnd = Literal[

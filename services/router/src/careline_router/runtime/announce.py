@@ -9,6 +9,7 @@ from careline_common.events.envelope import Event
 from careline_router.domain import events as ev
 from careline_router.domain.states import Agent, Call
 from careline_router.domain.words import AgentState
+from careline_router.domain.work import appeal_of
 from careline_router.runtime.codec import moment, moment_or_none
 from careline_router.runtime.contacts import Contact, Contacts
 
@@ -25,6 +26,9 @@ def announce_call(
 ) -> None:
     """Emits what an event at `at` means for a call; `version` is the call's at this event."""
     message: Event
+    if call.control == "desk":
+        _announce_work(uow, event, at, call=call, version=version)
+        return
     match event:
         case ev.CallRegistered():
             message = told.CallArrived(
@@ -56,6 +60,18 @@ def announce_call(
         case _:
             return
     uow.emit(message, subject=call.id, sequence=version)
+
+
+def _announce_work(
+    uow: UnitOfWork, event: ev.Event, at: datetime, *, call: Call, version: int
+) -> None:
+    """Of an appeal on the floor only who has taken it is news to the journal."""
+    ticket_id = appeal_of(call.pbx, call.pbx_call_id)
+    if isinstance(event, ev.CallConnected) and ticket_id is not None:
+        taken = told.WorkAccepted(
+            work_id=call.id, ticket_id=ticket_id, agent=event.agent_id, accepted_at=at
+        )
+        uow.emit(taken, subject=call.id, sequence=version)
 
 
 def team_of(call: Call, agents: Mapping[str, Agent]) -> str | None:

@@ -65,6 +65,8 @@ class AgentUseCases(UseCases):
             row = await reading.call(connection, call_id)
         if row is None:
             raise unknown_call()
+        if row.control == "desk":
+            raise Conflict("an appeal needs no wrap-up: say that it is done", type="no-wrap-up")
         if row.wrapped_up_at is not None and call_id not in self._actor.floor.calls:
             raise Conflict("the call has been wrapped up", type="already-wrapped-up")
         queue = self._plan().queues.get(row.queue or "")

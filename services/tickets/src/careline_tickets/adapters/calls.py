@@ -43,4 +43,5 @@ def _call(document: Mapping[str, Any]) -> Call:
         name=told("name"),
         policy_number=told("policy_number"),
         insurer=told("insurer"),
+        language=document.get("language") or told("language"),
     )

@@ -1,14 +1,16 @@
 """A report as a page to print: one file without scripts, its charts drawn in it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+
+from pydantic import BaseModel
 
 from careline_tickets.adapters.words import RIGHT_TO_LEFT, WORDS, day, number
 from careline_tickets.reporting import Figures, Report
 
 COLUMNS = (
     "registered", "closed", "open", "overdue", "returned", "returns", "justified", "justified_pct",
-    "solve_median_s", "solve_p90_s", "repeated",
+    "fill_median_s", "fill_p90_s", "solve_median_s", "solve_p90_s", "repeated",
 )  # fmt: skip
 CHARTED = 12
 """Subjects with a bar."""
@@ -50,33 +52,44 @@ def _name(item: Figures, names: dict[str, str], words: Mapping[str, str]) -> str
 
 
 def _row(item: Figures, name: str, language: str, *, kind: str = "") -> str:
-    cells = "".join(f"<td>{number(_value(item, each), language)}</td>" for each in COLUMNS)
+    return row(name, (figure(item, each) for each in COLUMNS), language, kind=kind)
+
+
+def row(name: str, values: Iterable[float | None], language: str, *, kind: str = "") -> str:
+    """A line of a table: what it is about, and its figures."""
+    cells = "".join(f"<td>{number(value, language)}</td>" for value in values)
     return f"<tr{kind}><td>{escape(name)}</td>{cells}</tr>"
 
 
-def _value(item: Figures, column: str) -> float | None:
-    """Times in hours, the rest as it is."""
+def figure(item: BaseModel, column: str) -> float | None:
+    """Times to solve in hours, the rest as it is."""
     value: float | None = getattr(item, column)
-    if value is not None and column.endswith("_s"):
+    if value is not None and column.startswith("solve_"):
         return round(value / 3600, 1)
     return value
 
 
 def _bars(report: Report, names: dict[str, str]) -> str:
     """Registered appeals of the commonest subjects."""
-    words, language = WORDS[report.language], report.language
-    items = sorted(report.items, key=lambda item: -item.registered)[:CHARTED]
-    most = max((item.registered for item in items), default=0) or 1
+    words = WORDS[report.language]
+    pairs = [(_name(item, names, words), item.registered) for item in report.items]
+    return bars(pairs, report.language)
+
+
+def bars(pairs: Sequence[tuple[str, int]], language: str) -> str:
+    """A bar for each of the largest counts, with its name beside it."""
+    largest = sorted(pairs, key=lambda pair: -pair[1])[:CHARTED]
+    most = max((count for _, count in largest), default=0) or 1
     lines = []
-    for place, item in enumerate(items):
+    for place, (name, count) in enumerate(largest):
         y = place * BAR
-        width = round(item.registered / most * (WIDTH - 320), 1)
+        width = round(count / most * (WIDTH - 320), 1)
         lines.append(
-            f'<text x="0" y="{y + 15}" direction="ltr">{escape(_name(item, names, words)[:40])}</text>'
+            f'<text x="0" y="{y + 15}" direction="ltr">{escape(name[:40])}</text>'
             f'<rect x="260" y="{y + 3}" width="{width}" height="16" fill="#4477aa"/>'
-            f'<text x="{268 + width}" y="{y + 15}">{number(item.registered, language)}</text>'
+            f'<text x="{268 + width}" y="{y + 15}">{number(count, language)}</text>'
         )
-    return _svg("".join(lines), len(items) * BAR + 4)
+    return _svg("".join(lines), len(largest) * BAR + 4)
 
 
 def _trend(report: Report) -> str:

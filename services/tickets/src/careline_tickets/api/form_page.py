@@ -13,7 +13,7 @@ LIMITS = {"name": 300, "phone": 40, "policy_number": 100, "text": 20_000}
 
 _ACCEPTED = ",".join(f".{ending}" for kind in KINDS for ending in kind.endings)
 
-_STYLE = (
+STYLE = (
     "body{font:1.125rem/1.5 system-ui,sans-serif;max-width:36rem;margin:0 auto;padding:1rem;"
     "color:#1a1a1a;background:#fff}label{display:block;font-weight:600;margin-top:1rem}"
     "input,select,textarea{width:100%;box-sizing:border-box;font:inherit;min-height:2.75rem;"
@@ -31,7 +31,7 @@ def page(language: str, body: str) -> str:
     return (
         f'<!doctype html><html lang="{language}" dir="{direction}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{title}</title><style>{_STYLE}</style></head>"
+        f"<title>{title}</title><style>{STYLE}</style></head>"
         f"<body><main><h1>{title}</h1>{body}</main></body></html>"
     )
 

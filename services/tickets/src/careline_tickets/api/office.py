@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from careline_common.clock import Clock
 from careline_common.db.engine import Database
-from careline_common.http.auth import Caller
+from careline_common.http.auth import Caller, Principal
 from careline_common.http.problem import Conflict, Forbidden, NotFound, invalid
 from careline_tickets.attaching import AttachmentDesk
 from careline_tickets.classifier import Classifier
@@ -22,7 +22,7 @@ from careline_tickets.domain.workflow import Actor, NotNow, NotPermitted
 from careline_tickets.limiter import Limiter
 from careline_tickets.mail_writing import MailWriter
 from careline_tickets.metrics import TicketsMetrics
-from careline_tickets.ports import CallRecordings, Calls
+from careline_tickets.ports import CallRecordings, Calls, PartnerRecordings
 from careline_tickets.recordings import RecordingDesk
 from careline_tickets.service import Journal
 from careline_tickets.surging import SurgeDesk
@@ -46,6 +46,7 @@ class Office:
     calls: Calls
     metrics: TicketsMetrics
     call_recordings: CallRecordings
+    partner_recordings: PartnerRecordings
     recordings: RecordingDesk
     surges: SurgeDesk
     attachments: AttachmentDesk
@@ -64,11 +65,15 @@ def _office(request: Request) -> Office:
 OfficeHere = Annotated[Office, Depends(_office)]
 
 
-async def _viewer(caller: Caller, office: OfficeHere) -> Viewer:
+def viewer_of(caller: Principal, office: Office) -> Viewer:
     """The caller; an insurer's user whose token names no insurer has that of the configuration."""
     user = office.rules.users.get(caller.subject)
     insurer = caller.insurer or (user.insurer if user is not None else None)
     return Viewer(id=caller.subject, roles=caller.roles, insurer=insurer)
+
+
+async def _viewer(caller: Caller, office: OfficeHere) -> Viewer:
+    return viewer_of(caller, office)
 
 
 ViewerHere = Annotated[Viewer, Depends(_viewer)]

@@ -11,7 +11,8 @@ from careline_common.http.problem import Conflict, Forbidden, NotFound, NotReady
 from careline_tickets.api.office import OfficeHere, ViewerHere, watched
 from careline_tickets.db import audit
 from careline_tickets.domain.sight import Sight, sight
-from careline_tickets.recordings import HostNotAllowedError, RecordingAwayError
+from careline_tickets.domain.ticket import Details
+from careline_tickets.recordings import RECORD, HostNotAllowedError, RecordingAwayError
 
 LISTEN = frozenset({"agent", "specialist", "contact_admin", "auditor"})
 
@@ -29,7 +30,8 @@ class RecordingLinkOut(BaseModel):
 async def link_to_recording(
     ticket_id: str, request: Request, response: Response, viewer: ViewerHere, office: OfficeHere
 ) -> RecordingLinkOut:
-    """A link to the recording of the appeal's call, which lives for 60 seconds. Audited."""
+    """A link to the recording of the appeal's call, or of the talk that the insurer had about it, which lives for 60
+    seconds. Audited."""
     async with watched(office, viewer, "recording", ticket_id):
         async with office.database.read() as connection:
             stored = await office.journal.repository.find(connection, ticket_id)
@@ -37,8 +39,7 @@ async def link_to_recording(
             raise NotFound("there is no such appeal")
         if viewer.roles.isdisjoint(LISTEN):
             raise Forbidden("recordings are not for this role")
-        call_id = stored.ticket.details.call_id
-        kept = await _kept(office, call_id) if call_id is not None else None
+        kept = await _kept(office, stored.ticket.details)
         if kept is None:
             raise NotFound("there is no recording of this appeal's call")
     try:
@@ -49,21 +50,26 @@ async def link_to_recording(
             await audit.note(
                 uow, who=viewer.id, roles=viewer.roles, what="recording", ticket_id=ticket_id
             )
-    except HostNotAllowedError:
-        raise Conflict(_NOT_LISTED) from None
+    except HostNotAllowedError as refusal:
+        raise Conflict(str(refusal)) from None
     response.headers["Cache-Control"] = "no-store"
     base = request.url.path.rsplit("/", 3)[0]
     return RecordingLinkOut(url=f"{base}/recordings/{secret}", expires_at=expires_at)
 
 
-_NOT_LISTED = "the recording is kept at a host that CARELINE_RECORDING_HOSTS does not name"
-
-
-async def _kept(office: OfficeHere, call_id: str) -> str | None:
+async def _kept(office: OfficeHere, details: Details) -> str | None:
+    """Where the recording is: of the call that the appeal came by, else of the talk that a partner had."""
     try:
-        return await office.call_recordings.of(call_id)
+        if details.call_id is not None:
+            kept = await office.call_recordings.of(details.call_id)
+            if kept is not None:
+                return kept
+        if details.external is None:
+            return None
+        record = await office.partner_recordings.of(details.external.source, details.external.id)
     except httpx.HTTPError:
-        raise NotReady("the router cannot be asked where the recording is: try again") from None
+        raise NotReady("it cannot be asked where the recording is: try again") from None
+    return None if record is None else f"{RECORD}{record}"
 
 
 @router.get("/recordings/{secret}", response_class=StreamingResponse)
@@ -78,9 +84,9 @@ async def play_recording(secret: str, request: Request, office: OfficeHere) -> S
         )
     try:
         playing = await office.recordings.play(link, request.headers.get("range"))
-    except HostNotAllowedError:
-        raise Conflict(_NOT_LISTED) from None
+    except HostNotAllowedError as refusal:
+        raise Conflict(str(refusal)) from None
     except RecordingAwayError:
         raise NotReady("who keeps the recording does not give it: try again") from None
-    headers = {**playing.headers, "Cache-Control": "no-store"}
+    headers = {**playing.headers, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return StreamingResponse(playing.body, playing.status, headers)

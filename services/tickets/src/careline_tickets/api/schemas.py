@@ -62,6 +62,14 @@ class TicketIn(Body):
     external: ExternalIn | None = None
     registered_at: Moment | None = None
     close: ClosingIn | None = None
+    fill_in_s: float | None = Field(
+        default=None,
+        ge=0,
+        le=86_400,
+        strict=True,
+        allow_inf_nan=False,
+        description="how long the form was being filled in, for the reports",
+    )
 
     def completed(self, call: Call) -> Self:
         """This, with what it does not say as the call does."""
@@ -72,7 +80,11 @@ class TicketIn(Body):
             if value is not None and getattr(self.person, name) is None
         }
         person = self.person.model_copy(update=missing)
-        return self.model_copy(update={"person": person, "insurer": self.insurer or call.insurer})
+        of_call = {
+            "insurer": self.insurer or call.insurer,
+            "language": self.language or call.language,
+        }
+        return self.model_copy(update={"person": person, **of_call})
 
     def details(self) -> Details:
         external = self.external

@@ -9,10 +9,11 @@ from sqlalchemy import Row
 
 from careline_common.http.auth import require
 from careline_common.http.paging import Page, Paging
-from careline_common.http.problem import Forbidden, invalid
-from careline_tickets.api.office import OfficeHere, ViewerHere
+from careline_common.http.problem import Forbidden, NotFound, invalid
+from careline_tickets.api.office import OfficeHere, ViewerHere, actor_of
 from careline_tickets.api.periods import bound, day_of
 from careline_tickets.api.types import Body
+from careline_tickets.api.views import TicketOut, shown_ticket
 from careline_tickets.db import surges
 
 router = APIRouter(prefix="/v1/surges", tags=["surges"])
@@ -82,6 +83,37 @@ async def list_surges(
     only = None if viewer.reads_facts else viewer.own_insurer
     return page.of(
         rows, key=lambda row: (row.opened_at, row.id), show=lambda row: _shown(row, only)
+    )
+
+
+@router.get("/{surge_id}/appeals")
+async def list_appeals(
+    surge_id: str, page: Paging, viewer: ViewerHere, office: OfficeHere
+) -> Page[TicketOut]:
+    """The appeals that a surge is made of, those registered last first; facts only. An insurer gets his own, and 404
+    where none of them are."""
+    if not viewer.reads_facts and viewer.own_insurer is None:
+        raise Forbidden("no surges are shown to this role")
+    only = None if viewer.reads_facts else viewer.own_insurer
+    after = page.after(datetime, str)
+    async with office.database.read() as connection:
+        surge = await surges.find(connection, surge_id)
+        if surge is None or (only is not None and only not in surge.insurers):
+            raise NotFound("there is no such surge")
+        rows = await surges.appeals_of(
+            connection,
+            surge,
+            zone=office.rules.zone,
+            insurer=only,
+            limit=page.limit + 1,
+            after=(after[0], after[1]) if after else None,
+        )
+        found = await office.journal.repository.stored(connection, rows)
+    now, actor = office.clock.now(), actor_of(viewer)
+    return page.of(
+        [one.ticket for one in found],
+        key=lambda ticket: (ticket.registered_at, ticket.id),
+        show=lambda ticket: shown_ticket(ticket, actor, now),
     )
 
 

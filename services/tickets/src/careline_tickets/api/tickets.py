@@ -30,7 +30,7 @@ from careline_tickets.api.views import (
     text_of,
     with_personal,
 )
-from careline_tickets.db import audit, staffing
+from careline_tickets.db import audit, reports, staffing
 from careline_tickets.db.reading import history_of
 from careline_tickets.db.repository import Stored
 from careline_tickets.domain.person import Person
@@ -64,6 +64,8 @@ async def register_ticket(
         if not registered.fresh:
             await _audit(uow, viewer, "ticket", ticket.id)
             person = await office.journal.repository.person(uow.connection, ticket.id)
+        elif body.fill_in_s is not None:
+            await reports.note_filling(uow.connection, ticket.id, body.fill_in_s)
         view = shown_ticket(ticket, actor_of(viewer), uow.clock.now())
         if viewer.reads_all:
             view = await _with_others(uow, office, view, ticket, person, text=body.text)

@@ -9,7 +9,7 @@ from careline_tickets.db.likeness import Duplicate
 from careline_tickets.db.repository import Content
 from careline_tickets.domain.clocks import ClockKind
 from careline_tickets.domain.person import Person
-from careline_tickets.domain.ticket import Ticket
+from careline_tickets.domain.ticket import TextKind, Ticket
 from careline_tickets.domain.workflow import Actor, allowed
 
 KINDS = tuple(ClockKind)
@@ -101,6 +101,8 @@ class TicketOut(BaseModel):
     allowed: list[str]
     """What the caller may do now."""
     text: str | None = None
+    transcript: str | None = None
+    """What was said, as it was typed last."""
     person: PersonOut | None = None
     contents: list[ContentOut] | None = None
 
@@ -190,9 +192,10 @@ def shown_ticket(ticket: Ticket, actor: Actor, now: datetime) -> TicketOut:
     )
 
 
-def text_of(contents: Sequence[Content]) -> str | None:
-    """An appeal's own text, as it was amended last; None when there is none or it was erased."""
-    texts = [content.body for content in contents if content.kind == "text"]
+def text_of(contents: Sequence[Content], kind: TextKind = TextKind.TEXT) -> str | None:
+    """An appeal's own text, as it was amended last, or its last one of another kind; None when there is none
+    or it was erased."""
+    texts = [content.body for content in contents if content.kind == kind]
     return texts[-1] if texts else None
 
 
@@ -201,6 +204,7 @@ def with_personal(view: TicketOut, person: Person, contents: Sequence[Content]) 
     return view.model_copy(
         update={
             "text": text_of(contents),
+            "transcript": text_of(contents, TextKind.TRANSCRIPT),
             "person": shown_person(person),
             "contents": [
                 ContentOut(kind=one.kind, at=one.at, by=one.author, text=one.body)

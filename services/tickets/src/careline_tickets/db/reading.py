@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_tickets.db import tables
 from careline_tickets.db.wording import page_with_words
-from careline_tickets.domain.vocabulary import Outcome, Status
+from careline_tickets.domain.vocabulary import Status
 from careline_tickets.domain.words import Sought
 
 t, p = tables.ticket.c, tables.person.c
@@ -133,45 +133,23 @@ async def page_of(
     return (await connection.execute(query)).mappings().all()
 
 
+async def waiting_for(
+    connection: AsyncConnection, insurer: str, *, limit: int
+) -> Sequence[RowMapping]:
+    """Rows of the appeals that an insurer has to answer, the most urgent first."""
+    query = (
+        select(tables.ticket)
+        .where(t.insurer == insurer, t.status == Status.WITH_INSURER)
+        .order_by(t.priority, t.due_at.nulls_last(), t.id)
+        .limit(limit)
+    )
+    return (await connection.execute(query)).mappings().all()
+
+
 async def history_of(connection: AsyncConnection, ticket_id: str) -> Sequence[Row[Any]]:
     """The history of an appeal, oldest first."""
     columns = tables.history.c
     query = select(tables.history).where(columns.ticket_id == ticket_id).order_by(columns.version)
-    return (await connection.execute(query)).all()
-
-
-async def journal(
-    connection: AsyncConnection,
-    *,
-    by: str,
-    start: datetime | None,
-    end: datetime | None,
-    now: datetime,
-    only_insurer: str | None = None,
-) -> Sequence[Row[Any]]:
-    """Appeals registered from `start` up to, not including, `end`, counted by one detail."""
-
-    def counted(condition: ColumnElement[bool], label: str) -> ColumnElement[Any]:
-        return func.count(case((condition, 1))).label(label)
-
-    key = t[by]
-    query = select(
-        key.label("key"),
-        func.count().label("registered"),
-        counted(OPEN, "open"),
-        counted(t.status == Status.CLOSED, "closed"),
-        counted(and_(OPEN, t.due_at < now), "overdue"),
-        counted(t.returns > 0, "returned"),
-        counted(t.outcome == Outcome.JUSTIFIED, "justified"),
-        counted(t.outcome.is_not(None), "with_outcome"),
-    )
-    if start is not None:
-        query = query.where(t.registered_at >= start)
-    if end is not None:
-        query = query.where(t.registered_at < end)
-    if only_insurer is not None:
-        query = query.where(t.insurer == only_insurer)
-    query = query.group_by(key).order_by(func.count().desc(), key)
     return (await connection.execute(query)).all()
 
 

@@ -5,7 +5,20 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Date, Row, cast, func, insert, literal, or_, select, text, tuple_, update
+from sqlalchemy import (
+    Date,
+    Row,
+    RowMapping,
+    cast,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_tickets.db import tables
@@ -107,6 +120,38 @@ async def page_of(
         query = query.where(tuple_(s.opened_at, s.id) < tuple_(*map(literal, after)))
     query = query.order_by(s.opened_at.desc(), s.id.desc()).limit(limit)
     return (await connection.execute(query)).all()
+
+
+async def find(connection: AsyncConnection, surge_id: str) -> Row[Any] | None:
+    query = select(tables.surge).where(s.id == surge_id)
+    return (await connection.execute(query)).one_or_none()
+
+
+async def appeals_of(
+    connection: AsyncConnection,
+    surge: Row[Any],
+    *,
+    zone: ZoneInfo,
+    insurer: str | None,
+    limit: int,
+    after: tuple[datetime, str] | None,
+) -> Sequence[RowMapping]:
+    """Rows of the appeals that a surge is made of, those registered last first: what came about the same from the first
+    day that was counted until it closed. An insurer has his own alone."""
+    first = surge.opened_on - timedelta(days=surge.days - 1)
+    query = select(tables.ticket).where(
+        t.registered_at >= datetime.combine(first, time(0), zone),
+        or_(t.external_source.is_(None), t.external_source != SOURCE),
+        *(t[name] == surge._mapping[name] for name in Key._fields if surge._mapping[name]),  # noqa: SLF001 - its public names
+    )
+    if surge.closed_at is not None:
+        query = query.where(t.registered_at <= surge.closed_at)
+    if insurer is not None:
+        query = query.where(t.insurer == insurer)
+    if after is not None:
+        query = query.where(tuple_(t.registered_at, t.id) < tuple_(*map(literal, after)))
+    query = query.order_by(t.registered_at.desc(), t.id.desc()).limit(limit)
+    return (await connection.execute(query)).mappings().all()
 
 
 async def add(connection: AsyncConnection, values: Mapping[str, Any]) -> None:

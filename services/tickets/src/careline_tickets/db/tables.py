@@ -133,6 +133,14 @@ ticket = Table(
 )
 """`priority` is 0 for the most urgent. `chain` is the hash of the last history row, so that a history that was cut off shows."""
 
+filling = Table(
+    "filling",
+    metadata,
+    Column("ticket_id", Text, ForeignKey("tickets.ticket.id"), primary_key=True),
+    Column("took_s", Double, nullable=False),
+)
+"""How long somebody took to fill an appeal in, where his screen has told it."""
+
 person = Table(
     "person",
     metadata,

@@ -49,6 +49,7 @@ class ChainReport:
     seals: int = 0
     broken_seals: list[int] = field(default_factory=list)
     """Numbers of seals since whose forerunner rows were taken out, put in or changed."""
+    seal_hashes: set[str] = field(default_factory=set)
     last_seal: str | None = None
     """What to note outside of the database: later it must still stand there."""
 
@@ -77,6 +78,7 @@ async def _check_seals(connection: AsyncConnection, report: ChainReport) -> None
     before = None
     for seal in await seals.every(connection):
         report.seals += 1
+        report.seal_hashes.add(bytes(seal.hash).hex())
         report.last_seal = f"{seal.number} of {seal.until.isoformat()}: {bytes(seal.hash).hex()}"
         entries, hash_ = await seals.computed(connection, before, seal.until)
         in_order = seal.number == (1 if before is None else before.number + 1)

@@ -137,6 +137,7 @@ _TEXT_OF_ACTION = {
     Action.ANSWER: TextKind.ANSWER,
     Action.CLOSE: TextKind.ANSWER,
     Action.AMEND: TextKind.TEXT,
+    Action.TRANSCRIBE: TextKind.TRANSCRIPT,
 }
 
 

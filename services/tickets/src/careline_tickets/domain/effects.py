@@ -6,6 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from careline_tickets.domain import timekeeping
+from careline_tickets.domain.blank import is_blank
 from careline_tickets.domain.clocks import Terms
 from careline_tickets.domain.ticket import (
     HIGHEST_LEVEL,
@@ -21,7 +22,7 @@ MAX_EXTENSION_DAYS = 365
 
 
 def _required(value: str | None, path: str) -> str:
-    if value is None or not value.strip():
+    if value is None or is_blank(value):
         raise InvalidCommandError(path, "is required")
     return value
 
@@ -200,6 +201,11 @@ def _apply_policy(ticket: Ticket, command: Command, _actor: Actor, now: datetime
     return timekeeping.under(ticket, command.policy, now)
 
 
+def _transcribe(ticket: Ticket, command: Command, _actor: Actor, _now: datetime) -> Ticket:
+    _required(command.text, "text")
+    return ticket
+
+
 def _given(ticket: Ticket, group: Group) -> Ticket:
     return replace(ticket, level=group.level, group=group.id, owner=group.assignee)
 
@@ -235,5 +241,6 @@ EFFECTS: Mapping[Action, Callable[[Ticket, Command, Actor, datetime], Ticket]] =
         Action.ABSORB: _absorb,
         Action.FOLLOW_UP: _follow_up,
         Action.APPLY_POLICY: _apply_policy,
+        Action.TRANSCRIBE: _transcribe,
     }
 )

@@ -111,3 +111,5 @@ class Action(StrEnum):
     """The appeal could not be reopened any more, and a new one goes on from it."""
     APPLY_POLICY = "apply_policy"
     """The appeal was given the promises that are configured now."""
+    TRANSCRIBE = "transcribe"
+    """Somebody has typed what is said, at the address that is for it alone."""
