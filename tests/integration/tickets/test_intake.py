@@ -220,6 +220,24 @@ async def test_texts_are_alike_across_slips_order_and_half_typed_ones(desk: "Des
         }
 
 
+async def test_texts_are_alike_too_where_every_word_of_theirs_is_a_common_one(
+    desk: "Desk",
+) -> None:
+    """PostgreSQL's statistics know each word of so small a journal as a common one: two weeks are looked
+    through, then three months."""
+    text = "В регистратуре не берут трубку, запись к хирургу закрыта третью неделю подряд"
+    old = await desk.agent.register(text=text)
+    desk.clock.advance(20 * 86_400)
+    new = await desk.agent.register(text=f"{text}, помогите попасть на приём")
+    other = "Запись к окулисту открыта, трубку берут, регистратуре спасибо"
+    await desk.agent.register(text=other)
+    await desk.query("ANALYZE tickets.wording")
+    desk.clock.advance(660)
+    found = (await desk.agent.post("tickets/duplicates", {"text": text})).json()["items"]
+    assert [one["id"] for one in found] == [old["id"], new["id"]]
+    assert found[0]["score"] > found[1]["score"]
+
+
 async def test_a_promise_holds_for_the_appeals_it_was_given_to(desk: "Desk") -> None:
     old = await desk.agent.register()
     deadlines = [{"id": "default", "calendar": "c1", "clocks": {"level1": "30m"}}]

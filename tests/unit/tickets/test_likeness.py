@@ -59,4 +59,5 @@ def test_chance_explains_little_unless_all_words_are_needed(share: dict[str, flo
     assert found is not None
     assert found.least < len(found.words) or len(found.words) == min(MOST_WORDS, len(share))
     chance = at_least(found.least, [share[word] for word in found.words])
+    assert found.chance == pytest.approx(chance, abs=1e-12)
     assert chance <= MOST_SHARE or found.least == len(found.words)

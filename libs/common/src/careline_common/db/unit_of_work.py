@@ -13,6 +13,7 @@ from careline_common.events.registry import event_class
 from careline_common.ids import Ids
 
 OUTBOX_COLUMNS = ("event_id", "type", "subject", "sequence", "body", "created_at")
+OUTBOX_TYPES = ("text", "text", "text", "bigint", "bytea", "timestamptz")
 
 FEW = 50
 """Up to so many events are written by one statement; more are quicker by COPY."""
@@ -21,6 +22,12 @@ FEW = 50
 def outbox_channel(schema: str) -> str:
     """Where a service's relay listens for new events."""
     return f"careline_outbox_{schema}"
+
+
+def outbox_insert(outbox: str, first: int = 1) -> str:
+    """A statement that inserts any number of rows, given as one array a column from the place `first` on."""
+    arrays = ", ".join(f"${first + at}::{type_}[]" for at, type_ in enumerate(OUTBOX_TYPES))
+    return f"INSERT INTO {outbox} ({', '.join(OUTBOX_COLUMNS)}) SELECT * FROM unnest({arrays})"  # noqa: S608 - our own names
 
 
 class UnitOfWork:
@@ -75,14 +82,9 @@ class UnitOfWork:
         """Has `callback` called once the transaction stands, and never when it does not."""
         self._after_commit.append(callback)
 
-    @property
-    def outbox(self) -> Table:
-        """Where `take_events` belongs."""
-        return self._outbox
-
     def take_events(self) -> list[tuple[Any, ...]]:
         """What was told so far as rows of the outbox (`OUTBOX_COLUMNS`), for who writes them in a statement
-        of his own, with a notice on `outbox_channel`: they are not written again."""
+        of his own (`outbox_insert`), with a notice on `outbox_channel`: they are not written again."""
         events, self._events = self._events, []
         return [
             (
@@ -111,11 +113,7 @@ class UnitOfWork:
 
     async def _insert(self, rows: list[tuple[Any, ...]]) -> None:
         """Rows and notice in one round trip, where COPY takes four."""
-        insert = (
-            f"WITH kept AS (INSERT INTO {self._outbox.fullname} ({', '.join(OUTBOX_COLUMNS)})"  # noqa: S608 - our own names
-            " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[],"
-            " $6::timestamptz[])) SELECT pg_notify($7, '')"
-        )
+        insert = f"WITH kept AS ({outbox_insert(self._outbox.fullname)}) SELECT pg_notify($7, '')"
         channel = outbox_channel(str(self._outbox.schema))
         values = (*map(list, zip(*rows, strict=True)), channel)
         await driver_of(self.connection).execute(insert, *values)

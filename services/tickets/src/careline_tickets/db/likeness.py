@@ -19,7 +19,9 @@ MOST_CANDIDATES = 200
 MOST_TEXTS = 20
 DUPLICATES_BACK = timedelta(days=365)
 TEXT_WINDOWS = slice(1, 3)
-"""Texts are compared with those of the last two weeks, and of three months when that gives too few."""
+"""Texts are compared with those of the last two weeks, and of three months when that gives too few..."""
+FEW_BY_CHANCE = 0.0001
+"""...at once with those of three months where so few of all texts can be like it by chance."""
 LONGEST_COMPARED = 4_000
 SHARED = 0.3
 """Texts of which fewer words are the same, of the shorter one's, are no duplicates: such as share half of
@@ -115,7 +117,7 @@ WITH near AS MATERIALIZED (
     ORDER BY greatest(registered_at) DESC, ticket_id DESC LIMIT {MOST_TEXTS}
 ), far AS MATERIALIZED (
     SELECT ticket_id FROM tickets.wording
-    WHERE words @@ $2::text::tsquery AND ticket_id <> $7 AND (SELECT count(*) FROM near) < {MOST_TEXTS}
+    WHERE words @@ $2::text::tsquery AND ticket_id <> $7 AND $8 AND (SELECT count(*) FROM near) < {MOST_TEXTS}
     ORDER BY greatest(registered_at) DESC, ticket_id DESC LIMIT {MOST_TEXTS}
 ), alike AS MATERIALIZED (
     SELECT w.ticket_id, CASE WHEN $5 THEN similarity(body, $4)
@@ -174,8 +176,10 @@ async def _like_text(
         " & ".join([wording.with_enough(found.words, found.least), *wording.in_window(window)])
         for _, window in windows(newest)[TEXT_WINDOWS]
     )
-    since, whole = now - DUPLICATES_BACK, len(body) >= WHOLE
-    rows = await driver_of(connection).fetch(_TEXTS, near, far, words, body, whole, since, but)
+    few, whole = found.chance <= FEW_BY_CHANCE, len(body) >= WHOLE
+    rows = await driver_of(connection).fetch(
+        _TEXTS, far if few else near, far, words, body, whole, now - DUPLICATES_BACK, but, not few
+    )
     return [_Found(**row) for row in rows]
 
 

@@ -11,12 +11,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.db.copying import driver_of
-from careline_common.db.unit_of_work import OUTBOX_COLUMNS, UnitOfWork, outbox_channel
+from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.observability.pii import PiiHasher
 from careline_tickets.db import steps, tables, wording
 from careline_tickets.db.rows import AnyRow, clock_values, read_clock, read_ticket, ticket_values
 from careline_tickets.db.wording import vector_values
-from careline_tickets.db.writing import Insert, Part, Update, Wording, write
+from careline_tickets.db.writing import Events, Insert, Part, Update, Wording, write
 from careline_tickets.domain.clocks import Clock, Policy
 from careline_tickets.domain.history import START, Entry, chained, digest
 from careline_tickets.domain.person import Person
@@ -289,9 +289,7 @@ class Repository:
 
 async def _write(uow: UnitOfWork, parts: Sequence[Part]) -> None:
     """Writes these and the events that were told so far in one statement."""
-    events = [dict(zip(OUTBOX_COLUMNS, row, strict=True)) for row in uow.take_events()]
-    notice = outbox_channel(tables.SCHEMA) if events else ""
-    await write(uow.connection, [*parts, Insert(uow.outbox, events)], notice=notice)
+    await write(uow.connection, [*parts, Events(tables.SCHEMA, uow.take_events())])
 
 
 def _told(

@@ -12,6 +12,7 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.db.copying import driver_of
+from careline_common.db.unit_of_work import OUTBOX_COLUMNS, outbox_channel, outbox_insert
 from careline_tickets.db.wording import VECTOR
 
 Values = Mapping[str, Any]
@@ -55,23 +56,30 @@ class Wording:
     vector: tuple[str, list[str]]
 
 
-Part = Insert | Update | Delete | Wording
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Rows of a schema's outbox; its relay hears of them once they are committed. They come last."""
+
+    schema: str
+    rows: Sequence[tuple[Any, ...]]
+
+
+Part = Insert | Update | Delete | Wording | Events
 _Shape = tuple[str, ...]
 
 
-async def write(connection: AsyncConnection, parts: Sequence[Part], *, notice: str = "") -> None:
-    """Writes all of it, or raises and writes nothing; foreign keys are checked at the end. Who listens on
-    the channel `notice` hears of it once it is committed."""
+async def write(connection: AsyncConnection, parts: Sequence[Part]) -> None:
+    """Writes all of it, or raises and writes nothing; foreign keys are checked at the end."""
     wanted = [part for part in parts if not _empty(part)]
     shapes = tuple(_shape(part) for part in wanted)
     values = [value for part in wanted for value in _values(part)]
     driver = driver_of(connection)
-    await driver.execute(_statement(shapes, notice), *values)
+    await driver.execute(_statement(shapes), *values)
 
 
 def _empty(part: Part) -> bool:
     match part:
-        case Insert():
+        case Insert() | Events():
             return not part.rows
         case Delete():
             return not part.keys
@@ -91,6 +99,8 @@ def _shape(part: Part) -> tuple[Any, ...]:
             return ("update", part.table.fullname, tuple(part.values))
         case Wording():
             return ("wording", tuple(part.values))
+        case Events():
+            return ("events", part.schema)
 
 
 def _values(part: Part) -> Sequence[Any]:
@@ -103,18 +113,20 @@ def _values(part: Part) -> Sequence[Any]:
             return [*part.values.values(), part.id]
         case Wording():
             return [*part.values.values(), *part.vector]
+        case Events():
+            return [list(column) for column in zip(*part.rows, strict=True)]
 
 
 @lru_cache(maxsize=256)
-def _statement(shapes: tuple[tuple[Any, ...], ...], notice: str) -> str:
+def _statement(shapes: tuple[tuple[Any, ...], ...]) -> str:
     """All parts but the last stand in a WITH; PostgreSQL carries them out in any case."""
     first, texts = 1, []
     for kind, *shape in shapes:
         text, taken = _TEXTS[kind](first, *shape)
         texts.append(text)
         first += taken
-    if notice:
-        texts.append(f"SELECT pg_notify('{notice}', '')")
+    if shapes[-1][0] == "events":
+        texts.append(f"SELECT pg_notify('{outbox_channel(shapes[-1][1])}', '')")
     *before, last = texts
     named = ", ".join(f"part{number} AS ({text})" for number, text in enumerate(before))
     return f"WITH {named} {last}" if before else last
@@ -158,6 +170,10 @@ def _delete(first: int, table: str, columns: _Shape, rows: int, only: str) -> tu
     return text, taken
 
 
+def _events(first: int, schema: str) -> tuple[str, int]:
+    return outbox_insert(f"{schema}.outbox", first), len(OUTBOX_COLUMNS)
+
+
 def _wording(first: int, columns: _Shape) -> tuple[str, int]:
     count = len(columns)
     taken = ", ".join(f"${first + at}" for at in range(count))
@@ -179,4 +195,5 @@ _TEXTS: Mapping[str, Callable[..., tuple[str, int]]] = {
     "update": _update,
     "delete": _delete,
     "wording": _wording,
+    "events": _events,
 }

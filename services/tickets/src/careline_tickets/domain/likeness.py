@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 MOST_WORDS = 8
 LEAST_WORDS = 3
@@ -16,6 +17,8 @@ class Telling:
 
     words: tuple[str, ...]
     least: int
+    chance: float
+    """How likely that is for a text that has nothing to do with it."""
 
 
 def telling(words: Sequence[str], share: Mapping[str, float], unknown: float) -> Telling | None:
@@ -30,9 +33,10 @@ def telling(words: Sequence[str], share: Mapping[str, float], unknown: float) ->
     chosen = sorted(shares, key=lambda word: (shares[word], -len(word), word))[:MOST_WORDS]
     for least in range(2, len(chosen)):
         for size in range(len(chosen), least, -1):
-            if at_least(least, [shares[word] for word in chosen[:size]]) <= MOST_SHARE:
-                return Telling(tuple(chosen[:size]), least)
-    return Telling(tuple(chosen), len(chosen))
+            chance = at_least(least, [shares[word] for word in chosen[:size]])
+            if chance <= MOST_SHARE:
+                return Telling(tuple(chosen[:size]), least, chance)
+    return Telling(tuple(chosen), len(chosen), prod(shares[word] for word in chosen))
 
 
 def at_least(least: int, chances: Sequence[float]) -> float:
