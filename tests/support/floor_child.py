@@ -14,11 +14,10 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import event
+from asyncpg.transaction import Transaction
 
 from careline.bench.floor_load import FloorLoad, floor_at_work
 from careline_router.db import batch, repository
@@ -29,7 +28,6 @@ from careline_router.runtime.codec import encode
 from careline_router.runtime.floor_actor import FloorActor
 from careline_router.runtime.lease import DeposedError
 from careline_router.runtime.work import Work
-from careline_router.usecases.parts import Parts
 
 POINTS = (
     "before_transaction", "after_handle", "after_journal", "before_commit", "after_commit",
@@ -62,11 +60,6 @@ def tell(line: Any) -> None:
 class Told(FloorLoad):
     """Callers who say what they were told."""
 
-    def __init__(self, point: Point, parts: Parts, **options: Any) -> None:
-        super().__init__(parts, **options)
-        engine = parts.actor.database.engine.sync_engine
-        event.listen(engine, "commit", lambda _: point.reached("before_commit"))
-
     def _told(self, command: cmd.Command, events: Sequence[Event]) -> None:
         super()._told(command, events)
         tell([[kind, json.loads(data)] for kind, data in map(encode, events)])
@@ -96,6 +89,7 @@ def set_up(point: Point) -> None:
     around(FloorActor, "_commit", before="before_transaction")
     around(FloorActor, "_handle_all", after="after_handle")
     around(batch, "copy_rows", after="after_journal")
+    around(Transaction, "commit", before="before_commit")
     around(FloorActor, "_release", before="pause" if point.name == "pause" else "after_commit")
     around(repository, "write_snapshot", after="in_snapshot")
     around(snapshots.Snapshots, "write", after="after_snapshot")
@@ -109,7 +103,7 @@ async def main(url: str, point: Point) -> None:
     set_up(point)
     try:
         async with floor_at_work(
-            url, agents=AGENTS, callers=CALLERS, kind=partial(Told, point)
+            url, agents=AGENTS, callers=CALLERS, kind=Told
         ) as load:
             await load.run(LONGEST_S)
     except* DeposedError:
