@@ -102,9 +102,7 @@ async def main(url: str, point: Point) -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     set_up(point)
     try:
-        async with floor_at_work(
-            url, agents=AGENTS, callers=CALLERS, kind=Told
-        ) as load:
+        async with floor_at_work(url, agents=AGENTS, callers=CALLERS, kind=Told) as load:
             await load.run(LONGEST_S)
     except* DeposedError:
         tell({"ended": "deposed"})

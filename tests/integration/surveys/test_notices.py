@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from careline_common.events.tickets import TicketNoticeDue
+from careline_common.events.tickets import TicketNoticeIssued
 from careline_common.testing.waiting import eventually
 
 if TYPE_CHECKING:
@@ -18,20 +18,20 @@ TOLD = "Your appeal T-2026-000001 is registered."
 HEARD = "careline.survey.message_received.v1"
 
 
-def due(notice_id: str = "n1", **changes: Any) -> TicketNoticeDue:
+def due(notice_id: str = "n1", **changes: Any) -> TicketNoticeIssued:
     values: dict[str, Any] = {
         "notice_id": notice_id,
         "ticket_id": "t1",
         "kind": "registered",
         "contact": RUSSIAN,
         "language": "en",
-        "text": TOLD,
+        "message": TOLD,
         "at_once": True,
     }
-    return TicketNoticeDue(**(values | changes))
+    return TicketNoticeIssued(**(values | changes))
 
 
-async def told(surveys: "Surveys", event: TicketNoticeDue, event_id: str = "") -> None:
+async def told(surveys: "Surveys", event: TicketNoticeIssued, event_id: str = "") -> None:
     await surveys.publish(event, event.notice_id, event_id)
 
 

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from careline_common.events.surveys import MessageReceived
-from careline_common.events.tickets import TicketNoticeDue
+from careline_common.events.tickets import TicketNoticeIssued
 from careline_tickets.noticing import PromiseWatch
 from careline_tickets.ports import Message
 from careline_tickets.service import Journal
@@ -30,14 +30,14 @@ async def told(desk: Any) -> AsyncIterator[Any]:
     yield desk
 
 
-async def notices(desk: Any) -> list[TicketNoticeDue]:
+async def notices(desk: Any) -> list[TicketNoticeIssued]:
     rows = await desk.query(
-        "SELECT body FROM tickets.outbox WHERE type LIKE '%notice_due%' ORDER BY id"
+        "SELECT body FROM tickets.outbox WHERE type LIKE '%notice_issued%' ORDER BY id"
     )
     from careline_common.events import Envelope
 
     found = [Envelope.parse(bytes(row["body"])).data for row in rows]
-    return [one for one in found if isinstance(one, TicketNoticeDue)]
+    return [one for one in found if isinstance(one, TicketNoticeIssued)]
 
 
 async def kinds(desk: Any) -> list[str]:
@@ -63,7 +63,7 @@ async def test_nobody_is_told_where_it_is_not_configured(desk: Any) -> None:
 async def test_a_promise_given_is_told_with_number_code_and_day(told: Any) -> None:
     ticket = await told.agent.register(**CITIZEN)
     [notice] = await notices(told)
-    assert notice.text == (
+    assert notice.message == (
         f"Your appeal {ticket['number']} is registered. Tracking code: {ticket['tracking_code']}."
         " We answer by 2026-04-01."
     )
@@ -89,9 +89,9 @@ async def test_a_promise_that_is_extended_or_kept_is_told(told: Any) -> None:
     await boss.does(longer, "close", outcome="justified", answer="It is yours")
     found = await notices(told)
     assert [one.kind for one in found] == ["registered", "extended", "closed"]
-    assert "2026-04-11" in found[1].text
+    assert "2026-04-11" in found[1].message
     assert not found[2].at_once
-    assert all("clinic" not in one.text and "yours" not in one.text for one in found)
+    assert all("clinic" not in one.message and "yours" not in one.message for one in found)
 
 
 async def test_who_is_insured_elsewhere_is_told_that_his_appeal_goes_on_there(told: Any) -> None:
@@ -99,7 +99,7 @@ async def test_who_is_insured_elsewhere_is_told_that_his_appeal_goes_on_there(to
     ticket = await told.agent.register(**CITIZEN, insured_in="77")
     taken = await told.boss.does(ticket, "take")
     await told.boss.does(taken, "forward", text="Moscow answers")
-    assert "passed on to the region" in (await notices(told))[-1].text
+    assert "passed on to the region" in (await notices(told))[-1].message
 
 
 async def test_a_broken_promise_is_told_once_by_any_number_of_processes(told: Any) -> None:
@@ -203,7 +203,7 @@ async def test_who_asks_how_things_stand_is_answered_by_code_or_for_his_number(t
     assert await phone.writes("status", status=True) == "status"
     answers = [one for one in await notices(told) if one.kind == "status"]
     assert all(one.contact == PHONE and one.at_once for one in answers)
-    said = [one.text for one in answers]
+    said = [one.message for one in answers]
     assert said[0] == f"Appeal {ticket['number']}: registered. We answer by 2026-04-01."
     assert said[1].startswith("We know no open appeal")
     assert said[2].startswith("We know no appeal by this code")

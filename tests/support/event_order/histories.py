@@ -38,7 +38,7 @@ from careline_common.events.tickets import (
     TicketCreated,
     TicketForwarded,
     TicketMoved,
-    TicketNoticeDue,
+    TicketNoticeIssued,
     TicketStepFired,
 )
 
@@ -389,14 +389,14 @@ def tickets(draw: st.DrawFn) -> Story:
                     {**about, "outcome": "justified", "closed_at": _at(number)}
                 )
             )
-        notice = TicketNoticeDue.model_validate(
+        notice = TicketNoticeIssued.model_validate(
             {
                 "notice_id": names.id("notice", number),
                 "ticket_id": ticket,
                 "kind": "closed" if closed else "registered",
                 "contact": names.phone(number),
                 "language": "en",
-                "text": f"Your appeal {about['number']}",
+                "message": f"Your appeal {about['number']}",
                 "at_once": not closed,
             }
         )

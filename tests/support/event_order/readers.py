@@ -15,7 +15,7 @@ from careline_common.events.tickets import (
     TicketClosed,
     TicketCreated,
     TicketMoved,
-    TicketNoticeDue,
+    TicketNoticeIssued,
 )
 from careline_ingest import consumers as ingest
 from careline_ingest.db import appeals as ingest_appeals
@@ -155,7 +155,7 @@ async def messages(centre: Centre, facts: list[Fact]) -> Any:
 
 async def notices(centre: Centre, facts: list[Fact]) -> Any:
     """What patients are sent on behalf of other services."""
-    told = {fact.subject for fact in facts if isinstance(fact.event, TicketNoticeDue)}
+    told = {fact.subject for fact in facts if isinstance(fact.event, TicketNoticeIssued)}
     async with centre.services["surveys"].app.state.surveys.database.read() as connection:
         found = await connection.execute(
             select(of_surveys.invitation.c.reference_id, of_surveys.message.c.text)

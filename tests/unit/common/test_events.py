@@ -52,8 +52,9 @@ def test_an_event_belongs_to_the_producer_in_whose_module_it_stands(event_type: 
 
 
 @pytest.mark.parametrize("event_type", CATALOGUE)
-def test_only_the_three_events_of_adr_5_carry_a_contact(event_type: str) -> None:
+def test_only_the_four_events_of_adr_5_carry_a_contact(event_type: str) -> None:
     allowed = {
+        "careline.ticket.notice_issued.v1",
         "careline.call.ended.v1",
         "careline.survey.score_recorded.v1",
         "careline.survey.comment_given.v1",

@@ -10,7 +10,12 @@ from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.envelope import Envelope, Event
 from careline_common.events.ingest import ServiceRendered
 from careline_common.events.router import CallEnded, CallKeyed, CallWrappedUp
-from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved, TicketNoticeDue
+from careline_common.events.tickets import (
+    TicketClosed,
+    TicketCreated,
+    TicketMoved,
+    TicketNoticeIssued,
+)
 from careline_common.messaging.subscription import Subscription
 from careline_surveys.adapters.phones import Number, read_number
 from careline_surveys.adapters.records import Records, RenderedRecord
@@ -37,7 +42,7 @@ CONSUMERS: dict[str, tuple[type[Event], ...]] = {
     RENDERED_SERVICES: (ServiceRendered,),
     APPEALS: (TicketCreated, TicketMoved, TicketClosed),
     KEYED_CALLS: (CallKeyed,),
-    NOTICES: (TicketNoticeDue,),
+    NOTICES: (TicketNoticeIssued,),
 }
 
 
@@ -239,7 +244,7 @@ class _NoticesDue:
 
     async def __call__(self, uow: UnitOfWork, envelope: Envelope, _: Any) -> None:
         event = envelope.data
-        assert isinstance(event, TicketNoticeDue)
+        assert isinstance(event, TicketNoticeIssued)
         await self._service.notices.queue(uow, event)
         uow.after_commit(self._service.sender.wake)
 

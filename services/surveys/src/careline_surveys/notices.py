@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.tickets import TicketNoticeDue
+from careline_common.events.tickets import TicketNoticeIssued
 from careline_surveys.adapters.phones import Number, read_number
 from careline_surveys.book import Book, definition_from_body
 from careline_surveys.config import parse_quiet
@@ -42,7 +42,7 @@ class Notices:
         self._book = book
         self._metrics = metrics
 
-    async def queue(self, uow: UnitOfWork, notice: TicketNoticeDue) -> str:
+    async def queue(self, uow: UnitOfWork, notice: TicketNoticeIssued) -> str:
         """Queues a notice unless it was before; returns what became of it.
 
         Who wants no messages of ours gets none: neither when he says so now nor while it waits."""
@@ -50,7 +50,7 @@ class Notices:
         uow.after_commit(self._metrics.notices.labels(notice.kind, outcome).inc)
         return outcome
 
-    async def _queued(self, uow: UnitOfWork, notice: TicketNoticeDue) -> str:
+    async def _queued(self, uow: UnitOfWork, notice: TicketNoticeIssued) -> str:
         number = _number(notice.contact)
         if number is None or number.landline:
             return "no_mobile"
@@ -82,7 +82,7 @@ class Notices:
             invitation_id=row.id,
             person_id=person_id,
             purpose=PURPOSE,
-            text=notice.text,
+            text=notice.message,
             due_at=now if notice.at_once else self._decent(now, number),
             at=now,
         )

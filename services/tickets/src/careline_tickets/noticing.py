@@ -13,7 +13,7 @@ import structlog
 from careline_common.clock import Clock
 from careline_common.db.engine import Database, is_unavailable
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.tickets import TicketNoticeDue
+from careline_common.events.tickets import TicketNoticeIssued
 from careline_common.observability.errors import describe
 from careline_tickets.adapters import citizen_words as words
 from careline_tickets.config import Rules
@@ -136,13 +136,13 @@ def send_sms(
 ) -> None:
     """Has surveys send an SMS, once, when this transaction stands."""
     notice_id = uow.ids.new()
-    event = TicketNoticeDue(
+    event = TicketNoticeIssued(
         notice_id=notice_id,
         ticket_id=ticket_id,
         kind=kind,
         contact=contact,
         language=language,
-        text=text,
+        message=text,
         at_once=at_once,
     )
     uow.emit(event, subject=notice_id, sequence=1, correlation_id=ticket_id)

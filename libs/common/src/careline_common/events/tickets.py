@@ -127,10 +127,10 @@ class TicketClosed(Event):
     merged: tuple[MergedAppeal, ...] = ()
 
 
-class TicketNoticeDue(Event):
+class TicketNoticeIssued(Event):
     """A citizen is to be told something by SMS: once for each notice. Subject: the notice's id."""
 
-    TYPE: ClassVar[str] = "careline.ticket.notice_due.v1"
+    TYPE: ClassVar[str] = "careline.ticket.notice_issued.v1"
 
     notice_id: str
     ticket_id: str | None = None
@@ -139,8 +139,8 @@ class TicketNoticeDue(Event):
     contact: str
     """The citizen's number."""
     language: str
-    text: str
-    """The words, which name an appeal by its number and tracking code and nobody."""
+    message: str
+    """The words, ours, which name an appeal by its number and tracking code and nobody."""
     at_once: bool = False
     """Whether it answers something that the citizen has just done, and may come at night."""
 
