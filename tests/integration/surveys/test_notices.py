@@ -100,8 +100,8 @@ async def test_at_night_it_waits_for_the_day_unless_it_was_asked_for(surveys: "S
     )
     night = datetime(2026, 3, 3, 20, 0, tzinfo=UTC)  # 23:00 in Moscow
     surveys.clock.advance((night - surveys.clock.now()).total_seconds())
-    await told(surveys, due("n1", kind="late", text="late", at_once=False))
-    await told(surveys, due("n2", kind="status", text="status"))
+    await told(surveys, due("n1", kind="late", message="late", at_once=False))
+    await told(surveys, due("n2", kind="status", message="status"))
     [message] = await surveys.printed(1)
     assert message["text"] == "status"
     surveys.clock.advance(10 * 3600)

@@ -60,7 +60,8 @@ def test_a_file_that_is_written_to_while_it_is_copied_is_left_alone(
     spool: Spool, tmp_path: Path
 ) -> None:
     path, begun, over = tmp_path / "day.csv", threading.Event(), threading.Event()
-    path.write_bytes(b"x" * (4 << 20))
+    path.touch()
+    os.truncate(path, 64 << 20)  # long enough to copy that the writer gets a turn
 
     def write() -> None:
         with path.open("ab", buffering=0) as file:

@@ -63,6 +63,7 @@ async def test_an_appointment_from_the_slots_to_the_wrap_up(front, database_url)
     assert '"booking": "booked"' in told[0][0]
     noted = await rows(database_url, "SELECT what FROM router.person_audit ORDER BY id")
     assert [what for (what,) in noted] == [
+        "customer shown with the offer",
         "appointment book", "appointment move", "appointment book", "appointment cancel",
     ]  # fmt: skip
 
