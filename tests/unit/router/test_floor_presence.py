@@ -8,6 +8,7 @@ from careline_router.domain import events as ev
 from careline_router.domain import presence_events as pev
 from careline_router.domain.floor import Floor
 from careline_router.domain.specs import FloorSpec
+from careline_router.domain.words import ConsultEnd
 
 pytestmark = pytest.mark.unit
 
@@ -101,7 +102,9 @@ def test_whose_desk_comes_back_during_the_talk_goes_on_after_it() -> None:
 
 
 @pytest.mark.parametrize("how", ["back", "complete"])
-def test_who_is_asked_by_a_colleague_when_he_goes_away_is_not_ready_after_it(how: str) -> None:
+def test_who_is_asked_by_a_colleague_when_he_goes_away_is_not_ready_after_it(
+    how: ConsultEnd,
+) -> None:
     floor = scene(a="app", b="app")
     floor.ready("a")
     floor.call("c1")

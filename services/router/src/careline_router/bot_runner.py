@@ -20,6 +20,8 @@ from careline_router.domain.words import DISCONNECTED
 log = structlog.get_logger(__name__)
 
 FAILED = "bot_failed"
+UNREADABLE = 422
+"""A queue that is not there, a text that is too long."""
 GRACE_S = 5.0
 """So long a bot whose caller has gone may still say what came of the talk."""
 AGAIN_S = 1.0
@@ -119,14 +121,18 @@ class BotRunner:
             outcome = HandOver(reason=FAILED)
         if isinstance(outcome, HandOver):
             body = {"queue": outcome.queue, "data": dict(outcome.data), "reason": outcome.reason}
-            await self._say(call_id, "hand-over", body, talk)
+            if await self._say(call_id, "hand-over", body, talk) == UNREADABLE:
+                plain = {
+                    "reason": FAILED
+                }  # what the bot has said must not cost its caller the human
+                await self._say(call_id, "hand-over", plain, f"{talk}-plain")
         elif outcome is not None:
             await self._ended[call_id].wait()  # the bot has hung up: the PBX tells when it is done
-            said: dict[str, Any] = {
+            said = {
                 "disposition": outcome.disposition,
                 "resolved": outcome.resolved,
+                "subjects": list(outcome.subjects),
             }
-            said["subjects"] = list(outcome.subjects)
             await self._say(call_id, "wrap-up", said, talk)
 
     async def _outcome(self, call_id: str) -> Contained | HandOver | None:
@@ -146,8 +152,8 @@ class BotRunner:
             gone.cancel()
             await asyncio.gather(talking, gone, return_exceptions=True)
 
-    async def _say(self, call_id: str, what: str, body: Mapping[str, Any], talk: str) -> None:
-        """Once, however often it has to be tried: by a key that is the talk's."""
+    async def _say(self, call_id: str, what: str, body: Mapping[str, Any], talk: str) -> int:
+        """Once, however often it has to be tried: by a key that is the talk's. The status of the answer."""
         headers = {"Idempotency-Key": f"bot-{what}-{talk}"}
         while True:
             try:
@@ -159,7 +165,7 @@ class BotRunner:
             if answer is not None and answer.status_code < 500:
                 if answer.is_error:
                     log.warning("bot.refused", what=what, status=answer.status_code)
-                return
+                return answer.status_code
             await asyncio.sleep(AGAIN_S)
 
 

@@ -152,6 +152,15 @@ async def wrapped_up(router: Any, call_id: str) -> bool:
     return (await router.call(call_id))["wrap_up"] is not None
 
 
+async def test_a_bot_that_names_no_queue_there_is_hands_its_caller_over_all_the_same(
+    router, address
+):
+    async with working(router, address, [{"queue": "none", "collected": {"wish": "x"}}]):
+        call = await answered(router, "p-1")
+        await eventually(lambda: waiting(router, call["id"]))
+        assert (await router.call(call["id"]))["queue"] == "adult"
+
+
 async def test_a_caller_who_comes_back_to_a_bot_is_handed_over_again(router, address):
     """The first hand-over's answer is no answer to the second: he would be left with a bot that is silent."""
     async with working(router, address, [{"reason": "x"}, {"reason": "x"}]) as bot:
