@@ -281,6 +281,16 @@ class FloorMachine(RuleBasedStateMachine):
     def asking_goes_on(self, data: st.DataObject, how: str) -> None:
         self.asking(data, how)
 
+    @rule(data=st.data())
+    def who_is_asked_is_gone(self, data: st.DataObject) -> None:
+        """Or was, of a consultation that is over."""
+        asking = [each for each in self.floor.calls.values() if each.consultation is not None]
+        call = data.draw(st.sampled_from(asking)) if asking else None
+        name, asked = "nobody", "nothing"
+        if call is not None and call.consultation is not None:
+            name, asked = call.id, call.consultation.id
+        self.send(cmd.ConsultGone(call_id=name, consult_id=asked, cause="busy"))
+
     def asking(self, data: st.DataObject, how: Any) -> None:
         asking = [call for call in self.floor.calls.values() if call.consultation is not None]
         if not asking or how == "ringing":

@@ -231,8 +231,8 @@ def rule_against(floor: Floor, agent: Agent, call: Call) -> str | None:
     least = floor.queues[call.queue or ""].min_idle
     if call.priority == "deferrable" and least and able_and_idle(floor, call) <= least:
         return "blending"
-    if call.interruptible and agent.at_work:
-        return "room"
+    if call.interruptible and (agent.at_work or agent.spec.kind == "bot"):
+        return "room"  # appeals are for humans who have nothing else in hand
     return _policy_rule(floor, agent, call)
 
 

@@ -264,6 +264,23 @@ async def test_a_connection_that_was_lost_on_the_way_is_not_used_again(
     assert await backend() != first
 
 
+@pytest.mark.parametrize("error", [TimeoutError(), RuntimeError()], ids=["lost", "of the block"])
+async def test_a_connection_that_was_given_up_tells_nothing_in_the_place_of_why(
+    database: Database, error: Exception
+) -> None:
+    """So the driver does with one to a server that does not even answer the good-bye."""
+
+    async def giving_up() -> None:
+        async with database.unit_of_work() as uow:
+            driver_of(uow.connection).terminate()
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        await giving_up()
+    assert caught.value is error
+    assert await outbox(database) == []
+
+
 async def test_rows_are_copied_in_their_order_and_with_the_rest_of_the_transaction(
     database: Database,
 ) -> None:

@@ -165,3 +165,17 @@ def test_the_name_of_an_item_tells_its_appeal() -> None:
     assert item.pbx_call_id == work_name("0195.7", 12)
     assert appeal_of(item.pbx, item.pbx_call_id) == "0195.7"
     assert appeal_of("pbx1", "0195.7.12") is None
+
+
+def test_a_bot_is_offered_no_appeal_before_or_after_it_is_ready() -> None:
+    """It hears of calls that are connected to it alone: it would miss the offer, and be not ready from then on."""
+    scene = Scene(agent("bot", kind="bot", accept="auto", capacity=5), agent("a"))
+    scene.ready("bot")
+    offer_work(scene, "w1")
+    scene.do(cmd.SetNotReady(agent_id="bot", reason="pause"))
+    scene.do(cmd.SetReady(agent_id="bot"))
+    assert scene.offered() == {}
+    scene.ready("a")
+    assert scene.offered() == {"a": "w1"}
+    scene.call("c1")
+    assert scene.offered() == {"a": "w1", "bot": "c1"}

@@ -7,6 +7,8 @@ from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain.estimates import Estimates
 from careline_router.domain.specs import CallbackRules, FloorSpec, QueueSpec
+from careline_router.domain.work import OfferWork
+from careline_router.waits import estimate_of
 
 pytestmark = pytest.mark.unit
 
@@ -115,3 +117,18 @@ def test_the_last_wait_outlives_a_restart_though_nobody_estimated_it() -> None:
     estimates = Estimates()
     estimates.came_true("q", None, 33.0)
     assert Estimates(estimates.figures()).estimate("q", None) == 33.0
+
+
+def test_an_appeal_that_waits_for_days_is_no_wait_that_a_caller_has_before_him() -> None:
+    scene = Scene(a="app")
+    for _ in range(50):
+        scene.floor.estimates.came_true("q", 20.0, 20.0)
+    nobody_waits = estimate_of(scene.floor, "q", 1_000)
+    work = OfferWork(
+        call_id="w", ticket_id="t", number=1, queue="q", skills={"x": 1}, priority="deferrable"
+    )
+    scene.do(work)
+    assert estimate_of(scene.floor, "q", 1_000) == nobody_waits
+    assert nobody_waits.band_s is not None
+    scene.call("c1")
+    assert estimate_of(scene.floor, "q", 1_000) != nobody_waits

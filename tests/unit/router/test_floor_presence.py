@@ -8,6 +8,7 @@ from careline_router.domain import events as ev
 from careline_router.domain import presence_events as pev
 from careline_router.domain.floor import Floor
 from careline_router.domain.specs import FloorSpec
+from careline_router.domain.words import ConsultEnd
 
 pytestmark = pytest.mark.unit
 
@@ -98,6 +99,26 @@ def test_whose_desk_comes_back_during_the_talk_goes_on_after_it() -> None:
     floor.hang_up("c1")
     floor.after(30)
     assert floor.state("a") == ("ready", None)
+
+
+@pytest.mark.parametrize("how", ["back", "complete"])
+def test_who_is_asked_by_a_colleague_when_he_goes_away_is_not_ready_after_it(
+    how: ConsultEnd,
+) -> None:
+    floor = scene(a="app", b="app")
+    floor.ready("a")
+    floor.call("c1")
+    floor.connect("c1", "a")
+    floor.ready("b")
+    floor.do(cmd.Consult(agent_id="a", call_id="c1", consult_id="k", to_agent="b"))
+    floor.do(cmd.ConsultAnswered(call_id="c1", consult_id="k"))
+    cut(floor, "b")
+    floor.after(GRACE_S)
+    assert floor.state("b") == ("not_ready", "consult")
+    floor.do(cmd.EndConsult(agent_id="a", call_id="c1", how=how))
+    floor.hang_up("c1")
+    floor.after(30)
+    assert floor.state("b") == ("not_ready", "disconnected")
 
 
 def test_who_wished_to_rest_rests_for_his_own_reason() -> None:

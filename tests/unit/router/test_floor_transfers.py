@@ -367,3 +367,18 @@ def test_what_a_pbx_takes_no_commands_for_is_refused_and_not_forgotten() -> None
         cmd.TransferOut(agent_id="a", call_id="c1", endpoint="e"),
     ):
         assert scene.refused(order).reason == "not-steerable"
+
+
+def test_whom_a_bot_has_passed_on_waits_for_a_human_however_long_none_is_there() -> None:
+    """An agent who misses a call may save it as the last one at work; a bot would pass it on for ever."""
+    scene = Scene(agent("bot", kind="bot", accept="auto", capacity=5), agent("b"))
+    scene.ready("bot")
+    scene.call("c1")
+    scene.connect("c1", "bot")
+    scene.do(cmd.TransferIn(agent_id="bot", call_id="c1", queue="q", skills={"x": 1}))
+    for _ in range(2):
+        scene.do(cmd.SetNotReady(agent_id="bot", reason="pause"))
+        scene.do(cmd.SetReady(agent_id="bot"))
+    assert scene.offered() == {}
+    scene.ready("b")
+    assert scene.offered() == {"b": "c1"}

@@ -6,6 +6,7 @@ from careline_common.observability.metrics import MetricsRegistry
 from careline_router.domain import commands as cmd
 from careline_router.domain.floor import Floor
 from careline_router.domain.specs import AgentSpec, QueueSpec
+from careline_router.domain.work import OfferWork
 from careline_router.metrics import RouterMetrics
 
 pytestmark = pytest.mark.unit
@@ -47,6 +48,17 @@ def test_a_call_that_is_only_offered_waits_still(registry: MetricsRegistry) -> N
     assert floor.offers
     RouterMetrics(registry).measure(floor, now=110)
     assert registry.value("longest_wait_seconds", queue="q") == 10
+
+
+def test_appeals_that_wait_are_no_callers_who_wait(registry: MetricsRegistry) -> None:
+    floor = floor_with(("c", "q", 100))
+    waits = OfferWork(
+        call_id="w", ticket_id="t", number=1, queue="quiet", skills={}, priority="deferrable"
+    )
+    floor.handle(waits, 100)
+    RouterMetrics(registry).measure(floor, now=1_000)
+    assert registry.value("waiting_calls") == 1
+    assert registry.value("longest_wait_seconds", queue="quiet") == 0
 
 
 def test_who_leads_no_more_tells_nothing_of_the_floor(registry: MetricsRegistry) -> None:

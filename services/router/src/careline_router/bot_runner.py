@@ -15,10 +15,13 @@ import websockets
 from pydantic_core import from_json
 
 from careline_router.bot_port import Bot, BotCall, Contained, HandOver
+from careline_router.domain.words import DISCONNECTED
 
 log = structlog.get_logger(__name__)
 
 FAILED = "bot_failed"
+UNREADABLE = 422
+"""A queue that is not there, a text that is too long."""
 GRACE_S = 5.0
 """So long a bot whose caller has gone may still say what came of the talk."""
 AGAIN_S = 1.0
@@ -66,8 +69,10 @@ class BotRunner:
     async def _go_to_work(self) -> None:
         if self._last is None:
             (await self._client.post("/v1/agents/me/session", json={})).raise_for_status()
-            ready = {"state": "ready"}
-            (await self._client.put("/v1/agents/me/state", json=ready)).raise_for_status()
+            (await self._be_ready()).raise_for_status()
+
+    async def _be_ready(self) -> httpx.Response:
+        return await self._client.put("/v1/agents/me/state", json={"state": "ready"})
 
     async def _listen(self) -> None:
         ticket = (await self._client.post("/v1/agents/me/ws-ticket")).raise_for_status()
@@ -76,7 +81,10 @@ class BotRunner:
         address = f"{self._base.replace('http', 'ws', 1)}/v1/agents/me/ws?{query}"
         async with websockets.connect(address) as socket:
             async for text in socket:
-                self._hear(from_json(text))
+                message = from_json(text)
+                self._hear(message)
+                if _counts_as_gone(message):
+                    await self._be_ready()  # or not, where his site is closed
 
     def _hear(self, message: Mapping[str, Any]) -> None:
         self._last = message.get("seq", self._last)
@@ -84,26 +92,28 @@ class BotRunner:
             case "resync":
                 call = message["data"]["snapshot"]["call"]
                 if call is not None and call["state"] == "connected":
-                    self._begin(call["id"])
+                    self._begin(call["id"], message["seq"])
             case "call.connected":
-                self._begin(message["data"]["call_id"])
+                self._begin(message["data"]["call_id"], message["seq"])
             case "call.ended" | "call.requeued":
                 ended = self._ended.get(message["data"]["call_id"])
                 if ended is not None:
                     ended.set()
 
-    def _begin(self, call_id: str) -> None:
+    def _begin(self, call_id: str, began: int) -> None:
         if call_id in self._talks:
             return
         self._ended[call_id] = asyncio.Event()
-        talk = self._talks[call_id] = asyncio.create_task(self._talk(call_id))
+        talk = self._talks[call_id] = asyncio.create_task(self._talk(call_id, began))
         talk.add_done_callback(lambda _done: self._forget(call_id))
 
     def _forget(self, call_id: str) -> None:
         self._talks.pop(call_id, None)
         self._ended.pop(call_id, None)
 
-    async def _talk(self, call_id: str) -> None:
+    async def _talk(self, call_id: str, began: int) -> None:
+        """`began` is the number of the message by which it did: a caller may come back, and is handed over again."""
+        talk = f"{call_id}-{began}"
         try:
             outcome = await self._outcome(call_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, its caller gets a human
@@ -111,11 +121,19 @@ class BotRunner:
             outcome = HandOver(reason=FAILED)
         if isinstance(outcome, HandOver):
             body = {"queue": outcome.queue, "data": dict(outcome.data), "reason": outcome.reason}
-            await self._say(call_id, "hand-over", body)
+            if await self._say(call_id, "hand-over", body, talk) == UNREADABLE:
+                plain = {
+                    "reason": FAILED
+                }  # what the bot has said must not cost its caller the human
+                await self._say(call_id, "hand-over", plain, f"{talk}-plain")
         elif outcome is not None:
             await self._ended[call_id].wait()  # the bot has hung up: the PBX tells when it is done
-            said = {"disposition": outcome.disposition, "resolved": outcome.resolved}
-            await self._say(call_id, "wrap-up", {**said, "subjects": list(outcome.subjects)})
+            said = {
+                "disposition": outcome.disposition,
+                "resolved": outcome.resolved,
+                "subjects": list(outcome.subjects),
+            }
+            await self._say(call_id, "wrap-up", said, talk)
 
     async def _outcome(self, call_id: str) -> Contained | HandOver | None:
         """What came of the talk; None when the caller has gone and the bot says nothing of it."""
@@ -134,9 +152,9 @@ class BotRunner:
             gone.cancel()
             await asyncio.gather(talking, gone, return_exceptions=True)
 
-    async def _say(self, call_id: str, what: str, body: Mapping[str, Any]) -> None:
-        """Once, however often it has to be tried: by a key that is the call's."""
-        headers = {"Idempotency-Key": f"bot-{what}-{call_id}"}
+    async def _say(self, call_id: str, what: str, body: Mapping[str, Any], talk: str) -> int:
+        """Once, however often it has to be tried: by a key that is the talk's. The status of the answer."""
+        headers = {"Idempotency-Key": f"bot-{what}-{talk}"}
         while True:
             try:
                 answer = await self._client.post(
@@ -147,5 +165,15 @@ class BotRunner:
             if answer is not None and answer.status_code < 500:
                 if answer.is_error:
                     log.warning("bot.refused", what=what, status=answer.status_code)
-                return
+                return answer.status_code
             await asyncio.sleep(AGAIN_S)
+
+
+def _counts_as_gone(message: Mapping[str, Any]) -> bool:
+    """Whether the floor offers it nothing more because its connection was lost for too long: it is here again. Whom
+    a supervisor has sent on a break stays there."""
+    if message["type"] not in {"resync", "state.changed"}:
+        return False
+    data = message["data"]
+    me = data["snapshot"] if message["type"] == "resync" else data
+    return (me["state"], me["reason"]) == ("not_ready", DISCONNECTED)

@@ -96,14 +96,20 @@ class RouterMetrics:
                     self.offers.labels("connected").inc()
 
     def measure(self, floor: Floor, now: float) -> None:
-        """Sets the gauges to what the floor is at `now` (seconds since the epoch)."""
-        self.waiting.set(floor.waiting_count)
+        """Sets the gauges to what the floor is at `now` (seconds since the epoch). Appeals wait for days, and nobody
+        is to be woken for them."""
+        waiting = [
+            call
+            for call in floor.calls.values()
+            if call.state in WAITING_STATES and call.control != "desk"
+        ]
+        self.waiting.set(len(waiting))
         states = Counter(agent.state for agent in floor.agents.values())
         for state in AGENT_STATES:
             self.agents.labels(state).set(states[state])
         waits = dict.fromkeys(floor.queues, 0.0)
-        for call in floor.calls.values():
-            if call.state in WAITING_STATES and call.queue is not None:
+        for call in waiting:
+            if call.queue is not None:
                 since = call.queued_at if call.queued_at is not None else call.arrived_at
                 waits[call.queue] = max(waits.get(call.queue, 0.0), now - since)
         for queue, wait in waits.items():

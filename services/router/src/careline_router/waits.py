@@ -10,7 +10,9 @@ def estimate_of(floor: Floor, queue: str, now: float) -> EstimateView:
     heads = [
         now - first[0]
         for waiting in floor.waiting.classes.values()
-        if waiting.queue == queue and (first := waiting.first()) is not None
+        if waiting.queue == queue
+        and not waiting.interruptible  # appeals wait for days, and behind every caller
+        and (first := waiting.first()) is not None
     ]
     error = floor.estimates.error(queue)
     head = max(heads, default=None)

@@ -152,6 +152,45 @@ async def wrapped_up(router: Any, call_id: str) -> bool:
     return (await router.call(call_id))["wrap_up"] is not None
 
 
+async def test_a_bot_that_names_no_queue_there_is_hands_its_caller_over_all_the_same(
+    router, address
+):
+    async with working(router, address, [{"queue": "none", "collected": {"wish": "x"}}]):
+        call = await answered(router, "p-1")
+        await eventually(lambda: waiting(router, call["id"]))
+        assert (await router.call(call["id"]))["queue"] == "adult"
+
+
+async def test_a_caller_who_comes_back_to_a_bot_is_handed_over_again(router, address):
+    """The first hand-over's answer is no answer to the second: he would be left with a bot that is silent."""
+    async with working(router, address, [{"reason": "x"}, {"reason": "x"}]) as bot:
+        call = await answered(router, "p-1")
+        await eventually(lambda: waiting(router, call["id"]))
+        order = {"agent": "bot1"}
+        path = f"/v1/calls/{call['id']}/assign"
+        assert (await router.client.post(path, json=order, headers=router.floor)).is_success
+        offer = await router.offer("bot1")
+        await router.tell("call.answered", "p-1", offer_id=offer["id"])
+        await eventually(lambda: len(bot.talked) == 2)
+        await eventually(lambda: waiting(router, call["id"]))
+
+
+async def test_a_bot_that_counted_as_gone_goes_on_and_one_that_was_sent_on_a_break_does_not(
+    router, address
+):
+    async with working(router, address, []):
+        for reason, goes_on in (("disconnected", True), ("service", False)):
+            order = {"state": "not_ready", "reason": reason}
+            answer = await router.client.put(
+                "/v1/agents/bot1/state", json=order, headers=router.floor
+            )
+            assert answer.json()["state"] == "not_ready"
+            if goes_on:
+                await eventually(lambda: state(router, "bot1", "ready"))
+        call = (await router.arrive("p-1"))["call"]
+        assert call["state"] == "queued"
+
+
 async def test_a_hand_over_is_done_once_and_by_bots_alone(router, address):
     async with working(router, address, [{"takes_s": 60}]):
         call = await answered(router, "p-1")

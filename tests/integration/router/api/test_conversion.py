@@ -13,15 +13,15 @@ DAY = {"from": "2026-03-02T00:00:00Z", "to": "2026-03-03T00:00:00Z"}
 CALLS = """
     INSERT INTO router.call_record
         (id, pbx, pbx_call_id, line, control, queue, payer, state, arrived_at, answered_at, ended_at, agent, team, booking)
-    SELECT 'c' || n, 'pbx1', 'p' || n, '+74950000001', 'commands',
+    SELECT 'c' || n, 'pbx1', 'p' || n, '+74950000001', CASE WHEN n <= 50 THEN 'commands' ELSE 'desk' END,
         CASE WHEN n % 2 = 0 THEN 'adult' ELSE 'child' END, CASE WHEN n % 4 = 0 THEN 'cash' ELSE 'insured' END,
-        'ended', at, CASE WHEN n <= 40 THEN at END, at + interval '1 minute',
+        'ended', at, CASE WHEN n <= 40 OR n > 50 THEN at END, at + interval '1 minute',
         CASE WHEN n % 2 = 0 THEN 'a1' ELSE 'a2' END, CASE WHEN n % 2 = 0 THEN 't1' ELSE 't2' END,
         CASE WHEN n <= 4 THEN jsonb_build_object('result', 'booked', 'appointment_id', 'theirs-' || n, 'clinic', 'south')
              WHEN n <= 10 THEN '{"result": "not_booked", "reason": "price", "clinic": "north"}'
              WHEN n = 23 THEN '{"result": "booked", "appointment_id": "x4"}'
              WHEN n <= 12 THEN '{"result": "not_booked", "reason": "=no_slot"}' END
-    FROM generate_series(1, 50) AS n,
+    FROM generate_series(1, 60) AS n,
         LATERAL (SELECT timestamptz '2026-03-02T10:00:00Z' + n * interval '1 minute' AS at) AS moment"""
 APPOINTMENTS = """
     INSERT INTO router.appointment (id, call_id, agent, clinic, standing, made_at, ordered_at)
@@ -31,7 +31,7 @@ APPOINTMENTS = """
 
 @pytest.fixture
 async def day(router: Any, database_url: str) -> Any:
-    """Forty calls that were answered and ten that were not."""
+    """Forty calls that were answered, ten that were not, and ten appeals, which are no calls."""
     connection = await asyncpg.connect(database_url)
     try:
         await connection.execute(CALLS)

@@ -175,12 +175,12 @@ class Database:
             except BaseException as error:
                 if is_unavailable(error):  # asyncpg may take a lost connection for a busy one
                     await connection.invalidate(error)
-                elif driver.is_in_transaction():
+                elif _is_under_way(driver):
                     with suppress(*ASYNCPG_ERRORS):
                         await transaction.rollback()
                 raise
             finally:
-                if driver.is_in_transaction():  # cancelled while it ended
+                if _is_under_way(driver):  # cancelled while it ended
                     driver.terminate()
 
     async def ping(self) -> None:
@@ -190,6 +190,12 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _is_under_way(driver: asyncpg.Connection) -> bool:
+    """Whether a connection has a transaction. One that was given up, as that to a server which does not even answer
+    the good-bye, can not be asked: that error would stand in the place of why it was given up."""
+    return not driver.is_closed() and driver.is_in_transaction()
 
 
 def _refuse_closed(connection: Any, *_: object) -> None:

@@ -31,6 +31,7 @@ _CONVERSIONS = """
         WHERE appointment.call_id = record.id
         ORDER BY booked DESC, made_at LIMIT 1) AS made ON true
     WHERE record.answered_at IS NOT NULL AND record.ended_at >= :since AND record.ended_at < :until
+        AND record.control <> 'desk'
         {only}
     GROUP BY 1, 2, 3, 4"""
 

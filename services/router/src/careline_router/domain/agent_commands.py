@@ -193,6 +193,8 @@ class AgentCommands(CallCommands):
     def _lift_exclusions(self, agent: Agent) -> None:
         for call_id in sorted(self.excluded_from.get(agent.id, ())):
             call = self.calls[call_id]
+            if agent.spec.kind == "bot" and call.transferred:
+                continue  # he is to have a human, however long none is there
             if not self._somebody_else(call, agent):
                 self._emit(ev.ExclusionLifted(at=self.now, call_id=call.id, agent_id=agent.id))
 

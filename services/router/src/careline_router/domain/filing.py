@@ -220,9 +220,10 @@ class Filing:
         return self.in_hand(agent) + units <= agent.spec.capacity
 
     def has_nothing_else(self, agent_id: str, units: int) -> bool:
-        """Whether an agent could take on work that may be interrupted: none beside other work."""
+        """Whether an agent could take on work that may be interrupted: none beside other work, and no bot any."""
         agent = self.agents[agent_id]
-        return not agent.at_work and units <= agent.spec.capacity
+        able = agent.spec.kind != "bot" and units <= agent.spec.capacity
+        return able and not agent.at_work
 
     def in_hand(self, agent: Agent) -> int:
         """The units of what he is at, without what he was called away from."""

@@ -170,7 +170,8 @@ def _spare_work(agent: Agent, spare: list[Candidate], state: FloorState) -> Matc
     may = [
         (waiting.interruptible, waiting.rank, late or fresh, waiting)
         for waiting, _, fresh, late in spare
-        if may_spare(waiting, state) and not (waiting.interruptible and agent.at_work)
+        if may_spare(waiting, state)
+        and (not waiting.interruptible or state.has_nothing_else(agent.id, 1))
     ]
     if not may:
         return None
@@ -211,7 +212,7 @@ def why_waiting(call: Call, agent: Agent, state: FloorState) -> str | None:  # n
         return None
     if not may_spare(waiting, state):
         return "callback" if waiting.deferred else "blending"
-    if waiting.interruptible and agent.at_work:
+    if waiting.interruptible and not state.has_nothing_else(agent.id, call.units):
         return "room"
     return state.policy.holds(waiting, state.now - queued_at, group)
 

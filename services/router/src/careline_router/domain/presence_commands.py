@@ -9,6 +9,7 @@ from careline_router.domain import events as ev
 from careline_router.domain import presence_events as pev
 from careline_router.domain.states import Agent
 from careline_router.domain.steering_commands import SteeringCommands
+from careline_router.domain.transfer_commands import CONSULT
 from careline_router.domain.words import DISCONNECTED
 
 
@@ -44,5 +45,10 @@ class PresenceCommands(SteeringCommands):
                 )
             )
             self._let_others_have(agent, *([] if untaken is None else [untaken]))
-        elif agent.state in {"reserved", "talking", "wrap_up"} and agent.rests_after is None:
+        elif self._goes_on_later(agent) and agent.rests_after is None:
             self._plan_rest(agent, DISCONNECTED)
+
+    def _goes_on_later(self, agent: Agent) -> bool:
+        """Whether he would be ready by himself: after what he is at, or once a colleague has asked him."""
+        asked = (agent.state, agent.reason) == ("not_ready", CONSULT)
+        return asked or agent.state in {"reserved", "talking", "wrap_up"}
