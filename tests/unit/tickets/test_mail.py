@@ -104,6 +104,43 @@ def test_no_headers_are_so_wrong_that_they_raise(headers: dict[str, bytes], body
     mail.whole_text.encode()
 
 
+@pytest.mark.parametrize(
+    "charset", ["undefined", "idna", "punycode", "unicode_escape", "hex", "a\0b", "\xff", "utf-8"]
+)
+@pytest.mark.parametrize("body", [b"hello", b"hello \xff", b"xn--\xff..hello"])
+def test_what_is_no_charset_of_mail_loses_no_word(charset: str, body: bytes) -> None:
+    named = charset.encode("latin-1")
+    head = b"From: =?" + named + b"?q?Ann?= <a@b.example>\r\nSubject: =?" + named + b"?q?Hi?=\r\n"
+    mail = read_mail(head + b"Content-Type: text/plain; charset=" + named + b"\r\n\r\n" + body)
+    assert "hello" in mail.text
+    assert mail.sender == "a@b.example"
+    in_a_name = b"; filename*=" + named + b"''a%00%ffb.pdf\r\n\r\n"
+    (file,) = read_mail(head + b"Content-Disposition: attachment" + in_a_name + body).files
+    assert file.content == body
+    assert "\0" not in file.name
+    within = b"Content-Type: message/rfc822\r\n\r\nContent-Type: text/plain; charset="
+    (file,) = read_mail(head + within + named + b"\r\n\r\n" + body).files
+    assert b"hello" in file.content
+
+
+def test_a_backslash_beside_encoded_words_is_a_backslash() -> None:
+    mail = read_mail("Subject: =?utf-8?q?Hi?= C:\\users\\Яна 🙂 \\U9\r\n\r\n".encode())
+    assert mail.subject == "Hi C:\\users\\Яна 🙂 \\U9"
+
+
+def test_no_part_of_a_mail_that_is_kept_has_a_sign_that_no_table_takes() -> None:
+    head = b"From: a@b.example\r\nMessage-ID: <a\0b@c>\r\nSubject: x\0y\r\n"
+    mail = read_mail(head + b"Content-Type: application/p\0df; name=a\0b\r\n\r\nx")
+    (file,) = mail.files
+    assert (mail.message_id, mail.subject) == (None, "xy")
+    assert "\0" not in file.name + file.declared
+
+
+def test_a_head_that_is_not_ended_hides_no_words() -> None:
+    html = "<html><head><meta charset=utf-8><title>T</title><style>p{}</style><p>Hello<b> there</b>"
+    assert text_of_html(html) == "Hello there"
+
+
 def test_mails_within_mails_and_parts_without_end_are_bounded() -> None:
     deep = b"inner"
     for number in range(2000):

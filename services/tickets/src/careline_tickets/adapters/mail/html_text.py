@@ -28,6 +28,7 @@ _BREAKS = frozenset(
     ]
 )
 _SILENT = frozenset({"script", "style", "head", "title", "template", "noscript", "svg", "object"})
+_IN_HEAD = _SILENT | {"base", "link", "meta"}
 _VOID = frozenset({"br", "hr", "img", "input", "meta", "link", "col", "area", "base", "wbr"})
 _BLANKS = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r" ?\n(?: ?\n)+ ?")
@@ -42,6 +43,8 @@ class _Text(HTMLParser):
         self._silent: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._silent == ["head"] and tag not in _IN_HEAD:
+            self._silent.clear()  # its end may be left out (HTML, 13.1.2.4)
         if tag in _SILENT:
             self._silent.append(tag)
         elif tag in _BREAKS:
