@@ -29,6 +29,8 @@ CHARSETS = {
 }  # fmt: skip
 """What senders call charsets, where Python calls them otherwise or knows a larger one."""
 FALLBACKS = ("utf-8", "cp1251")
+BROKEN = (LookupError, TypeError, ValueError)
+"""What the standard library raises at headers with parameters that are none (RFC 2231)."""
 NO_CHARSETS = frozenset(
     {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"}
 )
@@ -43,7 +45,7 @@ _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 def read_mail(raw: bytes, own: Iterable[str] = ()) -> IncomingMail:
     """The mail. `own` are our addresses, from which mail is a loop."""
-    message = BytesParser(policy=policy.compat32).parsebytes(raw)
+    message = _parsed(raw)
     names, addresses = _people(message, "from")
     sender = next((each for each in addresses if _ADDRESS.fullmatch(each)), None)
     headers = {name.lower(): str(value) for name, value in reversed(list(message.raw_items()))}
@@ -62,6 +64,17 @@ def read_mail(raw: bytes, own: Iterable[str] = ()) -> IncomingMail:
         automatic=automatic_because(headers | {"from-address": sender or ""}, own),
         files=tuple(files),
     )
+
+
+def _parsed(raw: bytes) -> Message:
+    """The mail in parts; where the standard library falls over how it is divided, the whole as one text."""
+    try:
+        return BytesParser(policy=policy.compat32).parsebytes(raw)
+    except BROKEN:
+        message = BytesParser(policy=policy.compat32).parsebytes(raw, headersonly=True)
+        for name in ("Content-Type", "Content-Transfer-Encoding", "Content-Disposition"):
+            del message[name]
+        return message
 
 
 def _clean(text: str) -> str:
@@ -164,7 +177,10 @@ def _leaves(message: Message) -> Iterator[Message]:
 
 def _bytes(part: Message) -> bytes:
     if part.is_multipart():
-        return b"\n".join(one.as_bytes() for one in _inside(part))
+        try:
+            return b"\n".join(one.as_bytes() for one in _inside(part))
+        except BROKEN:  # it can be read and not be written; as no file that is taken, it is noted
+            return b""
     content = part.get_payload(decode=True)
     return content if isinstance(content, bytes) else b""
 
@@ -177,16 +193,16 @@ def _inside(part: Message) -> list[Message]:
 def _text(part: Message) -> str:
     try:
         charset = part.get_content_charset()
-    except ValueError:  # of one with a NUL in its name (RFC 2231)
+    except BROKEN:
         charset = None
     return decoded(_bytes(part), charset)
 
 
 def _filename(part: Message) -> str | None:
-    """None where the part has none; empty where its charset (RFC 2231) is none."""
+    """None where the part has none; empty where it cannot be read."""
     try:
         return part.get_filename()
-    except ValueError:
+    except BROKEN:
         return ""
 
 
