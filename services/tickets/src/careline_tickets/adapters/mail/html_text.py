@@ -70,8 +70,22 @@ class _Text(HTMLParser):
             self.pieces.append(_BLANKS.sub(" ", data.replace("\n", " ").replace("\r", " ")))
 
 
+MOST_OPEN = 100
+"""More tags or comments that are begun and not ended nobody writes, and the parser takes the square of them."""
+_TAG = re.compile(r"<[^<>]*>")
+
+
+def _is_trap(html: str) -> bool:
+    return any(
+        html.count(begun) > html.count(ended) + MOST_OPEN
+        for begun, ended in (("<", ">"), ("<!--", "-->"))
+    )
+
+
 def text_of_html(html: str) -> str:
     """What a reader would see, paragraph by paragraph, without links' addresses."""
+    if _is_trap(html):
+        return _BLANKS.sub(" ", _TAG.sub("\n", html)).strip()
     parser = _Text()
     parser.feed(html)
     parser.close()
