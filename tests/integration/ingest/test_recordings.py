@@ -27,6 +27,8 @@ ROWS = (
     "A-8;+79161234569;Очередь;20.11.2026;packed.wav",
     "A-9;+79161234569;Очередь;20.11.2026;gone.wav",
     "A-10;+79161234569;Очередь;20.11.2026;round.wav",
+    "A-11;+79161234569;Очередь;20.11.2026;https://[half an address",
+    "A-12;+79161234569;Очередь;20.11.2026;nowhere.wav",
 )
 
 
@@ -35,6 +37,7 @@ def keeps(asked: Asked) -> Said:
         "/rec/moved.wav": Said(status=302, headers={"Location": "/rec/talk%201.wav"}),
         "/rec/away.wav": Said(status=302, headers={"Location": "http://169.254.169.254/key"}),
         "/rec/round.wav": Said(status=302, headers={"Location": "/rec/round.wav"}),
+        "/rec/nowhere.wav": Said(status=302, headers={"Location": "https://[half an address"}),
         "/rec/page.wav": Said(headers={"Content-Type": "text/html"}, body=b"<form>"),
         "/rec/large.wav": Said(headers=WAV, body=b"x" * 20_000),
         "/rec/packed.wav": Said(headers={**WAV, "Content-Encoding": "gzip"}, body=b"x"),
@@ -114,11 +117,14 @@ async def test_it_is_found_fetched_with_the_sources_login_and_every_look_is_note
         ("A-8", 503, "packs it"),
         ("A-9", 503, "answers 404"),
         ("A-10", 503, "redirects more than 3 times"),
+        ("A-11", 409, "address is none"),
+        ("A-12", 503, "an address that is none"),
     ],
 )
 async def test_what_must_not_or_cannot_be_fetched_is_said_and_why(
     ingest: Any, records: dict[str, str], external_id: str, status: int, why: str
 ) -> None:
+    assert (await found(ingest, external_id)).json() == {"record_id": records[external_id]}
     answer = await played(ingest, records[external_id])
     assert (answer.status_code, why in answer.json()["detail"]) == (status, True), answer.text
 
@@ -147,6 +153,14 @@ def entry(**kept: Any) -> SourceEntry:
     recordings = {"url": "https://rec.ins7.example/{external_id}", **kept}
     given = {"id": "s", "kind": "push", "map": {"external_id": "n"}, "recordings": recordings}
     return SourceEntry.model_validate(given)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://rec.ins7.example/\x01", f"https://rec.ins7.example/{'x' * 70_000}"]
+)
+async def test_an_address_that_cannot_be_asked_for_is_refused(url: str) -> None:
+    with pytest.raises(NotAllowedError):
+        await fetch_recording(entry(), url, None)
 
 
 @pytest.mark.parametrize("addresses", [["10.0.0.5"], ["93.184.216.34", "127.0.0.1"], []])

@@ -97,6 +97,34 @@ async def test_what_was_typed_stays_when_it_cannot_be_sent(
     assert (await desk.boss.get(f"tickets/{mine['id']}")).json()["version"] == mine["version"]
 
 
+async def test_an_answer_that_was_returned_and_is_sent_from_an_old_page_is_not_said_to_be_sent(
+    desk: "Desk", browser: httpx.AsyncClient
+) -> None:
+    mine = await with_insurer(desk)
+    await signs_in(browser, token(desk, "insurer", insurer="ins7"))
+    path = f"/v1/insurer/appeals/{mine['id']}"
+    answer = {"text": "We pay", "version": mine["version"]}
+    assert (await browser.post(path, data=answer)).status_code == 200
+    answered = (await desk.boss.get(f"tickets/{mine['id']}")).json()
+    returned = await desk.boss.does(answered, "return", reason="how much?")
+    assert returned["status"] == "with_insurer"
+    again = await browser.post(path, data=answer)
+    assert (again.status_code, "has changed meanwhile" in again.text) == (409, True)
+
+
+async def test_who_was_refused_signs_in_from_the_page_that_says_so(
+    desk: "Desk", browser: httpx.AsyncClient
+) -> None:
+    refused = await signs_in(browser, "nonsense")
+    (action,) = re.findall(r'action="([^"]+)"', refused.text)
+    given = {"token": token(desk, "insurer", insurer="ins7")}
+    from_afar = {"Sec-Fetch-Site": "cross-site"}
+    foreign = await browser.post(refused.url.join(action), data=given, headers=from_afar)
+    assert (foreign.status_code, bool(browser.cookies)) == (401, False)
+    shown = await browser.post(refused.url.join(action), data=given)
+    assert (shown.status_code, shown.url.path) == (200, "/v1/insurer")
+
+
 @pytest.mark.parametrize("roles", [("agent",), ("contact_admin",), ("expert",)])
 async def test_nobody_elses_token_opens_it(
     desk: "Desk", browser: httpx.AsyncClient, roles: tuple[str, ...]

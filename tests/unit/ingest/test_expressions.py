@@ -56,6 +56,8 @@ def test_what_takes_too_long_is_refused_and_the_next_is_worked_out(
     ("expression", "reason"),
     [
         ("row.none", "cannot be worked out"),
+        ("string(int(row.n) / 0)", "worked out: ZeroDivisionError"),
+        ("string(9223372036854775807 + int(row.n))", "worked out: OverflowError"),
         ("value.replace('', value).replace('', value)", "memory|longer|worked out"),
         ("[1]", "neither a text nor a number"),
         ("value.replace('', value)", "more than 200000 characters"),
@@ -68,6 +70,21 @@ def test_what_gives_no_text_is_refused_without_a_word_of_the_row(
         worker.evaluate(expression, ROW, "secret" * 500)
     assert "secret" not in str(refusal.value)
     assert worker.evaluate("row.n", ROW, "") == "7"
+
+
+def test_what_ends_every_process_is_given_up_too_and_the_next_is_tried() -> None:
+    """Two processes for every row of a file would take days."""
+    worker = ExpressionWorker(limit_s=-1.0)  # no process takes that, so each ends when it is asked
+    try:
+        for _ in range(MOST_SLOW):
+            with pytest.raises(ValueError, match="has ended"):
+                worker.evaluate("value", ROW, "1")
+        with pytest.raises(ValueError, match="or ended its process, on other rows"):
+            worker.evaluate("value", ROW, "1")
+        with pytest.raises(ValueError, match="has ended"):
+            worker.evaluate("row.n", ROW, "1")
+    finally:
+        worker.close()
 
 
 def test_a_worker_that_was_killed_is_replaced(worker: ExpressionWorker) -> None:

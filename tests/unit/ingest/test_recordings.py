@@ -30,6 +30,7 @@ TEMPLATE = "https://rec.ins7.example/calls/{external_id}.wav"
         ("https://h.example/{recording}", "../../etc a.wav", "https://h.example/..%2F..%2Fetc%20a.wav"),
         ("https://h.example/f?n={recording}&x=1", "a&b", "https://h.example/f?n=a%26b&x=1"),
         (TEMPLATE, "https://else.example/1.wav", "https://else.example/1.wav"),
+        (TEMPLATE, "https://[else.example/1.wav", "https://[else.example/1.wav"),
         ("https://h.example/{recording}", "file:///etc/passwd", "https://h.example/file%3A%2F%2F%2Fetc%2Fpasswd"),
     ],
 )  # fmt: skip
@@ -49,6 +50,9 @@ def test_what_a_record_says_never_leaves_its_place_in_the_address(
         "http://rec.ins7.example/1.wav",
         "https://[::1]/1.wav",
         "gopher://rec.ins7.example/1",
+        "https://[rec.ins7.example/1.wav",
+        "https://rec.ins7.example:99999/1.wav",
+        "https:rec.ins7.example/1.wav",
         "//",
     ],
 )

@@ -53,6 +53,7 @@ REFUSED: dict[str, bytes] = {
     "elf": b"\x7fELF" + bytes(100),
     "script": b"#!/bin/sh\nrm -rf /\n",
     "page": b"<html><script>steal()</script>",
+    "page behind a byte order mark": b"\xef\xbb\xbf<html><script>steal()</script>",
     "svg": b"<?xml version='1.0'?><svg onload='steal()'/>",
     "zip": packed("a.exe"),
     "macros": packed("[Content_Types].xml", "word/document.xml", "word/vbaProject.bin"),

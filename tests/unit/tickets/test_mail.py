@@ -1,6 +1,7 @@
 """Mails as their senders' programs write them, and what is made of them."""
 
 import base64
+import time
 from email.header import Header
 
 import pytest
@@ -102,6 +103,96 @@ def test_no_headers_are_so_wrong_that_they_raise(headers: dict[str, bytes], body
     head = b"".join(name.encode() + b": " + value + b"\r\n" for name, value in headers.items())
     mail = read_mail(head + b"\r\n" + body)
     mail.whole_text.encode()
+
+
+@pytest.mark.parametrize(
+    "charset", ["undefined", "idna", "punycode", "unicode_escape", "hex", "a\0b", "\xff", "utf-8"]
+)
+@pytest.mark.parametrize("body", [b"hello", b"hello \xff", b"xn--\xff..hello"])
+def test_what_is_no_charset_of_mail_loses_no_word(charset: str, body: bytes) -> None:
+    named = charset.encode("latin-1")
+    head = b"From: =?" + named + b"?q?Ann?= <a@b.example>\r\nSubject: =?" + named + b"?q?Hi?=\r\n"
+    mail = read_mail(head + b"Content-Type: text/plain; charset=" + named + b"\r\n\r\n" + body)
+    assert "hello" in mail.text
+    assert mail.sender == "a@b.example"
+    in_a_name = b"; filename*=" + named + b"''a%00%ffb.pdf\r\n\r\n"
+    (file,) = read_mail(head + b"Content-Disposition: attachment" + in_a_name + body).files
+    assert file.content == body
+    assert "\0" not in file.name
+    within = b"Content-Type: message/rfc822\r\n\r\nContent-Type: text/plain; charset="
+    (file,) = read_mail(head + within + named + b"\r\n\r\n" + body).files
+    assert b"hello" in file.content
+
+
+PARAMETERS = b"; name*0=a; name*=b; boundary=b\r\n"
+"""Two ways of one parameter, over which the standard library's parser falls."""
+
+
+def test_parameters_that_are_none_lose_no_word() -> None:
+    head = b"From: a@b.example\r\nSubject: x\r\nContent-Type: "
+    assert (
+        "hello"
+        in read_mail(head + b"text/plain" + PARAMETERS + b"\r\nhello").files[0].content.decode()
+    )
+    mail = read_mail(head + b"multipart/mixed" + PARAMETERS + b"\r\n--b\r\n\r\nhello\r\n--b--\r\n")
+    assert (mail.sender, mail.subject, "hello" in mail.text) == ("a@b.example", "x", True)
+    inner = b"Content-Type: multipart/mixed; boundary=c\r\n\xff\xfe\0: <a\xff@\r\n--c--\r\n"
+    within = read_mail(head + b"message/delivery-status\r\n\r\n" + inner)
+    assert within.sender == "a@b.example"
+
+
+PIECES = st.sampled_from(
+    [
+        b"Content-Type: multipart/mixed; boundary=b\r\n", b"Content-Type: multipart/mixed" + PARAMETERS,
+        b"Content-Type: message/rfc822\r\n", b"Content-Type: message/delivery-status\r\n",
+        b"Content-Type: text/plain; charset=undefined\r\n", b"Content-Type: text/html" + PARAMETERS,
+        b"Content-Type: text/html; charset*0*=utf-8''%ff; charset*1=x\r\n", b"Content-Type: ; ; =\r\n",
+        b"Content-Transfer-Encoding: base64\r\n", b"Content-Transfer-Encoding: x-uuencode\r\n",
+        b"Content-Transfer-Encoding: \xff\r\n", b"begin 644 a\r\n", b"begin 999 \xff\r\n", b"M\r\n",
+        b"Subject: =?utf-8?b?/w==?= \\U0010ffff \\u12 \\ud800\r\n", b"From: a <b@c (((\r\n",
+        b"From: \"a\\\" <x@y>, =?x?q?=00?= <b@c>\r\n", b"Date: 1 1 1 1\r\n", b"Message-ID: <a\xff\0@c>\r\n",
+        b"Content-Disposition: attachment; filename=\"=?utf-8?q?=00a?=\"\r\n", b"\xff\xfe\0\0", b" x\r\n",
+        b"Content-Disposition: attachment; filename*=a%00''b\r\n", b"\r\n", b"--b\r\n", b"--b--\r\n",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=14).map(b"".join))
+def test_no_mail_of_broken_pieces_raises_or_has_a_sign_that_no_table_takes(raw: bytes) -> None:
+    mail = read_mail(raw)
+    told = [mail.subject, mail.text, mail.sender, mail.sender_name, mail.message_id]
+    told += [
+        *mail.references,
+        *(text for file in mail.files for text in (file.name, file.declared)),
+    ]
+    for text in told:
+        assert "\0" not in (text or "").encode().decode()
+
+
+def test_a_backslash_beside_encoded_words_is_a_backslash() -> None:
+    mail = read_mail("Subject: =?utf-8?q?Hi?= C:\\users\\Яна 🙂 \\U9\r\n\r\n".encode())
+    assert mail.subject == "Hi C:\\users\\Яна 🙂 \\U9"
+
+
+def test_no_part_of_a_mail_that_is_kept_has_a_sign_that_no_table_takes() -> None:
+    head = b"From: a@b.example\r\nMessage-ID: <a\0b@c>\r\nSubject: x\0y\r\n"
+    mail = read_mail(head + b"Content-Type: application/p\0df; name=a\0b\r\n\r\nx")
+    (file,) = mail.files
+    assert (mail.message_id, mail.subject) == (None, "xy")
+    assert "\0" not in file.name + file.declared
+
+
+def test_a_head_that_is_not_ended_hides_no_words() -> None:
+    html = "<html><head><meta charset=utf-8><title>T</title><style>p{}</style><p>Hello<b> there</b>"
+    assert text_of_html(html) == "Hello there"
+
+
+@pytest.mark.parametrize("piece", ["<a ", "<", "<!--x>", "</"])
+def test_tags_without_end_take_no_time(piece: str) -> None:
+    """The standard library's parser takes the square of their number: minutes for one mail."""
+    begun = time.process_time()
+    assert text_of_html("<p>Hello</p>" + piece * 100_000).startswith("Hello")
+    assert time.process_time() - begun < 2
 
 
 def test_mails_within_mails_and_parts_without_end_are_bounded() -> None:

@@ -106,7 +106,9 @@ class MailPoller:
         for uid in uids:
             try:
                 if uid not in known:
-                    count += await self._take(box, holder, session, uid)
+                    if not await self._take(box, holder, session, uid):
+                        continue  # it is gone, or its server gave nothing of it: the next look will tell
+                    count += 1
                 await session.set_aside(uid)
             except (MailAwayError, LeaseLostError):
                 raise

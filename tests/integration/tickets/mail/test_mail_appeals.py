@@ -1,7 +1,7 @@
 """Mails as appeals, and answers as mails: over mail servers in memory, and a real database."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import pytest
@@ -50,10 +50,10 @@ class Post:
         self.box = servers.box
         self.out = servers.out
 
-    async def comes(self, raw: bytes) -> None:
-        """A mail comes in, and is taken."""
+    async def comes(self, raw: bytes, *, leaving: Collection[int] = ()) -> None:
+        """A mail comes in, and is taken; `leaving` are others that stay where they are."""
         self.box.deliver(raw)
-        await eventually(lambda: not self.box.inbox, what="the mail to be taken")
+        await eventually(lambda: self.box.inbox.keys() <= set(leaving), what="the mail to be taken")
 
     async def written(self, count: int) -> list[OutgoingMail]:
         """The mails that went out, as soon as there are so many."""
@@ -174,6 +174,31 @@ async def test_nobody_joins_an_appeal_by_naming_a_mail_of_somebody_else(post: Po
     assert len(await post.appeals()) == 2
     await post.comes(letter("And more", reply_to="<1@home>", name="<3@home>"))
     assert await post.outcomes() == ["registered", "registered", "added"]
+
+
+async def test_nobody_joins_the_appeal_of_who_is_erased_by_having_no_address(post: Post) -> None:
+    await post.comes(letter(name="<1@home>"))
+    await post.closed((await post.appeals())[0])
+    erased = await post.desk.person("admin").post("persons/erase", {"mail_address": CITIZEN})
+    assert erased.json()["erased"]
+    await post.comes(b"References: <1@home>\r\nSubject: Hello\r\n\r\nI am nobody.")
+    assert await post.outcomes() == ["registered", "registered"]
+
+
+async def test_a_mail_whose_header_no_table_takes_is_taken(post: Post) -> None:
+    head = f"From: {CITIZEN}\r\nMessage-ID: <a\0b@home>\r\nSubject: =?undefined?q?H?= \\u \0\r\n"
+    kind = "Content-Type: application/p\0df\r\n\r\n"
+    await post.comes((head + kind + "x").encode())
+    assert await post.outcomes() == ["registered"]
+
+
+async def test_a_mail_of_which_the_server_gives_nothing_stays_until_it_does(post: Post) -> None:
+    post.box.withheld = {1}
+    uid = post.box.deliver(letter(name="<1@home>"))
+    await post.comes(letter("Another", name="<2@home>"), leaving={uid})
+    post.box.withheld = set()
+    await eventually(lambda: not post.box.inbox, what="the mail to be taken")
+    assert await post.outcomes() == ["registered", "registered"]
 
 
 async def test_who_is_waited_for_is_asked_and_goes_on_by_his_mail(post: Post) -> None:

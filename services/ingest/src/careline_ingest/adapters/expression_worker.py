@@ -30,10 +30,13 @@ class ExpressionWorker:
 
     def evaluate(self, expression: str, cells: Mapping[str, object], value: str) -> str:
         """What an expression gives for a row; raises ValueError without a word of the row. One that took
-        too long three times is not tried any more, lest every row of a file take so long."""
+        too long three times, or ended every process, is not tried any more, lest each row of a file take
+        so long."""
         with self._lock:
             if self._slow[expression] >= MOST_SLOW:
-                raise ValueError(f"the expression took longer than {self._limit_s} s on other rows")
+                raise ValueError(
+                    f"the expression took longer than {self._limit_s} s, or ended its process, on other rows"
+                )
             found, refusal = self._answer(expression, (expression, dict(cells), value))
         if refusal is not None:
             raise ValueError(refusal)
@@ -54,6 +57,7 @@ class ExpressionWorker:
             if self._end() == -signal.SIGPROF:
                 self._slow[expression] += 1
                 return "", f"the expression took longer than {self._limit_s} s"
+        self._slow[expression] += 1
         return "", ENDED
 
     def _begun(self) -> Child:

@@ -68,7 +68,7 @@ def evaluated(text: str, cells: Mapping[str, object], value: str) -> str:
         found = program.execute(context)
     except MemoryError:
         raise ValueError("the expression takes too much memory") from None
-    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"the expression cannot be worked out: {type(error).__name__}") from None
     result = _as_text(found)
     if len(result) > MOST_RESULT:

@@ -14,7 +14,7 @@ from careline_ingest.adapters.partner_http import lost
 from careline_ingest.config import SourceEntry
 from careline_ingest.config_recordings import Recordings
 from careline_ingest.config_remote import LOOPBACK
-from careline_ingest.domain.recordings import check_addresses, check_host, is_sound
+from careline_ingest.domain.recordings import NotAllowedError, check_addresses, check_host, is_sound
 from careline_ingest.ports import FetchError
 
 MOST_REDIRECTS = 3
@@ -91,13 +91,19 @@ async def _at_the_end(  # noqa: PLR0917 - what one question needs
         )
         if not answer.has_redirect_location:
             return answer
-        url = urljoin(url, answer.headers["location"])
+        try:
+            url = urljoin(url, answer.headers["location"])
+        except ValueError:
+            raise FetchError("the server redirects to an address that is none") from None
     raise FetchError(f"the server redirects more than {MOST_REDIRECTS} times")
 
 
 async def _pinned(url: str, kept: Recordings, resolve: Resolve) -> httpx.URL:
     """The address with the host's name in place of its checked address, so that what is asked is what was checked."""
-    parsed = httpx.URL(url)
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        raise NotAllowedError("the record's address is none") from None
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
     loopback = urlsplit(kept.url).hostname in LOOPBACK and parsed.host in LOOPBACK
     addresses = await resolve(parsed.host, port)

@@ -14,8 +14,8 @@ class NotAllowedError(Exception):
 
 def address_of(template: str, *, external_id: str, recording: str | None) -> str | None:
     """Where a record's recording is; None where the template asks for what the record does not say."""
-    if recording is not None and urlsplit(recording).scheme in {"http", "https"}:
-        return recording
+    if recording is not None and recording.lower().startswith(("http:", "https:")):
+        return recording  # as it is: what is wrong with it is for `check_host` to say
     if "{recording}" in template and not recording:
         return None
     named = {"{external_id}": external_id, "{recording}": recording or ""}
@@ -26,8 +26,12 @@ def address_of(template: str, *, external_id: str, recording: str | None) -> str
 
 def check_host(url: str, template: str, hosts: Collection[str]) -> None:
     """Raises `NotAllowedError` unless the host is the template's or a named one, as safely as the template's is."""
-    own, parts = urlsplit(template), urlsplit(url)
-    host = (parts.hostname or "").lower()
+    own = urlsplit(template)
+    try:
+        parts = urlsplit(url)
+        host, _ = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        raise NotAllowedError("the record's address is none") from None
     if "@" in parts.netloc:
         raise NotAllowedError("the address has a login in it")
     if host not in {(own.hostname or "").lower(), *hosts}:

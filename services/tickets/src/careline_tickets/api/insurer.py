@@ -20,7 +20,7 @@ from careline_tickets.api.views import TicketOut, shown_ticket, with_personal
 from careline_tickets.db import audit, reading
 from careline_tickets.domain.sight import Sight, Viewer, sight
 from careline_tickets.domain.ticket import Command, InvalidCommandError, TextKind
-from careline_tickets.domain.vocabulary import Action, Role
+from careline_tickets.domain.vocabulary import Action, Role, Status
 from careline_tickets.domain.workflow import NotNow, NotPermitted
 
 router = APIRouter(prefix="/v1/insurer", tags=["insurers"])
@@ -53,10 +53,13 @@ async def _viewer(request: Request, office: Office, token: str) -> Viewer | None
     return Viewer(id=caller.subject, roles=frozenset({Role.INSURER}), insurer=insurer)
 
 
+def _foreign(request: Request) -> bool:
+    return request.method == "POST" and request.headers.get("sec-fetch-site", "") in FOREIGN
+
+
 async def _signed_in(request: Request, office: Office) -> Viewer | None:
     token = request.cookies.get(COOKIE)
-    foreign = request.method == "POST" and request.headers.get("sec-fetch-site", "") in FOREIGN
-    return await _viewer(request, office, token) if token and not foreign else None
+    return await _viewer(request, office, token) if token and not _foreign(request) else None
 
 
 @router.get("", response_class=HTMLResponse)
@@ -79,7 +82,8 @@ async def sign_in(request: Request, office: OfficeHere, lang: Lang = None) -> Re
     """Takes an insurer's token, and keeps it in this browser as long as it lives."""
     form = await request.form(max_files=0, max_fields=5)
     token = str(form.get("token") or "").strip()
-    if await _viewer(request, office, token) is None:
+    # another site could have him answer under a token of its own
+    if _foreign(request) or await _viewer(request, office, token) is None:
         return _html(insurer_page.sign_in(_language(request, lang), refused=True), 401)
     answer = RedirectResponse("../insurer", 303)
     answer.set_cookie(
@@ -159,8 +163,9 @@ async def _answered(
 
 
 def _has_said(appeal: TicketOut, viewer: Viewer, text: str) -> bool:
-    """Whether this very answer of his is there already: the form was sent twice."""
-    return any(
+    """Whether this very answer of his is there already: the form was sent twice. Where it is his turn again, the
+    answer that was returned is none."""
+    return appeal.status != Status.WITH_INSURER and any(
         (one.kind, one.by, one.text) == (TextKind.INSURER_ANSWER, viewer.id, text)
         for one in appeal.contents or ()
     )

@@ -29,8 +29,9 @@ def page(language: str, body: str, *, said: words.Words | None = None, fault: bo
 
 
 def sign_in(language: str, *, refused: bool = False) -> str:
+    """`refused`: it is shown at the address that the form is sent to."""
     form = (
-        '<form method="post" action="insurer/session">'
+        f'<form method="post" action="{"session" if refused else "insurer/session"}">'
         f'<label for="token">{escape(words.TOKEN[language])}</label>'
         '<input id="token" name="token" type="password" autocomplete="off" required>'
         f"<button>{escape(words.SIGN_IN[language])}</button></form>"

@@ -152,7 +152,7 @@ async def answered(
     )
     his: Select[tuple[str | None, datetime]] = select(mail_in.c.ticket_id, mail_in.c.at).where(
         mail_in.c.message_key.in_(message_keys),
-        mail_in.c.sender_key == sender_key,
+        mail_in.c.sender_key == (sender_key or b""),  # nobody is not the same as nobody else
         mail_in.c.ticket_id.is_not(None),
     )
     both = ours.union_all(his).subquery()

@@ -137,7 +137,7 @@ def _packed(content: bytes) -> Kind | None:
     return next((kind for mark, kind in marks if mark in names and wrapped), None)
 
 
-_MARKUP = re.compile(rb"^\s*(<|#!|\{\\rtf|MZ|@echo)", re.IGNORECASE)
+_MARKUP = re.compile(rb"^(\xef\xbb\xbf)?\s*(<|#!|\{\\rtf|MZ|@echo)", re.IGNORECASE)
 
 
 def _is_text(content: bytes) -> bool:

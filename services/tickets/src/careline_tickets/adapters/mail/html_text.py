@@ -28,6 +28,7 @@ _BREAKS = frozenset(
     ]
 )
 _SILENT = frozenset({"script", "style", "head", "title", "template", "noscript", "svg", "object"})
+_IN_HEAD = _SILENT | {"base", "link", "meta"}
 _VOID = frozenset({"br", "hr", "img", "input", "meta", "link", "col", "area", "base", "wbr"})
 _BLANKS = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r" ?\n(?: ?\n)+ ?")
@@ -42,6 +43,8 @@ class _Text(HTMLParser):
         self._silent: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._silent == ["head"] and tag not in _IN_HEAD:
+            self._silent.clear()  # its end may be left out (HTML, 13.1.2.4)
         if tag in _SILENT:
             self._silent.append(tag)
         elif tag in _BREAKS:
@@ -67,8 +70,22 @@ class _Text(HTMLParser):
             self.pieces.append(_BLANKS.sub(" ", data.replace("\n", " ").replace("\r", " ")))
 
 
+MOST_OPEN = 100
+"""More tags or comments that are begun and not ended nobody writes, and the parser takes the square of them."""
+_TAG = re.compile(r"<[^<>]*>")
+
+
+def _is_trap(html: str) -> bool:
+    return any(
+        html.count(begun) > html.count(ended) + MOST_OPEN
+        for begun, ended in (("<", ">"), ("<!--", "-->"))
+    )
+
+
 def text_of_html(html: str) -> str:
     """What a reader would see, paragraph by paragraph, without links' addresses."""
+    if _is_trap(html):
+        return _BLANKS.sub(" ", _TAG.sub("\n", html)).strip()
     parser = _Text()
     parser.feed(html)
     parser.close()

@@ -7,13 +7,14 @@ from careline_tickets.ports import MailAwayError, MailOutcome, MailSent, Outgoin
 
 
 class MemoryMailbox:
-    """A folder of mail. `away` makes it one that cannot be reached."""
+    """A folder of mail. `away` makes it one that cannot be reached; of `withheld` mails it gives nothing."""
 
     def __init__(self) -> None:
         self.validity = 1
         self.inbox: dict[int, bytes] = {}
         self.done: list[bytes] = []
         self.away = False
+        self.withheld: set[int] = set()
         self._next = 1
 
     def deliver(self, raw: bytes) -> int:
@@ -44,7 +45,7 @@ class MemoryMailbox:
 
     async def fetch(self, uid: int, *, head_only: bool = False) -> bytes | None:
         self._check()
-        raw = self.inbox.get(uid)
+        raw = None if uid in self.withheld else self.inbox.get(uid)
         if raw is None or not head_only:
             return raw
         head, separator, _ = raw.partition(b"\r\n\r\n")

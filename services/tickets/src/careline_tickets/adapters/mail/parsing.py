@@ -4,6 +4,7 @@ Mail comes from anywhere: wrong headers, unknown charsets and broken parts are r
 and never raise.
 """
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -28,15 +29,23 @@ CHARSETS = {
 }  # fmt: skip
 """What senders call charsets, where Python calls them otherwise or knows a larger one."""
 FALLBACKS = ("utf-8", "cp1251")
+BROKEN = (LookupError, TypeError, ValueError)
+"""What the standard library raises at headers with parameters that are none (RFC 2231)."""
+NO_CHARSETS = frozenset(
+    {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"}
+)
+"""What Python takes for charsets and no mail is written in: they raise, or take minutes for a megabyte."""
 
-_ID = re.compile(r"<[^<>\s]{1,500}>")
+_ID = re.compile(r"<[^<>\s\x00-\x1f\x7f]{1,500}>")
+_ESCAPED = re.compile(r"\\u([0-9a-f]{4})|\\U(000[0-9a-f]{5}|0010[0-9a-f]{4})")
+"""As raw-unicode-escape writes what Latin 1 lacks; a backslash before anything else is a backslash."""
 _ADDRESS = re.compile(r"[^@\s<>\x00-\x1f\x7f]{1,100}@[^@\s<>\x00-\x1f\x7f]{1,200}")
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def read_mail(raw: bytes, own: Iterable[str] = ()) -> IncomingMail:
     """The mail. `own` are our addresses, from which mail is a loop."""
-    message = BytesParser(policy=policy.compat32).parsebytes(raw)
+    message = _parsed(raw)
     names, addresses = _people(message, "from")
     sender = next((each for each in addresses if _ADDRESS.fullmatch(each)), None)
     headers = {name.lower(): str(value) for name, value in reversed(list(message.raw_items()))}
@@ -55,6 +64,17 @@ def read_mail(raw: bytes, own: Iterable[str] = ()) -> IncomingMail:
         automatic=automatic_because(headers | {"from-address": sender or ""}, own),
         files=tuple(files),
     )
+
+
+def _parsed(raw: bytes) -> Message:
+    """The mail in parts; where the standard library falls over how it is divided, the whole as one text."""
+    try:
+        return BytesParser(policy=policy.compat32).parsebytes(raw)
+    except BROKEN:
+        message = BytesParser(policy=policy.compat32).parsebytes(raw, headersonly=True)
+        for name in ("Content-Type", "Content-Transfer-Encoding", "Content-Disposition"):
+            del message[name]
+        return message
 
 
 def _clean(text: str) -> str:
@@ -91,7 +111,9 @@ def _words(raw: str) -> str:
 def _piece(value: bytes | str, charset: str | None) -> str:
     if isinstance(value, str):
         return value
-    return value.decode("raw-unicode-escape") if charset is None else decoded(value, charset)
+    if charset is not None:
+        return decoded(value, charset)
+    return _ESCAPED.sub(lambda one: chr(int(one[1] or one[2], 16)), value.decode("latin-1"))
 
 
 def _people(message: Message, *names: str) -> tuple[list[str], list[str]]:
@@ -126,7 +148,7 @@ def _bodies(message: Message) -> tuple[str, list[MailFile]]:
     html: list[str] = []
     files: list[MailFile] = []
     for part in _leaves(message):
-        name = part.get_filename()
+        name = _filename(part)
         shown = part.get_content_disposition() != "attachment" and name is None
         kind = part.get_content_type()
         if shown and kind == "text/plain":
@@ -136,7 +158,7 @@ def _bodies(message: Message) -> tuple[str, list[MailFile]]:
         elif shown and part.get_content_maintype() == "text":
             plain.append(_text(part))
         else:
-            files.append(MailFile(name=_name(name), declared=kind, content=_bytes(part)))
+            files.append(MailFile(name=_name(name), declared=_clean(kind), content=_bytes(part)))
     said = "\n\n".join(text for text in plain if text.strip())
     return said or "\n\n".join(html), files
 
@@ -147,32 +169,51 @@ def _leaves(message: Message) -> Iterator[Message]:
     while waiting and count < MOST_PARTS:
         part = waiting.pop(0)
         count += 1
-        inside = part.get_payload()
-        if part.get_content_maintype() == "multipart" and isinstance(inside, list):
-            waiting = [one for one in inside if isinstance(one, Message)] + waiting
+        if part.get_content_maintype() == "multipart" and part.is_multipart():
+            waiting = _inside(part) + waiting
         else:
             yield part
 
 
 def _bytes(part: Message) -> bytes:
-    inside = part.get_payload()
-    if isinstance(inside, list):
-        return b"\n".join(one.as_bytes() for one in inside if isinstance(one, Message))
+    if part.is_multipart():
+        try:
+            return b"\n".join(one.as_bytes() for one in _inside(part))
+        except BROKEN:  # it can be read and not be written; as no file that is taken, it is noted
+            return b""
     content = part.get_payload(decode=True)
     return content if isinstance(content, bytes) else b""
 
 
+def _inside(part: Message) -> list[Message]:
+    """Asked only of what has parts: else the standard library decodes by whatever charset is named."""
+    return [one for one in part.get_payload() if isinstance(one, Message)]
+
+
 def _text(part: Message) -> str:
-    return decoded(_bytes(part), part.get_content_charset())
+    try:
+        charset = part.get_content_charset()
+    except BROKEN:
+        charset = None
+    return decoded(_bytes(part), charset)
+
+
+def _filename(part: Message) -> str | None:
+    """None where the part has none; empty where it cannot be read."""
+    try:
+        return part.get_filename()
+    except BROKEN:
+        return ""
 
 
 def decoded(content: bytes, charset: str | None) -> str:
     """Text in the charset that is named; where it is unknown or does not fit, in the likeliest."""
     named = (charset or "").strip().lower()
-    for each in (CHARSETS.get(named, named), *FALLBACKS):
+    for each in (CHARSETS.get(named, named) or "utf-8", *FALLBACKS):
         try:
-            return content.decode(each) if each else content.decode("utf-8")
-        except (LookupError, UnicodeDecodeError):
+            if codecs.lookup(each).name not in NO_CHARSETS:
+                return content.decode(each)
+        except (LookupError, ValueError):  # of a name with a NUL in it, too
             continue
     return content.decode("utf-8", "replace")
 
