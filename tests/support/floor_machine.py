@@ -466,6 +466,28 @@ class FloorMachine(RuleBasedStateMachine):
     def phone_fails(self, data: st.DataObject, cause: Any) -> None:
         self.send(cmd.OfferFailed(offer_id=self.some_offer(data)[0], cause=cause))
 
+    @precondition(lambda self: self.floor.offers)
+    @rule(data=st.data())
+    def leg_is_lost(self, data: st.DataObject) -> None:
+        """Nobody is blamed for it: he may have the call again, and rests only if he, or his site, wished so before.
+
+        Fails when `_lose` excludes him, makes him not ready, or leaves the call to nobody.
+        """
+        offer_id, agent_id = data.draw(
+            st.sampled_from([(offer.id, offer.agent) for offer in self.floor.offers.values()])
+        )
+        agent, call = (
+            self.floor.agents[agent_id],
+            self.floor.calls[self.floor.offers[offer_id].call],
+        )
+        excluded, rests = set(call.excluded), agent.rests_after
+        site = self.floor.sites.get(agent.site or "")
+        self.send(cmd.OfferFailed(offer_id=offer_id, cause="lost"))
+        assert offer_id not in self.floor.offers
+        assert call.state in {"queued", "offered"}
+        assert call.excluded == excluded
+        assert (agent.state == "not_ready") == (rests is not None or site is not None)
+
     @rule(data=st.data(), agent=agents, seconds=st.sampled_from((None, 5.0, 400.0, -1.0)))
     def wraps_up(self, data: st.DataObject, agent: str, seconds: float | None) -> None:
         if seconds is not None:

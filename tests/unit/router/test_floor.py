@@ -114,6 +114,35 @@ def test_a_phone_that_cannot_be_reached_makes_its_agent_not_ready(cause: Any, st
     assert not events[0].rings
 
 
+def test_who_has_lost_his_leg_may_have_the_call_again_at_once_and_is_not_blamed() -> None:
+    """Fails when he is excluded, made not ready, or comes last among the idle."""
+    scene = Scene(a="ring", b="ring")
+    scene.ready("a", "b")
+    scene.call("c1")
+    queued_at = scene.floor.calls["c1"].queued_at
+    assert scene.offered() == {"a": "c1"}
+    scene.after(5)
+    closed, idle, again = scene.do(cmd.OfferFailed(offer_id="c1.1", cause="lost"))
+    assert isinstance(closed, ev.OfferClosed)
+    assert (closed.end, closed.excluded, closed.rings) == ("lost", False, False)
+    assert isinstance(idle, ev.AgentStateChanged)
+    assert isinstance(again, ev.OfferMade)
+    assert (idle.state, idle.keeps_idle, again.offer_id) == ("ready", True, "c1.2")
+    assert scene.offered() == {"a": "c1"}
+    assert scene.floor.calls["c1"].queued_at == queued_at
+
+
+def test_who_has_lost_his_leg_and_wishes_to_rest_leaves_the_call_to_others() -> None:
+    scene = Scene(a="ring", b="ring")
+    scene.ready("a", "b")
+    scene.call("c1")
+    scene.do(cmd.SetNotReady(agent_id="a", reason="lunch"))
+    scene.do(cmd.OfferFailed(offer_id="c1.1", cause="lost"))
+    assert scene.state("a") == ("not_ready", "lunch")
+    assert scene.offered() == {"b": "c1"}
+    assert scene.floor.calls["c1"].excluded == set()
+
+
 def test_a_caller_who_goes_frees_the_agent_in_his_old_place() -> None:
     scene = Scene(a="app", b="app")
     scene.ready("a", "b")
@@ -233,6 +262,7 @@ def test_facts_that_come_too_late_have_no_effect() -> None:
     for late in (
         cmd.PhoneAnswered(offer_id="c1.1"),
         cmd.OfferFailed(offer_id="c1.1", cause="busy"),
+        cmd.OfferFailed(offer_id="c1.1", cause="lost"),
         cmd.HangUp(call_id="c1", by="agent"),
         cmd.Digits(call_id="c1", digits="1"),
     ):

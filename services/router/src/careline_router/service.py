@@ -14,6 +14,7 @@ from careline_router.usecases.callbacks import Callbacks
 from careline_router.usecases.dialling import Dialling
 from careline_router.usecases.emergencies import Emergencies
 from careline_router.usecases.extra_skills import ExtraSkills
+from careline_router.usecases.legs import LegsAtPbx
 from careline_router.usecases.outcomes import Outcomes
 from careline_router.usecases.persons import PersonsData
 from careline_router.usecases.recordings import Recordings
@@ -30,6 +31,7 @@ RECORDINGS = frozenset({"quality", "service", "contact_admin"})
 
 class RouterService(
     Dialling,
+    LegsAtPbx,
     Bookings,
     BotTalks,
     Recordings,

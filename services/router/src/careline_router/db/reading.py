@@ -276,6 +276,21 @@ async def close_commands(connection: AsyncConnection, call_id: str, at: datetime
     await connection.execute(_CLOSE_COMMANDS, {"of_call": call_id, "at": at})
 
 
+async def carried_out(
+    connection: AsyncConnection, kind: str, call_ids: Sequence[str], offer_ids: Sequence[str]
+) -> frozenset[str]:
+    """Of these offers those whose `ring` the PBX has carried out, or whose `dial` it has begun."""
+    found = await connection.execute(
+        select(pbx_command.c.offer_id).where(
+            pbx_command.c.call_id.in_(call_ids),
+            pbx_command.c.offer_id.in_(offer_ids),
+            pbx_command.c.type == kind,
+            pbx_command.c.ok,
+        )
+    )
+    return frozenset(found.scalars())
+
+
 _INTERVALS = text("""
     SELECT queue,
         count(*) AS offered,

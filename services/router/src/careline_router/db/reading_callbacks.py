@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from careline_router.db.tables import call_contact, call_record, callback, offer, pbx_command
+from careline_router.db.tables import call_contact, call_record, callback, offer
 from careline_router.domain.words import CallbackState
 
 _call = call_record.c
@@ -75,18 +75,3 @@ async def numbers_to_dial(
         )
     )
     return {row.call_id: row.phone for row in found}
-
-
-async def begun_dials(
-    connection: AsyncConnection, call_ids: Sequence[str], offer_ids: Sequence[str]
-) -> frozenset[str]:
-    """Of these offers those whose person the PBX has begun to dial."""
-    found = await connection.execute(
-        select(pbx_command.c.offer_id).where(
-            pbx_command.c.call_id.in_(call_ids),
-            pbx_command.c.offer_id.in_(offer_ids),
-            pbx_command.c.type == "dial",
-            pbx_command.c.ok,
-        )
-    )
-    return frozenset(found.scalars())

@@ -5,6 +5,7 @@
   left can still save it.
 - A missed offer (no accept, no answer) makes the agent not ready, reason `rona`; a phone that is
   busy or unreachable does so with that reason; a rejection leaves him ready, last among the idle.
+- An offer whose leg is `lost` is nobody's fault: its agent is as he was before it, and may have it again.
 """
 
 from careline_router.domain import commands as cmd
@@ -62,8 +63,19 @@ class AgentCommands(CallCommands):
 
     def _offer_failed(self, command: cmd.OfferFailed) -> None:
         offer = self.offers.get(command.offer_id)
-        if offer is not None:
+        if offer is None:
+            return
+        if command.cause == "lost":
+            self._lose(offer)
+        else:
             self._fail(offer, command.cause, phone_told=True)
+
+    def _lose(self, offer: Offer) -> None:
+        """The agent goes back to his place among the idle first: he may be the best for the call still."""
+        call, agent = self.calls[offer.call], self.agents[offer.agent]
+        self._close_offer(offer, "lost", excluded=False, phone_told=True)
+        self._release(agent, keeps_idle=True)
+        self._serve_call(self._unpreferred(call))
 
     # -- coming and going ----------------------------------------------------------------------
 

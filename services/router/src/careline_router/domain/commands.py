@@ -18,6 +18,7 @@ from careline_router.domain.words import (
     Control,
     FailureCause,
     Kind,
+    OfferFailure,
     Outcome,
     Party,
     Payer,
@@ -234,10 +235,10 @@ class PhoneAnswered:
 
 @record
 class OfferFailed:
-    """The agent's phone could not be reached or was not answered (fact)."""
+    """The agent's phone could not be reached or was not answered (fact). With `lost` that is no fault of his."""
 
     offer_id: str
-    cause: FailureCause
+    cause: OfferFailure
 
 
 @record

@@ -14,8 +14,8 @@ from careline_router.domain.words import AgentState
 
 CallStimulus = Literal[
     "register", "ask", "queue", "close", "an agent is idle", "move", "set priority", "leave queue",
-    "accept callback", "phone answered", "offer rejected", "offer failed", "offer timed out",
-    "caller hangs up", "agent hangs up", "agent's phone drops", "digits", "control",
+    "accept callback", "phone answered", "offer rejected", "offer failed", "offer lost",
+    "offer timed out", "caller hangs up", "agent hangs up", "agent's phone drops", "digits", "control",
     "complete wrap-up", "time for keys ends", "an hour passes",
 ]  # fmt: skip
 CallbackStimulus = Literal[
@@ -24,7 +24,7 @@ CallbackStimulus = Literal[
 ]  # fmt: skip
 AgentStimulus = Literal[
     "log in", "log out", "set ready", "set not ready", "a call waits", "accept", "reject",
-    "phone answered", "offer failed", "offer timed out", "caller hangs up", "agent hangs up",
+    "phone answered", "offer failed", "offer lost", "offer timed out", "caller hangs up", "agent hangs up",
     "his phone drops", "complete wrap-up", "extend wrap-up", "wrap-up ends", "his desk stays away",
 ]  # fmt: skip
 
@@ -75,6 +75,7 @@ CALLS: Mapping[CallStimulus, tuple[Cell, ...]] = {
     "phone answered": (SAME, SAME, SAME, SAME, "connected", SAME, SAME),
     "offer rejected": (CLOSED, CLOSED, CLOSED, CLOSED, "queued", CLOSED, CLOSED),
     "offer failed": (SAME, SAME, SAME, SAME, "queued", SAME, SAME),
+    "offer lost": (SAME, SAME, SAME, SAME, "offered", SAME, SAME),  # to him again
     "offer timed out": (SAME, SAME, SAME, SAME, "queued", SAME, SAME),
     "caller hangs up": (NO_CALL, "ended", "ended", "ended", "ended", "ended", SAME),
     "agent hangs up": (NO_CALL, SAME, SAME, SAME, SAME, "ended", SAME),
@@ -116,6 +117,7 @@ AGENTS: Mapping[AgentStimulus, tuple[Cell, ...]] = {
     "reject": (CLOSED, CLOSED, CLOSED, "ready", CLOSED, CLOSED),
     "phone answered": (SAME, SAME, SAME, "talking", SAME, SAME),
     "offer failed": (SAME, SAME, SAME, "not_ready", SAME, SAME),
+    "offer lost": (SAME, SAME, SAME, "reserved", SAME, SAME),
     "offer timed out": (SAME, SAME, SAME, "not_ready", SAME, SAME),
     "caller hangs up": (SAME, SAME, SAME, "ready", "wrap_up", SAME),
     "agent hangs up": (SAME, SAME, SAME, SAME, "wrap_up", SAME),

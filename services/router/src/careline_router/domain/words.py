@@ -24,8 +24,10 @@ Control = Literal["commands", "dialplan", "desk"]
 """How the PBX is steered: it takes commands, or its dialplan asks in a loop; work on the `desk` has none."""
 Party = Literal["caller", "agent", "system"]
 FailureCause = Literal["busy", "rejected", "no_answer", "unreachable"]
+OfferFailure = Literal["busy", "rejected", "no_answer", "unreachable", "lost"]
+"""Why an agent's phone was not answered; `lost`: nobody knows, for nobody listened when it stopped to ring."""
 OfferEnd = Literal[
-    "rejected", "no_accept", "no_answer", "busy", "unreachable", "abandoned", "withdrawn"
+    "rejected", "no_accept", "no_answer", "busy", "unreachable", "lost", "abandoned", "withdrawn"
 ]
 ConsultState = Literal["ringing", "talking", "joined"]
 ConsultEnd = Literal["complete", "back", "join"]

@@ -26,8 +26,8 @@ from careline_router.simulation.recorder import Recorder
 NEVER_S = 1e7
 """Longer than a day: offers and wrap-ups end when those of the day did, not by a timer."""
 AT_WORK = frozenset({"reserved", "talking", "wrap_up"})
-WENT_AWAY: frozenset[OfferEnd] = frozenset({"abandoned", "withdrawn"})
-"""The caller did, before the agent had answered."""
+WENT_AWAY: frozenset[OfferEnd] = frozenset({"abandoned", "withdrawn", "lost"})
+"""The caller did, or the leg, before the agent had answered."""
 CAUSES: dict[OfferEnd, FailureCause] = {"busy": "busy", "unreachable": "unreachable"}
 
 # What the heap holds besides its time; at equal times the lower comes first.

@@ -2,7 +2,6 @@
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_router.db import reading
-from careline_router.db.reading_callbacks import begun_dials
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
 from careline_router.domain.states import Call
@@ -101,7 +100,8 @@ class Dialling(PbxFacts):
         if not calls:
             return []
         async with self._database.read() as connection:
-            begun = await begun_dials(connection, [call.id for call in calls.values()], list(calls))
+            call_ids = [call.id for call in calls.values()]
+            begun = await reading.carried_out(connection, "dial", call_ids, list(calls))
         return [
             CallbackUnderWay(
                 call_id=call.pbx_call_id,

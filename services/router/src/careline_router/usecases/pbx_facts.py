@@ -13,7 +13,7 @@ from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
 from careline_router.domain.leaving import refuses_recording, way_out_by
 from careline_router.domain.states import Call, may_take_callback
-from careline_router.domain.words import FailureCause, Party
+from careline_router.domain.words import FailureCause, OfferFailure, Party
 from careline_router.ports import Receipt
 from careline_router.runtime.work import Within
 from careline_router.usecases.arrivals import Arrivals
@@ -44,11 +44,11 @@ class PbxFacts(Arrivals):
         pbx: str,
         pbx_call_id: str,
         offer_id: str,
-        cause: FailureCause,
+        cause: OfferFailure,
         *,
         receipt: Receipt | None = None,
     ) -> PbxAnswer:
-        """The agent's phone was busy, rejected, not answered or not to be reached."""
+        """The agent's phone was busy, rejected, not answered or not to be reached; or `lost`, which he is not blamed for."""
         call_id = await self._require(pbx, pbx_call_id)
         command = cmd.OfferFailed(offer_id=offer_id, cause=cause)
         return await self._answer_offer(command, pbx, call_id, receipt)
@@ -68,7 +68,7 @@ class PbxFacts(Arrivals):
         return call is not None and call.state == "connected" and call.offer == offer_id
 
     async def leg_gone(
-        self, pbx: str, pbx_call_id: str, offer_id: str, cause: FailureCause, *, lost: bool = False
+        self, pbx: str, pbx_call_id: str, offer_id: str, cause: OfferFailure, *, lost: bool = False
     ) -> PbxAnswer:
         """An agent's leg is gone: his talk ends, or his offer fails; a leg that was late is nobody's. With `lost` he
         did not hang up, his phone dropped out: the caller goes first at his place again."""

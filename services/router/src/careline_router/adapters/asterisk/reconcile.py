@@ -19,12 +19,12 @@ from careline_router.adapters.asterisk.channels import (
     is_consult,
     leg,
     offer_of_talk,
-    talk_bridge,
 )
 from careline_router.adapters.asterisk.commands import Commands
 from careline_router.adapters.asterisk.connection import AriConnection, AsteriskGoneError, part
 from careline_router.adapters.asterisk.hearing import Hearing
 from careline_router.adapters.asterisk.persons import Persons
+from careline_router.adapters.asterisk.reconcile_legs import LegsComparison
 from careline_router.adapters.asterisk.reconcile_persons import PersonsComparison
 from careline_router.adapters.asterisk.session import Session
 from careline_router.ports import Arrival
@@ -50,6 +50,7 @@ class Comparison:
         self._talks = session.legs.talks
         self._commands = commands
         self._hearing = hearing
+        self._legs = LegsComparison(session, commands, self._busy)
         self._persons = PersonsComparison(session, persons, commands, self._busy)
         self._looked_for_recordings = False
 
@@ -59,7 +60,7 @@ class Comparison:
 
     async def run(self) -> None:
         """One comparison. Legs that outlived the socket are known again, those that are gone no more."""
-        noted = {leg: call for leg, call in self._talks.items() if not self._busy(call)}
+        await self._legs.begin()
         known = {
             call.pbx_call_id: call for call in await _live_calls(self._service, self._target.id)
         }
@@ -72,12 +73,12 @@ class Comparison:
             if agent.offer_id not in passed_on:
                 await self._settle(agent, up=agent.offer_id in up, callers=callers)
             self._talks[agent.offer_id] = agent.caller_channel
-        await self._lose_agents(noted, {channel["id"] for channel in channels})
         bridges = await _list(self._ari, "bridges")
         await self._persons.compare(under_way, channels, bridges)
         await self._remove_empty_talks(bridges)
-        await self._end_talks_without_agent(known, callers, agents)
-        await self._compare_recordings({channel["id"] for channel in channels})
+        there = {channel["id"] for channel in channels}
+        await self._compare_recordings(there)
+        await self._legs.compare(there)
 
     async def _compare_recordings(self, channels: Iterable[str]) -> None:
         """Nobody is recorded whose call is over. What became of recordings while nobody listened is looked for once
@@ -134,35 +135,12 @@ class Comparison:
             log.info("asterisk.orphan_leg", pbx=pbx, offer=agent.offer_id)
             await self._ari.request("DELETE", f"channels/{part(agent.offer_id)}")
 
-    async def _lose_agents(self, noted: Mapping[str, str], there: Container[str]) -> None:
-        """A phone that was answered while nobody listened is cut off by Asterisk: the caller need not
-        wait until it would have rung long enough."""
-        for offer_id, call in noted.items():
-            if offer_id not in there and not self._busy(call):
-                self._talks.pop(offer_id, None)
-                await self._ari.request("DELETE", f"bridges/{part(talk_bridge(offer_id))}")
-                told = await self._service.leg_gone(self._target.id, call, offer_id, "unreachable")
-                self._commands.start(told.commands)
-
     async def _remove_empty_talks(self, bridges: Iterable[Mapping[str, Any]]) -> None:
         """A bridge stays until somebody deletes it, even when both parties went while nobody looked."""
         for bridge in bridges:
             offer_id = offer_of_talk(bridge["id"])
             if offer_id is not None and offer_id not in self._talks and not bridge["channels"]:
                 await self._ari.request("DELETE", f"bridges/{part(bridge['id'])}")
-
-    async def _end_talks_without_agent(
-        self,
-        known: Mapping[str, CallView],
-        callers: Mapping[str, CallerLeg],
-        agents: Iterable[AgentLeg],
-    ) -> None:
-        talking = {agent.caller_channel for agent in agents}
-        for channel, call in known.items():
-            if call.state == "connected" and channel in callers and channel not in talking:
-                log.info("asterisk.lost_agent", pbx=self._target.id, call=channel)
-                told = await self._service.hung_up(self._target.id, channel, "agent", "lost_event")
-                self._commands.start(told.commands)
 
 
 def _passed_on(bridges: Iterable[Mapping[str, Any]]) -> set[str]:

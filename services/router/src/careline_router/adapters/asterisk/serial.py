@@ -16,7 +16,7 @@ class SerialByKey:
         """Starts `work` once everything given earlier under `key` has ended."""
         task = self._tasks.create_task(self._after(self._last.get(key), work))
         self._last[key] = task
-        task.add_done_callback(lambda done: self._forget(key, done))
+        task.add_done_callback(lambda done: self._forget(key, done, work))
 
     def busy(self, key: str) -> bool:
         """Whether anything given under `key` has not ended yet."""
@@ -29,6 +29,7 @@ class SerialByKey:
             await asyncio.wait([previous])
         await work
 
-    def _forget(self, key: str, done: asyncio.Task[None]) -> None:
+    def _forget(self, key: str, done: asyncio.Task[None], work: Coroutine[Any, Any, None]) -> None:
+        work.close()  # the socket may be lost before its turn has come
         if self._last.get(key) is done:
             del self._last[key]
