@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # test.sh [pytest arguments]: every test. Most wait for databases and brokers half of their time, so there
 # are twice as many workers as cores (WORKERS=n: so many). Those that start everything come after them,
-# the kill matrix on one worker and the others beside it, so that their deadlines mean something.
+# alone, so that their deadlines mean something.
 #
 # Up to three failures are run once more, alone, and named: with hundreds of real processes on two
 # cores a stall of the machine is likelier than a fault. What fails twice fails.
@@ -24,5 +24,5 @@ tests() { # NAME PYTEST-ARGUMENTS...
 code=0
 tests parallel -n "${WORKERS:-$(($(nproc) * 2))}" --dist loadgroup \
     tests/unit tests/sim tests/contract tests/integration "$@" || code=1
-tests everything -n 2 --dist loadgroup --no-loadscope-reorder tests/e2e "$@" || code=1
+tests alone tests/e2e "$@" || code=1
 exit $code

@@ -101,6 +101,8 @@ class SipCall:
             except DroppedError as dropped:
                 self._record.seen("dropped", self.number, why=str(dropped))
                 await self._leave()
+                # a patient calls again after a while: not five times while the router starts
+                await self._agent.door.read("/v1/agents/me")
                 self._passed = 0
             else:
                 return
