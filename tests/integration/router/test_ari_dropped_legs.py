@@ -135,7 +135,8 @@ async def deaf(asterisk: Asterisk) -> None:
     """Asterisk knows that nobody listens: before, it would keep who answers, as one whose events wait."""
 
     async def noticed() -> bool:
-        return "WebSocket read error" in asterisk.log
+        log = asterisk.log
+        return "WebSocket read error" in log or "Web socket closed abruptly" in log
 
     await eventually(noticed, what="Asterisk to notice that its socket is gone")
 
