@@ -2,14 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from careline_common.http.auth import Principal
-from careline_common.http.moments import Moment
-from careline_common.http.problem import invalid
-from careline_router.api.deps import Now, Service, may, once
+from careline_router.api.deps import Service, may, once
 from careline_router.api.permissions import Action
+from careline_router.api.report_deps import ReportPeriod
 from careline_router.api.schemas import Body, Identifier, Short
 from careline_router.db.bots import BotBy, BotRow
 from careline_router.ports import Receipt
@@ -55,15 +54,9 @@ async def hand_over(
 @router.get("/reports/bots", dependencies=[Depends(may(Action.READ_REPORTS))])
 async def bot_report(
     service: Service,
-    clock: Now,
-    since: Annotated[Moment | None, Query(alias="from")] = None,
-    to: Annotated[Moment | None, Query()] = None,
+    period: ReportPeriod,
     by: BotBy = "bot",
 ) -> BotAnswer:
     """Of the calls that bots had, how many needed nobody else (`containment_pct`), beside what self-service tells
     of its own. Calls count by their end; `from` is midnight UTC of `to` when not given, `to` is now and not included."""
-    until = to or clock.now()
-    begin = since or until.replace(hour=0, minute=0, second=0, microsecond=0)
-    if begin >= until:
-        raise invalid("from", "must be before `to`")
-    return BotAnswer(items=await service.bots(by, begin, until))
+    return BotAnswer(items=await service.bots(by, *period))

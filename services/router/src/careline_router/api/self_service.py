@@ -1,14 +1,13 @@
 """What callers did by themselves: the way of one, and how many needed nobody."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from careline_common.http.moments import Moment
-from careline_common.http.problem import invalid
-from careline_router.api.deps import Now, Service, may
+from careline_router.api.deps import Service, may
 from careline_router.api.permissions import Action
+from careline_router.api.report_deps import ReportPeriod
 from careline_router.db.self_service import By, ContainmentRow
 
 router = APIRouter(prefix="/v1", tags=["self-service"])
@@ -29,15 +28,9 @@ async def way(call_id: str, service: Service) -> dict[str, list[dict[str, Any]]]
 @router.get("/reports/self-service", dependencies=[Depends(may(Action.READ_REPORTS))])
 async def self_service_report(
     service: Service,
-    clock: Now,
-    since: Annotated[Moment | None, Query(alias="from")] = None,
-    to: Annotated[Moment | None, Query()] = None,
+    period: ReportPeriod,
     by: By = "flow",
 ) -> ContainmentAnswer:
     """Of the calls that came to a self-service, how many ended there (`containment_pct`), and how the others
     went on. `from` is midnight UTC of `to` when not given, `to` is now and not included."""
-    until = to or clock.now()
-    begin = since or until.replace(hour=0, minute=0, second=0, microsecond=0)
-    if begin >= until:
-        raise invalid("from", "must be before `to`")
-    return ContainmentAnswer(items=await service.containment(by, begin, until))
+    return ContainmentAnswer(items=await service.containment(by, *period))
