@@ -1,14 +1,17 @@
 """`careline tickets policies|classifier|report|journal`: the journal's larger errands, each over its public API."""
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from careline.datadir import DataDir
+
+if TYPE_CHECKING:
+    import httpx
 
 Data = Annotated[
     Path | None,
@@ -51,10 +54,21 @@ def add_journal_commands(commands: typer.Typer) -> None:
     _add_reports(commands)
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
+def _at_journal(
+    place: tuple[Path | None, str | None, str | None],
+    errand: "Callable[[httpx.AsyncClient], Coroutine[Any, Any, None]]",
+) -> None:
+    """Does an errand at the journal of a data folder, or of a URL with its token."""
     from careline.cli import run
+    from careline.journal_errands import journal_at
 
-    run(work)
+    data, url, token = place
+
+    async def work() -> None:
+        async with journal_at(DataDir.choose(data), url, token) as client:
+            await errand(client)
+
+    run(work())
 
 
 def _add_policies(commands: typer.Typer) -> None:
@@ -77,13 +91,9 @@ def _add_policies(commands: typer.Typer) -> None:
 
             careline tickets policies --apply
         """
-        from careline.journal_errands import give_policies, journal_at
+        from careline.journal_errands import give_policies
 
-        async def work() -> None:
-            async with journal_at(DataDir.choose(data), url, token) as client:
-                await give_policies(client, apply=apply)
-
-        _run(work())
+        _at_journal((data, url, token), lambda client: give_policies(client, apply=apply))
 
 
 def _add_classifier(commands: typer.Typer) -> None:
@@ -104,13 +114,9 @@ def _add_classifier(commands: typer.Typer) -> None:
 
             careline tickets classifier --train
         """
-        from careline.journal_errands import journal_at, show_classifier
+        from careline.journal_errands import show_classifier
 
-        async def work() -> None:
-            async with journal_at(DataDir.choose(data), url, token) as client:
-                await show_classifier(client, train=train)
-
-        _run(work())
+        _at_journal((data, url, token), lambda client: show_classifier(client, train=train))
 
 
 def _add_reports(commands: typer.Typer) -> None:
@@ -139,16 +145,15 @@ def _add_reports(commands: typer.Typer) -> None:
 
             careline tickets report opinions --period 2026-02
         """
-        from careline.journal_errands import journal_at, write_report
+        from careline.journal_errands import write_report
 
         name = "week" if which is Period.WEEKLY else "month"
         asked = {name: period, "department": department, "language": language}
 
-        async def work() -> None:
-            async with journal_at(DataDir.choose(data), url, token) as client:
-                await write_report(client, f"v1/reports/{which}", asked, out)
-
-        _run(work())
+        _at_journal(
+            (data, url, token),
+            lambda client: write_report(client, f"v1/reports/{which}", asked, out),
+        )
 
     @commands.command()
     def journal(
@@ -169,15 +174,14 @@ def _add_reports(commands: typer.Typer) -> None:
 
             careline tickets journal --by organisation --from 2026-01-01 --to 2026-03-31 --out quarter.xlsx
         """
-        from careline.journal_errands import journal_at, write_report
+        from careline.journal_errands import write_report
 
         asked = {"by": str(by), "from": _day(begin), "to": _day(end), "language": language}
 
-        async def work() -> None:
-            async with journal_at(DataDir.choose(data), url, token) as client:
-                await write_report(client, "v1/reports/journal", asked, out)
-
-        _run(work())
+        _at_journal(
+            (data, url, token),
+            lambda client: write_report(client, "v1/reports/journal", asked, out),
+        )
 
 
 def _day(text: str | None) -> str | None:
