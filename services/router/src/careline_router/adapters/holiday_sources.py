@@ -27,9 +27,7 @@ def of_country(country: str, subdivision: str | None, year: int) -> list[NamedDa
     of them (Russia's by decree for each year)."""
     try:
         found = holidays.country_holidays(country, subdiv=subdivision, years=year)
-    except (
-        NotImplementedError
-    ) as error:  # the library's word for a country, or part of one, it does not know
+    except NotImplementedError as error:  # `holidays` says so of a country or part it does not know
         known = country in holidays.list_supported_countries()
         raise UnusableSourceError("subdivision" if known else "country", str(error)) from error
     if not found:

@@ -124,6 +124,7 @@ def _packed(content: bytes) -> Kind | None:
     try:
         with zipfile.ZipFile(BytesIO(content)) as packed:
             names = {entry.filename for entry in packed.infolist()[: MOST_ENTRIES + 1]}
+    # `zipfile` raises NotImplementedError for an archive that asks for a newer version than it reads
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError):
         return None
     if len(names) > MOST_ENTRIES or any("vbaproject" in name.lower() for name in names):
