@@ -38,6 +38,33 @@ async def test_each_bad_row_is_explained_by_row_field_code_and_reason(ingest: "I
     assert all(row["run"] == run["id"] for row in rows)
 
 
+async def test_of_a_file_with_one_bad_row_in_a_hundred_all_good_ones_are_in_and_each_bad_one_is_explained(
+    ingest: "Ingest",
+) -> None:
+    faults = {
+        BAD_PHONE: "phone", NO_ID: "missing", BAD_DATE: "date", FUTURE: "date-range",
+        TOO_MANY: "row-shape", OPEN_QUOTE: "quoting",
+    }  # fmt: skip
+    rows = [GOOD.replace("A-1;", f"B-{n};") for n in range(100 * len(faults))]
+    explained = {}
+    for nth, (row, code) in enumerate(faults.items()):
+        place = (
+            100 * nth + 7 * nth + 3
+        )  # not the same one of each hundred, not at a batch's edge alone
+        rows[place] = row
+        explained[place + 2] = code
+
+    run = await ingest.read(ingest.sheet(*rows))
+
+    assert run["rows"] == {
+        "read": 600, "created": 594, "updated": 0, "unchanged": 0, "quarantined": 6,
+    }  # fmt: skip
+    assert set(await ingest.records()) == {row.partition(";")[0] for row in rows if row[0] == "B"}
+    answer = (await ingest.http.get(f"/v1/runs/{run['id']}/answer.json")).json()
+    assert {item["row"]: item["code"] for item in answer["items"]} == explained
+    assert all(item["text"] for item in answer["items"])
+
+
 async def test_one_row_put_right_by_hand_moves_in_the_counts(ingest: "Ingest") -> None:
     run = await ingest.read(ingest.sheet(GOOD, BAD_PHONE))
     (row,) = await ingest.quarantine(run["id"])
