@@ -3,24 +3,21 @@
 Exit 0: done. 1: could not; one line on standard error says why and what to do. 2: wrong usage.
 """
 
-import asyncio
 import json
 import sys
-from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import uvloop
 
 from careline.bench.commands import bench
 from careline.configuration import ConfigurationError
 from careline.datadir import CannotError, DataDir
 from careline.feeds_commands import add_feed_commands
 from careline.journal_commands import add_journal_commands
+from careline.loop import run
 from careline.sim_commands import sim
-from careline_common.collector import spare_collector
 
 app = typer.Typer(
     name="careline",
@@ -52,11 +49,6 @@ def main() -> None:
 def _fail(message: str) -> None:
     sys.stderr.write(message + "\n")
     sys.exit(1)
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    with spare_collector(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from careline.datadir import DataDir
+from careline.loop import run
 
 if TYPE_CHECKING:
     import httpx
@@ -59,7 +60,6 @@ def _at_journal(
     errand: "Callable[[httpx.AsyncClient], Coroutine[Any, Any, None]]",
 ) -> None:
     """Does an errand at the journal of a data folder, or of a URL with its token."""
-    from careline.cli import run
     from careline.journal_errands import journal_at
 
     data, url, token = place

@@ -1,12 +1,10 @@
 """The commands of `careline bench`. What they run is imported when it is asked for."""
 
-import asyncio
 from typing import Annotated
 
 import typer
-import uvloop
 
-from careline_common.collector import spare_collector
+from careline.loop import run
 
 bench = typer.Typer(
     help="Measure Careline against its peers and limits on this machine.", no_args_is_help=True
@@ -62,8 +60,7 @@ def bus(
         events=events,
         seconds=seconds,
     )
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(measure_and_tell(plan, as_json=as_json))
+    run(measure_and_tell(plan, as_json=as_json))
 
 
 @bench.command()
@@ -116,8 +113,7 @@ def floor(
     from careline.bench.floor import Plan, measure_and_tell
 
     plan = Plan(rounds=rounds, seconds=seconds, agents=agents, callers=callers)
-    with spare_collector(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(measure_and_tell(plan, as_json=as_json))
+    run(measure_and_tell(plan, as_json=as_json))
 
 
 @bench.command()
@@ -142,8 +138,7 @@ def recovery(
     from careline.bench.recovery import Plan, measure_and_tell
 
     plan = Plan(agents=agents, waiting=waiting, tail=tail, rounds=rounds)
-    with spare_collector(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(measure_and_tell(plan, as_json=as_json))
+    run(measure_and_tell(plan, as_json=as_json))
 
 
 @bench.command()
@@ -172,8 +167,7 @@ def router(
     from careline.bench.router import Plan, measure_and_tell
 
     plan = Plan(seconds=600.0 if full else 60 * minutes, agents=agents, steps=steps)
-    with spare_collector(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(measure_and_tell(plan, as_json=as_json))
+    run(measure_and_tell(plan, as_json=as_json))
 
 
 @bench.command()
@@ -197,8 +191,7 @@ def desks(
     from careline.bench.desks import Plan, measure_and_tell
 
     plan = Plan(agents=agents, seconds=seconds)
-    with spare_collector(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(measure_and_tell(plan, as_json=as_json))
+    run(measure_and_tell(plan, as_json=as_json))
 
 
 @bench.command()
@@ -228,8 +221,7 @@ def surveys(
 
     seconds = 3600.0 if full else 60 * minutes
     plan = Plan(rounds=rounds, messages=messages, window=window, seconds=seconds)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(measure_and_tell(plan, as_json=as_json))
+    run(measure_and_tell(plan, as_json=as_json))
 
 
 @bench.command()
@@ -259,8 +251,7 @@ def tickets(
 
     times = 10 if full else 1
     plan = Plan(rounds=rounds, writes=writes * times, appeals=appeals, looks=looks * times)
-    with spare_collector(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(measure_and_tell(plan, as_json=as_json))
+    run(measure_and_tell(plan, as_json=as_json))
 
 
 @bench.command()
@@ -296,5 +287,4 @@ def ingest(
         rows, xlsx_rows = 1_000_000, 100_000
     seconds = 7200.0 if full else 150.0
     plan = Plan(rows=rows, xlsx_rows=xlsx_rows, rounds=rounds, seconds=seconds)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(measure_and_tell(plan, as_json=as_json))
+    run(measure_and_tell(plan, as_json=as_json))

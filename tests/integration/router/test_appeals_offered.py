@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from careline_common.events.envelope import Envelope, Event
+from careline_common.events.envelope import Envelope
+from careline_common.events.event import Event
 from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved
 from careline_common.http.problem import Conflict, NotFound
 from careline_router.consumers import APPEALS, subscriptions

@@ -12,7 +12,8 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from careline_common.events.envelope import Envelope, Event
+from careline_common.events.envelope import Envelope
+from careline_common.events.event import Event
 from careline_common.events.ingest import RecordReceived
 from careline_common.events.surveys import CommentGiven, ScoreRecorded
 from careline_common.messaging.transport import OutgoingMessage

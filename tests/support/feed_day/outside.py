@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from careline_common.events.envelope import Envelope, Event
+from careline_common.events.envelope import Envelope
+from careline_common.events.event import Event
 from careline_common.events.ingest import FeedRunFinished, RecordReceived
 from careline_common.events.tickets import TicketClosed, TicketCreated
 from careline_common.messaging.local import LocalTransport

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.envelope import Envelope, Event
+from careline_common.events.envelope import Envelope
+from careline_common.events.event import Event
 from careline_common.events.tickets import TicketClosed, TicketCreated, TicketMoved
 from careline_common.messaging.subscription import Subscription
 from careline_ingest.config import SourceEntry

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.envelope import Event
+from careline_common.events.event import Event
 from careline_common.events.ingest import FeedRunFinished, RecordReceived, ServiceRendered
 from careline_ingest.db import records
 from careline_ingest.db.records import Change

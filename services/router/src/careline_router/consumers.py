@@ -3,7 +3,8 @@
 from typing import Any
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.envelope import Envelope, Event
+from careline_common.events.envelope import Envelope
+from careline_common.events.event import Event
 from careline_common.events.tickets import (
     SurgeClosed,
     SurgeOpened,

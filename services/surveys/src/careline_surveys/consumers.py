@@ -7,7 +7,8 @@ from typing import Any
 import structlog
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.envelope import Envelope, Event
+from careline_common.events.envelope import Envelope
+from careline_common.events.event import Event
 from careline_common.events.ingest import ServiceRendered
 from careline_common.events.router import CallEnded, CallKeyed, CallWrappedUp
 from careline_common.events.tickets import (

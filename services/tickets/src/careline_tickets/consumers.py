@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.envelope import Envelope, Event
+from careline_common.events.envelope import Envelope
+from careline_common.events.event import Event
 from careline_common.events.ingest import RecordReceived
 from careline_common.events.router import AgentStateChanged, WorkAccepted
 from careline_common.events.surveys import CommentGiven, MessageReceived, ScoreRecorded

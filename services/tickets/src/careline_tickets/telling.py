@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from careline_common.events.envelope import Event
+from careline_common.events.event import Event
 from careline_common.events.tickets import (
     MergedAppeal,
     TicketClosed,

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.clock import Clock
 from careline_common.db.copying import copy_rows, driver_of
-from careline_common.events.envelope import Envelope, Event
+from careline_common.events.envelope import Envelope
+from careline_common.events.event import Event
 from careline_common.events.registry import event_class
 from careline_common.ids import Ids
 

@@ -5,7 +5,8 @@ reference; the one exception is a `contact` number where the consumer must reach
 (docs/adr/0005).
 """
 
-from careline_common.events.envelope import Envelope, Event, InvalidEventError, UnknownEventError
+from careline_common.events.envelope import Envelope, InvalidEventError
+from careline_common.events.event import Event, UnknownEventError
 from careline_common.events.registry import CATALOGUE, event_class
 
 __all__ = [

@@ -2,29 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, StrictInt, ValidationError
 from pydantic_core import to_json
+
+from careline_common.events.event import Event
+from careline_common.events.registry import event_class
 
 CONTENT_TYPE = "application/cloudevents+json"
 
 
-class UnknownEventError(Exception):
-    """No event of this type is in the catalogue."""
-
-
 class InvalidEventError(Exception):
     """The message is no CloudEvent of ours; the text says what is wrong with it."""
-
-
-class Event(BaseModel):
-    """The `data` of an event. Readers are tolerant: fields they do not know are ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    TYPE: ClassVar[str]
-    """`careline.<thing>.<what happened>.v<version>`; also the routing key."""
 
 
 @dataclass(slots=True, kw_only=True)  # to freeze it would make it twice as dear to make
@@ -64,8 +54,6 @@ class Envelope:
     @classmethod
     def parse(cls, body: bytes) -> Self:
         """Reads a message; raises `UnknownEventError` or `InvalidEventError`."""
-        from careline_common.events.registry import event_class
-
         try:
             head = _Head.model_validate_json(body)
             data = event_class(head.type).model_validate(head.data)

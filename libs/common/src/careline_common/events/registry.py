@@ -1,7 +1,7 @@
 """All events by type. A type that is not here can neither be published nor consumed."""
 
 from careline_common.events import ingest, router, surveys, tickets
-from careline_common.events.envelope import Event, UnknownEventError
+from careline_common.events.event import Event, UnknownEventError
 
 PRODUCERS = {"router": router, "tickets": tickets, "surveys": surveys, "ingest": ingest}
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from careline_common.events.envelope import Event
+from careline_common.events.event import Event
 
 Payer = Literal["cash", "insured", "unknown"]
 CallOutcome = Literal[

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from careline_common.events.envelope import Event
+from careline_common.events.event import Event
 
 
 class TicketCreated(Event):

@@ -11,7 +11,8 @@ from sqlalchemy import text
 from careline_common.clock import Clock
 from careline_common.db.engine import Database, is_unavailable
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.envelope import Envelope, InvalidEventError, UnknownEventError
+from careline_common.events.envelope import Envelope, InvalidEventError
+from careline_common.events.event import UnknownEventError
 from careline_common.messaging.metrics import MessagingMetrics
 from careline_common.messaging.retry import describe
 from careline_common.messaging.subscription import Subscription

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from careline_common.db.unit_of_work import UnitOfWork
-from careline_common.events.envelope import Envelope, Event
+from careline_common.events.envelope import Envelope
+from careline_common.events.event import Event
 
 Fetch = Callable[[Envelope], Awaitable[Any]]
 FetchAll = Callable[[Sequence[Envelope]], Awaitable[Mapping[str, Any]]]

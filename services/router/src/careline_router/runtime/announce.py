@@ -5,7 +5,7 @@ from datetime import datetime
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events import router as told
-from careline_common.events.envelope import Event
+from careline_common.events.event import Event
 from careline_router.domain import events as ev
 from careline_router.domain.states import Agent, Call
 from careline_router.domain.words import AgentState
