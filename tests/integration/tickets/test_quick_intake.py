@@ -5,7 +5,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from careline_common.db.engine import Database
+from careline_common.ids import UuidIds
 from careline_tickets.adapters.calls import RouterCalls
+from careline_tickets.adapters.learning import LearningError, learned_apart
+from careline_tickets.classifier import Classifier
 from careline_tickets.ports import Call
 
 if TYPE_CHECKING:
@@ -149,6 +153,23 @@ async def test_what_was_said_stands_beside_the_text(desk: "Desk") -> None:
     assert whole["text"] == "Refused"
 
 
+async def check_learned_apart(desk: "Desk") -> None:
+    """A process of its own learns the same as one's own, and its end is told."""
+    clock = desk.clock
+    database = Database(
+        desk.database_url, schema="tickets", source="test", clock=clock, ids=UuidIds()
+    )
+    try:
+        here, apart = [
+            await Classifier(database, clock, at_hand=most).relearn() for most in (500, 10)
+        ]
+    finally:
+        await database.close()
+    assert apart == here
+    with pytest.raises(LearningError):
+        await learned_apart("postgresql://nobody@127.0.0.1:9/nowhere", 10)
+
+
 async def test_subjects_are_learned_from_the_journal_and_suggested(desk: "Desk") -> None:
     admin = desk.person("admin")
     untaught = (await admin.get("classifier")).json()
@@ -174,6 +195,7 @@ async def test_subjects_are_learned_from_the_journal_and_suggested(desk: "Desk")
         found: dict[str, Any] = answer.json()
         return found
 
+    await check_learned_apart(desk)
     first = await suggested("инсулин в аптеках закончился")
     assert first["subjects"][0]["subject"] == "drugs"
     assert (await suggested("отказы в записи на приёме"))["subjects"][0]["subject"] == "refusal"

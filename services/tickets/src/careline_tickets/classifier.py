@@ -6,22 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.clock import Clock
+from careline_common.db.copying import driver_of
 from careline_common.db.engine import Database
-from careline_tickets.db import tables
+from careline_tickets.adapters.learning import learned_apart
+from careline_tickets.db.examples import newest_examples
 from careline_tickets.db.wording import lexemes_of
-from careline_tickets.domain.classifying import Example, Guess, Model, Trial, trained, tried
+from careline_tickets.domain.classifying import Guess, Model, Trial, trained, tried
 
 log = structlog.get_logger(__name__)
 
 MOST_APPEALS = 20_000
 """The newest are learned: what people ask about changes."""
+AT_HAND = 500
+"""A journal with no more is learned here, in a blink; to start a process for it would take longer."""
 LEARN_EVERY_S = 3600.0
-
-t, w = tables.ticket.c, tables.wording.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,45 +36,21 @@ class Learned:
     trial: Trial | None
 
 
-async def examples_of(connection: AsyncConnection) -> list[Example]:
-    """The newest appeals that have a subject, oldest first, with their words but the time words."""
-    found = await connection.execute(
-        select(t.subject, func.tsvector_to_array(w.words))
-        .join_from(tables.wording, tables.ticket, t.id == w.ticket_id)
-        .where(t.subject.is_not(None))
-        .order_by(w.registered_at.desc(), w.ticket_id.desc())
-        .limit(MOST_APPEALS)
-    )
-    rows: list[Example] = [
-        (subject, [one for one in words if one[0] != "@"]) for subject, words in found
-    ]
-    return rows[::-1]
-
-
-async def learn(examples: list[Example], at: datetime) -> Learned:
-    """Learns in a thread: it takes a second for each ten thousand appeals."""
-    trial, model = await asyncio.to_thread(lambda: (tried(examples), trained(examples)))
-    return Learned(
-        at=at,
-        appeals=len(examples),
-        subjects=len({subject for subject, _ in examples}),
-        model=model,
-        trial=trial,
-    )
-
-
 class Classifier:
     """Knows nothing until it has learned once."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, at_hand: int = AT_HAND) -> None:
+        """`at_hand`: a journal of more appeals is learned by a process of its own."""
         self._database = database
         self._clock = clock
+        self._at_hand = at_hand
+        self._learning = asyncio.Lock()
         self.learned: Learned | None = None
 
     async def relearn(self) -> Learned:
-        async with self._database.read() as connection:
-            examples = await examples_of(connection)
-        self.learned = await learn(examples, self._clock.now())
+        """Raises `LearningError` when the process that learns has ended; what was learned before stays."""
+        async with self._learning:
+            self.learned = await self._learned()
         return self.learned
 
     async def learn_on(self) -> None:
@@ -91,3 +68,23 @@ class Classifier:
             return []
         found = self.learned.model.guesses(await lexemes_of(connection, text))
         return [guess for guess in found if not among or guess.subject in among]
+
+    async def _learned(self) -> Learned:
+        async with self._database.read() as connection:
+            examples = await newest_examples(driver_of(connection), self._at_hand + 1)
+        if len(examples) <= self._at_hand:
+            return Learned(
+                at=self._clock.now(),
+                appeals=len(examples),
+                subjects=len({subject for subject, _ in examples}),
+                model=trained(examples),
+                trial=tried(examples),
+            )
+        found = await learned_apart(self._database.url, MOST_APPEALS)
+        return Learned(
+            at=self._clock.now(),
+            appeals=found.appeals,
+            subjects=found.subjects,
+            model=found.model,
+            trial=found.trial,
+        )

@@ -7,10 +7,12 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from careline_common.http.auth import Principal, require
-from careline_common.http.problem import Forbidden
-from careline_tickets.api.office import OfficeHere, ViewerHere
+from careline_common.http.problem import Forbidden, NotReady
+from careline_tickets.adapters.learning import LearningError
+from careline_tickets.api.office import Office, OfficeHere, ViewerHere
 from careline_tickets.api.schemas import LikeIn, read_person
 from careline_tickets.api.views import DuplicateOut, shown_duplicates
+from careline_tickets.classifier import Learned
 from careline_tickets.db import audit
 
 router = APIRouter(prefix="/v1", tags=["suggestions"])
@@ -78,12 +80,12 @@ async def learn(
     office: OfficeHere, _caller: Annotated[Principal, Depends(require("admin", "contact_admin"))]
 ) -> ClassifierOut:
     """Learns the journal anew at once, and not only within the hour."""
-    await office.classifier.relearn()
+    await _relearned(office)
     return await _shown(office)
 
 
 async def _shown(office: OfficeHere) -> ClassifierOut:
-    learned = office.classifier.learned or await office.classifier.relearn()
+    learned = office.classifier.learned or await _relearned(office)
     trial = learned.trial
     return ClassifierOut(
         learned_at=learned.at,
@@ -98,3 +100,10 @@ async def _shown(office: OfficeHere) -> ClassifierOut:
             majority_pct=round(100 * trial.majority_right / trial.appeals, 1),
         ),
     )
+
+
+async def _relearned(office: Office) -> Learned:
+    try:
+        return await office.classifier.relearn()
+    except LearningError as error:
+        raise NotReady(f"{error}: try again") from error
