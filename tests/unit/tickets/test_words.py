@@ -1,7 +1,7 @@
 """What counts as a word in Russian, English, Persian and Chinese, and how far back a search looks."""
 
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,7 @@ from careline_tickets.domain.words import (
     normal,
     sought_in,
     time_words,
+    wider,
     windows,
     words_of,
 )
@@ -108,3 +109,43 @@ def test_each_window_holds_the_one_before(newest: datetime) -> None:
     assert starts[-1] is None
     known = [start for start in starts if start is not None]
     assert known == sorted(known, reverse=True)
+
+
+@given(
+    MOMENTS,
+    st.timedeltas(timedelta(0), timedelta(days=4000)),
+    st.lists(st.integers(0, 60), min_size=5, max_size=5),
+)
+def test_stretches_are_widened_until_everything_was_asked(
+    newest: datetime, back: timedelta, found: list[int]
+) -> None:
+    if newest - datetime(1900, 1, 1, tzinfo=UTC) < back:
+        return
+    starts = [since for since, _ in windows(newest)]
+    asked: list[int] = []
+    nth: int | None = 0
+    while nth is not None:
+        assert not asked or nth > asked[-1]
+        asked.append(nth)
+        nth = wider(starts, nth, found[nth], span=(newest - back, newest), wanted=51)
+    last = starts[asked[-1]]
+    assert last is None or last <= newest - back
+
+
+@pytest.mark.parametrize(
+    ("tried", "found", "days", "expected"),
+    [
+        (0, 0, 500, 4),  # nowhere in two days: all of them are few
+        (0, 4, 500, 2),  # three a day: two weeks may hold too few, three months do not
+        (0, 40, 500, 1),
+        (2, 50, 900, 4),  # sorted in no time
+        (0, 40, 1, None),  # the journal is a day old
+    ],
+)
+def test_a_stretch_is_as_long_as_what_was_found_lets_expect(
+    tried: int, found: int, days: int, expected: int | None
+) -> None:
+    newest = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    starts = [since for since, _ in windows(newest)]
+    span = (newest - timedelta(days=days), newest)
+    assert wider(starts, tried, found, span=span, wanted=51) == expected

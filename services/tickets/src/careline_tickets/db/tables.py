@@ -187,7 +187,7 @@ wording = Table(
         "ix_wording_words",
         "words",
         postgresql_using="gin",
-        postgresql_with={"gin_pending_list_limit": 512},
+        postgresql_with={"gin_pending_list_limit": 128},
     ),
 )
 """The words of an appeal's present text with its day, month and year among them (`domain.words`): they

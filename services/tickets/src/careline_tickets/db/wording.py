@@ -20,7 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.db.copying import driver_of
 from careline_tickets.db import tables
-from careline_tickets.domain.words import Sought, Window, time_words, windows, words_of
+from careline_tickets.domain.words import (
+    Sought,
+    Window,
+    time_words,
+    wider,
+    windows,
+    words_of,
+)
 
 t, w = tables.ticket.c, tables.wording.c
 
@@ -109,10 +116,11 @@ async def lexemes_and_newest(
     return [*row["stems"], *words.exact], row["newest"]
 
 
-async def newest(connection: AsyncConnection) -> datetime | None:
-    """When the last of the appeals that have words was registered."""
-    found: datetime | None = await connection.scalar(select(func.max(w.registered_at)))
-    return found
+async def span(connection: AsyncConnection) -> tuple[datetime, datetime] | None:
+    """When the first and the last of the appeals that have words were registered."""
+    found = select(func.min(w.registered_at), func.max(w.registered_at))
+    oldest, newest = (await connection.execute(found)).one()
+    return None if newest is None else (oldest, newest)
 
 
 async def page_with_words(
@@ -126,18 +134,24 @@ async def page_with_words(
     """Rows of the ticket table, those registered last first.
 
     A common word is in half of all texts, and sorting them by time would take a second; so the newest
-    are asked first, then ever longer stretches, until there are enough. What is rare there gives the
+    are asked first, then a longer stretch, until there are enough. What is rare there gives the
     longer stretch little to sort.
     """
+    known = None if sought.empty else await span(connection)
+    if known is None:
+        return ()
+    oldest, newest = known
+    back_from = newest if after is None else after[0]
+    stretches = windows(back_from)
+    starts = [since for since, _ in stretches]
+    nth: int | None = 0
     rows: Sequence[RowMapping] = ()
-    back_from = after[0] if after is not None else await newest(connection)
-    if sought.empty or back_from is None:
-        return rows
-    for _, window in windows(back_from):
-        query = _in_window(sought, clauses, window, limit=limit, after=after)
+    while nth is not None:
+        query = _in_window(sought, clauses, stretches[nth][1], limit=limit, after=after)
         rows = (await connection.execute(query)).mappings().all()
         if len(rows) >= limit:
             break
+        nth = wider(starts, nth, len(rows), span=(oldest, back_from), wanted=limit)
     return rows
 
 

@@ -124,10 +124,15 @@ Window = tuple[str, ...]
 """Time words of which one must be there; with none of them all appeals are meant."""
 
 
+Span = tuple[datetime, datetime]
+EASILY_SORTED = 1000
+DAY = timedelta(days=1)
+
+
 def windows(newest: datetime) -> Sequence[tuple[datetime | None, Window]]:
     """Ever longer stretches back from a moment: since when, and their time words.
 
-    Whoever has not found enough in one goes on with the next, so that the work follows what is shown.
+    Whoever has not found enough in one goes on with a longer one, so that the work follows what is shown.
     """
     last = newest.astimezone(UTC).date()
     days = [last - timedelta(days=back) for back in range(14)]
@@ -139,6 +144,32 @@ def windows(newest: datetime) -> Sequence[tuple[datetime | None, Window]]:
         (_start(months[-1]), tuple(map(_month, months))),
         (_start(years[-1]), tuple(map(_year, years))),
         (None, ()),
+    )
+
+
+def wider(
+    starts: Sequence[datetime | None], tried: int, found: int, *, span: Span, wanted: int
+) -> int | None:
+    """Which stretch to go on with when the `tried`-th had too few: the first that may have enough, or all,
+    where so few are to be expected in all that to sort them is no work. None: it was all there is.
+
+    `starts` are those of `windows`, `span` the oldest and the newest moment that there is.
+    """
+    oldest, newest = span
+    last, since = len(starts) - 1, starts[tried]
+    if since is None or since <= oldest:
+        return None
+    # one more than was found: nothing in two days is not nothing at all
+    a_day = (found + 1) / ((newest - since) / DAY)
+    if a_day * ((newest - oldest) / DAY) <= EASILY_SORTED:
+        return last
+    return next(
+        (
+            nth
+            for nth in range(tried + 1, last)
+            if a_day * ((newest - (starts[nth] or oldest)) / DAY) >= wanted
+        ),
+        last,
     )
 
 
