@@ -7,9 +7,10 @@ import pytest
 
 from careline_common.db.engine import Database
 from careline_common.ids import UuidIds
+from careline_tickets.adapters.apart import ApartError
 from careline_tickets.adapters.calls import RouterCalls
-from careline_tickets.adapters.learning import LearningError, learned_apart
 from careline_tickets.classifier import Classifier
+from careline_tickets.learning import learned_apart
 from careline_tickets.ports import Call
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ async def check_learned_apart(desk: "Desk") -> None:
     finally:
         await database.close()
     assert apart == here
-    with pytest.raises(LearningError):
+    with pytest.raises(ApartError):
         await learned_apart("postgresql://nobody@127.0.0.1:9/nowhere", 10)
 
 

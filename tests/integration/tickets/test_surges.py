@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from arrivals import poisson
 
+from careline_tickets.surge_looking import Look, alerts_of
 from careline_tickets.surging import SurgeDesk
 
 if TYPE_CHECKING:
@@ -64,6 +65,16 @@ async def told(desk: "Desk") -> list[str]:
         "SELECT type, event_id FROM tickets.outbox WHERE type LIKE '%surge%' ORDER BY id"
     )
     return [f"{row['type']} {row['event_id']}" for row in rows]
+
+
+async def test_a_process_of_its_own_finds_the_same_surges(desk: "Desk") -> None:
+    await fill(desk, days=90, bursts={1: 50})
+    database = desk.service.app.state.office.database
+    yesterday = (TODAY - timedelta(days=1)).date()
+    look = Look(first=yesterday, last=yesterday, zone="Europe/Moscow", quiet=frozenset(), known={})
+    here, apart = [await alerts_of(database, look, most) for most in (10_000, 0)]
+    assert [alert.key.organisation for alert in here] == ["h1"]
+    assert apart == here
 
 
 async def test_a_burst_of_today_opens_one_alert_with_a_case(

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from careline_common.clock import Clock
 from careline_common.db.copying import driver_of
 from careline_common.db.engine import Database
-from careline_tickets.adapters.learning import learned_apart
 from careline_tickets.db.examples import newest_examples
 from careline_tickets.db.wording import lexemes_of
-from careline_tickets.domain.classifying import Guess, Model, Trial, trained, tried
+from careline_tickets.domain.classifying import Guess
+from careline_tickets.learning import Lesson, learned_apart, lesson_of
 
 log = structlog.get_logger(__name__)
 
@@ -27,13 +27,10 @@ LEARN_EVERY_S = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
-    """A model with how well it does; both None while the journal has too few appeals with a subject."""
+    """What was learned, and when."""
 
     at: datetime
-    appeals: int
-    subjects: int
-    model: Model | None
-    trial: Trial | None
+    lesson: Lesson
 
 
 class Classifier:
@@ -48,7 +45,7 @@ class Classifier:
         self.learned: Learned | None = None
 
     async def relearn(self) -> Learned:
-        """Raises `LearningError` when the process that learns has ended; what was learned before stays."""
+        """Raises `ApartError` when the process that learns has ended; what was learned before stays."""
         async with self._learning:
             self.learned = await self._learned()
         return self.learned
@@ -56,35 +53,24 @@ class Classifier:
     async def learn_on(self) -> None:
         """Learns anew every hour, for ever."""
         while True:
-            learned = await self.relearn()
-            log.info("classifier.learned", appeals=learned.appeals, subjects=learned.subjects)
+            lesson = (await self.relearn()).lesson
+            log.info("classifier.learned", appeals=lesson.appeals, subjects=lesson.subjects)
             await asyncio.sleep(LEARN_EVERY_S)
 
     async def guesses(
         self, connection: AsyncConnection, text: str, among: Collection[str]
     ) -> list[Guess]:
         """The likeliest subjects of a text; only ones that are configured, where any are."""
-        if self.learned is None or self.learned.model is None:
+        if self.learned is None or self.learned.lesson.model is None:
             return []
-        found = self.learned.model.guesses(await lexemes_of(connection, text))
+        found = self.learned.lesson.model.guesses(await lexemes_of(connection, text))
         return [guess for guess in found if not among or guess.subject in among]
 
     async def _learned(self) -> Learned:
         async with self._database.read() as connection:
             examples = await newest_examples(driver_of(connection), self._at_hand + 1)
         if len(examples) <= self._at_hand:
-            return Learned(
-                at=self._clock.now(),
-                appeals=len(examples),
-                subjects=len({subject for subject, _ in examples}),
-                model=trained(examples),
-                trial=tried(examples),
-            )
-        found = await learned_apart(self._database.url, MOST_APPEALS)
-        return Learned(
-            at=self._clock.now(),
-            appeals=found.appeals,
-            subjects=found.subjects,
-            model=found.model,
-            trial=found.trial,
-        )
+            lesson = lesson_of(examples)
+        else:
+            lesson = await learned_apart(self._database.url, MOST_APPEALS)
+        return Learned(at=self._clock.now(), lesson=lesson)

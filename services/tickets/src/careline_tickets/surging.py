@@ -17,19 +17,20 @@ from careline_tickets.config import Rules
 from careline_tickets.db import surges as stored
 from careline_tickets.domain.surges.alarms import Alert
 from careline_tickets.domain.surges.series import Key
-from careline_tickets.domain.surges.watch import LONGEST_ALERT, Watch
+from careline_tickets.domain.surges.watch import LONGEST_ALERT
 from careline_tickets.domain.ticket import Details, External
 from careline_tickets.domain.vocabulary import Channel, Kind, Role
 from careline_tickets.domain.workflow import Actor
 from careline_tickets.service import Journal, NewTicket
+from careline_tickets.surge_looking import Look, alerts_of
 
 log = structlog.get_logger()
 
-HISTORY = timedelta(days=200)
-"""What came before the days that are judged, and is learned from."""
 LATE = timedelta(days=7)
 """Appeals that partners report late still open an alert for so long."""
 LOOK_EVERY_S = 15.0
+RESTS = 20
+"""A look is followed by a rest of so many times as long: looking takes a twentieth of a processor at most."""
 WATCH = Actor(id="surges", roles=frozenset({Role.SYSTEM}))
 
 
@@ -79,15 +80,8 @@ class SurgeDesk:
 
     async def _alerts(self, first: date, last: date, *, known: dict[Key, date]) -> list[Alert]:
         rules = self._rules
-        async with self._database.read() as connection:
-            arrivals = await stored.arrivals(
-                connection, first=first - HISTORY, last=last, zone=rules.zone
-            )
-
-        def run() -> list[Alert]:
-            return Watch(arrivals, since=first, quiet=rules.closed, known=known).run(last)
-
-        return await asyncio.to_thread(run)
+        look = Look(first=first, last=last, zone=str(rules.zone), quiet=rules.closed, known=known)
+        return await alerts_of(self._database, look)
 
     async def _keep(self, alerts: Iterable[Alert], first: date, *, replayed: bool) -> Looked:
         opened = closed = 0
@@ -237,11 +231,13 @@ def _tell_closed(uow: UnitOfWork, surge: dict[str, Any]) -> None:
 
 
 def watching(desk: SurgeDesk, database: Database) -> Callable[[], Any]:
-    """Looks whenever something was registered, and when a new day has begun."""
+    """Looks when something was registered, and when a new day has begun."""
 
     async def watch() -> None:
+        elapsed = asyncio.get_running_loop().time
         seen: tuple[str | None, date] | None = None
         while True:
+            began = elapsed()
             async with database.read() as connection:
                 now = (await stored.newest(connection), desk.today())
             if now != seen:
@@ -249,6 +245,6 @@ def watching(desk: SurgeDesk, database: Database) -> Callable[[], Any]:
                 seen = now
                 if looked.opened or looked.closed:
                     log.info("surges.looked", opened=looked.opened, closed=looked.closed)
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(max(LOOK_EVERY_S, RESTS * (elapsed() - began)))
 
     return watch

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from careline_common.http.auth import Principal, require
 from careline_common.http.problem import Forbidden, NotReady
-from careline_tickets.adapters.learning import LearningError
+from careline_tickets.adapters.apart import ApartError
 from careline_tickets.api.office import Office, OfficeHere, ViewerHere
 from careline_tickets.api.schemas import LikeIn, read_person
 from careline_tickets.api.views import DuplicateOut, shown_duplicates
@@ -86,11 +86,11 @@ async def learn(
 
 async def _shown(office: OfficeHere) -> ClassifierOut:
     learned = office.classifier.learned or await _relearned(office)
-    trial = learned.trial
+    lesson, trial = learned.lesson, learned.lesson.trial
     return ClassifierOut(
         learned_at=learned.at,
-        appeals=learned.appeals,
-        subjects=learned.subjects,
+        appeals=lesson.appeals,
+        subjects=lesson.subjects,
         held_back=None
         if trial is None
         else TrialOut(
@@ -105,5 +105,5 @@ async def _shown(office: OfficeHere) -> ClassifierOut:
 async def _relearned(office: Office) -> Learned:
     try:
         return await office.classifier.relearn()
-    except LearningError as error:
+    except ApartError as error:
         raise NotReady(f"{error}: try again") from error

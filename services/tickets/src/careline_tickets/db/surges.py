@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
+    ColumnElement,
     Date,
     Row,
     RowMapping,
+    and_,
     cast,
     func,
     insert,
@@ -30,6 +32,14 @@ SOURCE = "surge"
 _TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('tickets surges', 0))")
 
 
+class Span(TypedDict):
+    """Days in a zone, `last` included."""
+
+    first: date
+    last: date
+    zone: ZoneInfo
+
+
 async def take_turn(connection: AsyncConnection) -> None:
     """Lets one transaction at a time decide about surges."""
     await connection.execute(_TURN)
@@ -43,18 +53,28 @@ async def newest(connection: AsyncConnection) -> str | None:
     return found
 
 
-async def arrivals(
-    connection: AsyncConnection, *, first: date, last: date, zone: ZoneInfo
-) -> Arrivals:
-    """Appeals by day of registration in this zone, `last` included, and by cell."""
-    day = cast(func.timezone(str(zone), t.registered_at), Date).label("day")
+def _arrived(span: Span) -> ColumnElement[bool]:
+    """What counts as an arrival of these days."""
+    first, last, zone = span["first"], span["last"], span["zone"]
+    return and_(
+        t.registered_at >= datetime.combine(first, time(0), zone),
+        t.registered_at < datetime.combine(last + timedelta(days=1), time(0), zone),
+        or_(t.external_source.is_(None), t.external_source != SOURCE),
+    )
+
+
+async def more_than(connection: AsyncConnection, most: int, **span: Unpack[Span]) -> bool:
+    """Whether more appeals than this have arrived."""
+    beyond = select(t.id).where(_arrived(span)).offset(most).limit(1)
+    return (await connection.execute(beyond)).first() is not None
+
+
+async def arrivals(connection: AsyncConnection, **span: Unpack[Span]) -> Arrivals:
+    """Appeals by day of registration in the zone and by cell."""
+    day = cast(func.timezone(str(span["zone"]), t.registered_at), Date).label("day")
     query = (
         select(day, t.organisation, t.subject, t.territory, func.count().label("number"))
-        .where(
-            t.registered_at >= datetime.combine(first, time(0), zone),
-            t.registered_at < datetime.combine(last + timedelta(days=1), time(0), zone),
-            or_(t.external_source.is_(None), t.external_source != SOURCE),
-        )
+        .where(_arrived(span))
         .group_by(day, t.organisation, t.subject, t.territory)
     )
     found: dict[date, dict[Key, int]] = {}
