@@ -31,7 +31,7 @@ from careline_common.config import (
 )
 from careline_common.db.engine import Database
 from careline_common.db.tables import create_common_tables
-from careline_common.http.app import create_app
+from careline_common.http.app import add_router, create_app
 from careline_common.http.health import Readiness
 from careline_common.http.issuer import LocalIssuer
 from careline_common.ids import SequenceIds
@@ -281,10 +281,12 @@ async def client(
         metrics_registry=MetricsRegistry("desk"),
         clock=manual_clock,
     )
-    app.include_router(config_routes(store))
-    app.include_router(entry_routes(store, "queues", writers=("admin", "supervisor"), listed=True))
-    app.include_router(entry_routes(store, "crm"))
-    app.include_router(entry_routes(store, "calendars"))
+    app.state.config_store = store
+    add_router(app, config_routes())
+    queues = store.sections["queues"]
+    add_router(app, entry_routes(queues, writers=("admin", "supervisor"), listed=True))
+    for name in ("crm", "calendars"):
+        add_router(app, entry_routes(store.sections[name]))
     async with client_of(app, issuer.token(subject="root", roles=["admin"])) as made:
         yield made
 

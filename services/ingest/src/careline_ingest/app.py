@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from careline_common.clock import Clock
 from careline_common.config import ConfigStore, config_routes, entry_routes, watch_config
 from careline_common.db.engine import Database
 from careline_common.db.migrate import require_current, upgrade
-from careline_common.http.app import create_app
+from careline_common.http.app import add_router, create_app
 from careline_common.http.auth import Authenticator
 from careline_common.http.health import Readiness
 from careline_common.http.idempotency import purge_task
@@ -245,6 +245,7 @@ def _source(entry: SourceEntry, span: Span | None, *, clock: Clock) -> Source:
 
 
 def _add_routes(app: FastAPI, parts: _Parts) -> None:
+    app.state.config_store = parts.store
     app.state.database = parts.database
     app.state.ingest = parts.service
     app.state.replays = parts.replays
@@ -255,8 +256,8 @@ def _add_routes(app: FastAPI, parts: _Parts) -> None:
     app.state.archive = parts.archive
     app.state.volumes = parts.volumes
     app.state.open311 = Open311(database=parts.database, store=parts.store, pushing=parts.pushing)
-    app.include_router(config_routes(parts.store))
-    app.include_router(entry_routes(parts.store, "sources", readers=SOURCE_READERS, listed=True))
+    add_router(app, config_routes())
+    add_router(app, _source_entries())
     for each in (
         files,
         runs,
@@ -267,10 +268,16 @@ def _add_routes(app: FastAPI, parts: _Parts) -> None:
         health,
         persons,
     ):
-        app.include_router(each.router)
+        add_router(app, each.router)
     for place in open311_requests.PLACES:
         shown = place == open311_requests.PLACES[0]
         app.include_router(open311_requests.router, prefix=place, include_in_schema=shown)
+
+
+@cache
+def _source_entries() -> APIRouter:
+    sections = {section.name: section for section in SECTIONS}
+    return entry_routes(sections["sources"], readers=SOURCE_READERS, listed=True)
 
 
 def _start(parts: _Parts, transport: Transport) -> Task:

@@ -11,7 +11,7 @@ from careline_common.clock import Clock
 from careline_common.config import config_routes, watch_config
 from careline_common.db.engine import Database
 from careline_common.db.migrate import require_current, upgrade
-from careline_common.http.app import create_app
+from careline_common.http.app import add_router, create_app
 from careline_common.http.auth import Authenticator
 from careline_common.http.client import http_client
 from careline_common.http.health import Readiness
@@ -144,7 +144,7 @@ def _add_routes(app: FastAPI, parts: _Parts, callbacks: SignedCallbacks) -> None
     app.state.surveys = parts.service
     app.state.config_store = parts.store
     app.state.callbacks = callbacks
-    app.include_router(config_routes(parts.store))
+    add_router(app, config_routes())
     for each in (
         definitions,
         invitations,
@@ -157,7 +157,7 @@ def _add_routes(app: FastAPI, parts: _Parts, callbacks: SignedCallbacks) -> None
         persons,
         forms,
     ):
-        app.include_router(each.router)
+        add_router(app, each.router)
 
 
 def _start(parts: _Parts, transport: Transport) -> Task:

@@ -8,7 +8,7 @@ from careline_common.clock import Clock
 from careline_common.config import ConfigStore, config_routes, watch_config
 from careline_common.db.engine import Database
 from careline_common.db.migrate import require_current, upgrade
-from careline_common.http.app import create_app
+from careline_common.http.app import add_router, create_app
 from careline_common.http.auth import Authenticator
 from careline_common.http.client import http_client
 from careline_common.http.health import Readiness
@@ -203,6 +203,7 @@ def create_service(
         ids=ids,
     )
     app.state.office = office
+    app.state.config_store = store
     for routes in (
         attachments,
         lists,
@@ -222,8 +223,8 @@ def create_service(
         opinion_reports,
         outlook,
     ):
-        app.include_router(routes.router)
-    app.include_router(config_routes(store))
+        add_router(app, routes.router)
+    add_router(app, config_routes())
     return Service(
         name="tickets",
         app=app,

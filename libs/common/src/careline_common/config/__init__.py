@@ -5,7 +5,8 @@
     store = ConfigStore(database, SECTIONS, clock=clock, cross_check=cross_check)
     store.on_applied(floor.reconfigure)      # after every change, here or in another replica
     await store.load()                       # once at start
-    app.include_router(config_routes(store))
+    app.state.config_store = store
+    add_router(app, config_routes())
     background = [("watch-config", lambda: watch_config(store)), …]
 
 In the file an unknown key is an error, so that typing slips are found; in a body of

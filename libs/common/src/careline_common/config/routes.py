@@ -1,6 +1,7 @@
-"""`PUT /v1/config` and the routes of single entries."""
+"""`PUT /v1/config` and the routes of single entries, of the store in `app.state.config_store`."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Request, Response
@@ -8,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from careline_common.config.entries import ConfigInvalidError, Entry
+from careline_common.config.section import Section
 from careline_common.config.store import ConfigStore
 from careline_common.http.auth import Principal, require
 from careline_common.http.etag import etag, optional_match
@@ -22,17 +24,25 @@ def invalid_config(error: ConfigInvalidError) -> InvalidInput:
     return InvalidInput(f"{first['path'] or 'config'}: {first['reason']}", errors=error.errors)
 
 
-def config_routes(store: ConfigStore) -> APIRouter:
+def _store(request: Request) -> ConfigStore:
+    store: ConfigStore = request.app.state.config_store
+    return store
+
+
+@cache
+def config_routes() -> APIRouter:
     """`PUT /v1/config?dry_run=`: the whole document as JSON; what the service does not own is
     ignored. Answers what was (or would be) created, updated and unchanged by section."""
     router = APIRouter(prefix="/v1", tags=["config"])
 
     @router.put("/config", summary="Apply a configuration")
     async def apply_config(
+        request: Request,
         admin: Annotated[Principal, Depends(require("admin"))],
         document: Annotated[dict[str, Any], Body()],
         dry_run: bool = False,
     ) -> dict[str, Any]:
+        store = _store(request)
         try:
             counts = await (
                 store.check(document) if dry_run else store.apply(document, by=admin.subject)
@@ -45,20 +55,19 @@ def config_routes(store: ConfigStore) -> APIRouter:
 
 
 def entry_routes(
-    store: ConfigStore,
-    section: str,
+    section: Section,
     *,
     writers: Sequence[str] = ("admin",),
     readers: Sequence[str] | None = ("admin",),
     listed: bool = False,
 ) -> APIRouter:
     """`PUT /v1/<section>/{id}` for `writers`; with `readers` also GET, with `listed` the list."""
-    router = APIRouter(prefix=f"/v1/{section}", tags=["config"])
-    model = store.sections[section].model
+    router = APIRouter(prefix=f"/v1/{section.name}", tags=["config"])
+    model = section.model
 
     @router.put(
         "/{entry_id}",
-        summary=f"Create or change an entry of {section}",
+        summary=f"Create or change an entry of {section.name}",
         responses={201: {"model": model, "description": "Created"}},
         response_model=model,
         openapi_extra=_body_of(model),
@@ -68,10 +77,10 @@ def entry_routes(
         request: Request,
         writer: Annotated[Principal, Depends(require(*writers))],
     ) -> Response:
-        return await put_answer(store, section, entry_id, request, by=writer.subject)
+        return await put_answer(_store(request), section.name, entry_id, request, by=writer.subject)
 
     if readers is not None:
-        _add_reading(router, store, section, readers, listed=listed)
+        _add_reading(router, section, readers, listed=listed)
     return router
 
 
@@ -82,37 +91,39 @@ def _body_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _add_reading(
-    router: APIRouter, store: ConfigStore, section: str, readers: Sequence[str], *, listed: bool
+    router: APIRouter, section: Section, readers: Sequence[str], *, listed: bool
 ) -> None:
     reader = Depends(require(*readers))
 
     @router.get(
         "/{entry_id}",
-        summary=f"An entry of {section}",
-        response_model=store.sections[section].model,
+        summary=f"An entry of {section.name}",
+        response_model=section.model,
         dependencies=[reader],
     )
-    async def get_entry(entry_id: str) -> Response:
-        entry = store.current.entry(section, entry_id)
+    async def get_entry(entry_id: str, request: Request) -> Response:
+        store = _store(request)
+        entry = store.current.entry(section.name, entry_id)
         if entry is None:
-            raise NotFound(f"there is no {entry_id!r} in {section}")
+            raise NotFound(f"there is no {entry_id!r} in {section.name}")
         return _shown(store, entry)
 
     if not listed:
         return
 
-    @router.get("", summary=f"All entries of {section}", dependencies=[reader])
-    async def list_entries(page: Paging) -> Page[dict[str, Any]]:
+    @router.get("", summary=f"All entries of {section.name}", dependencies=[reader])
+    async def list_entries(page: Paging, request: Request) -> Page[dict[str, Any]]:
+        store = _store(request)
         after = page.after(str)
         entries = [
             entry
-            for entry in store.current.entries(section)
+            for entry in store.current.entries(section.name)
             if after is None or entry.id > after[0]
         ]
         return page.of(
             entries,
             key=lambda entry: (entry.id,),
-            show=lambda entry: store.sections[section].shown(entry.value),
+            show=lambda entry: section.shown(entry.value),
         )
 
 

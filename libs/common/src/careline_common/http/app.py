@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 
@@ -25,6 +26,9 @@ _PROBLEM: dict[str, Any] = {
     "description": "RFC 9457 problem",
     "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
 }
+
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {422: _PROBLEM, "default": _PROBLEM}
 
 
 class ServiceApp(FastAPI):
@@ -68,7 +72,7 @@ def create_app(
         description=description,
         redirect_slashes=False,
         redoc_url=None,
-        responses={422: _PROBLEM, "default": _PROBLEM},
+        responses=_PROBLEMS,
         middleware=[
             Middleware(
                 RequestLog,
@@ -89,6 +93,18 @@ def create_app(
     install_handlers(app)
     _add_operations(app, readiness, metrics_registry)
     return app
+
+
+def add_router(app: FastAPI, router: APIRouter) -> None:
+    """`app.include_router`, but for the routes as they are: one module's serve every app of a process.
+
+    FastAPI makes those that it includes anew for each app, at its first requests: 2.5 ms a route, a
+    quarter of a second for the router's.
+    """
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            route.responses = {**_PROBLEMS, **route.responses}
+    app.router.routes.extend(router.routes)
 
 
 def _add_operations(app: FastAPI, readiness: Readiness, metrics: MetricsRegistry) -> None:

@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse
 
 from careline_common.clock import Clock
 from careline_common.config import ConfigStore
+from careline_common.http.app import add_router
 from careline_common.http.signed import SignedCallbacks
 from careline_common.ids import Ids
 from careline_common.observability.metrics import MetricsRegistry
@@ -44,7 +45,7 @@ from careline_router.usecases.flow_trials import FlowTrials
 from careline_router.usecases.flows import FlowOffice
 
 
-def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
+def routers() -> tuple[APIRouter, ...]:
     """All routes, in the order in which they must be tried: `/agents/me` before `/agents/{id}`."""
     return (
         pbx_events.router,
@@ -72,7 +73,7 @@ def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
         forecast.router,
         persons.router,
         calendar_imports.router,
-        *configuration_routers(store),
+        *configuration_routers(),
     )
 
 
@@ -87,6 +88,7 @@ def install(
 ) -> None:
     """Gives the app its routes and what they work with."""
     app.state.service = service
+    app.state.config_store = store
     app.state.clock = clock
     app.state.callbacks = SignedCallbacks(clock=clock, metrics=metrics)
     app.state.tickets = SocketTickets(clock)
@@ -96,8 +98,8 @@ def install(
         store=store, database=store.database, clock=clock, ids=ids
     )
     app.state.queue_stats = QueueStats(service.queries, clock)
-    for router in routers(store):
-        app.include_router(router)
+    for router in routers():
+        add_router(app, router)
 
     @app.get("/leaderz", include_in_schema=False)
     async def leaderz() -> JSONResponse:
