@@ -34,7 +34,6 @@ from careline_router.simulation.drawing import NothingHandledError
 from careline_router.simulation.history import read_day
 from careline_router.simulation.past import LEAD_S, READ_ON_S, Window
 from careline_router.simulation.policies import CONTENDERS
-from careline_router.simulation.replay_report import Question, answer
 from careline_router.simulation.rerouting import Changed
 
 NOBODY = CrmProfile(status="unknown", reason="not_configured")
@@ -141,8 +140,9 @@ class FlowTrials:
         )
         async with self._simulating:
             rows = await self._rows(window, zone, day)
-            question = Question(policies=tuple(policies), changed=self._changed(flow))
-            report = await asyncio.to_thread(_played, rows, window, question)
+            report = await asyncio.to_thread(
+                _played, rows, window, tuple(policies), self._changed(flow)
+            )
         return {
             "day": day.isoformat(),
             "from": begins.astimezone(UTC),
@@ -170,11 +170,16 @@ class FlowTrials:
         )
 
 
-def _played(rows: list[tuple[str, str]], window: Window, question: Question) -> dict[str, Any]:
-    """In a thread: it takes seconds, and the floor goes on meanwhile."""
+def _played(
+    rows: list[tuple[str, str]], window: Window, policies: tuple[str, ...], changed: Changed
+) -> dict[str, Any]:
+    """In a thread: it takes seconds, and the floor goes on meanwhile. NumPy and SciPy are loaded here and not
+    at every start of a router."""
+    from careline_router.simulation.replay_report import Question, answer
+
     try:
         past, was = read_day((decode(kind, data) for kind, data in rows), window)
-        return answer(past, was, question).report
+        return answer(past, was, Question(policies=policies, changed=changed)).report
     except NothingHandledError as error:
         raise Conflict(
             "nobody was answered on that day, so there is nothing to play it from",
