@@ -1,6 +1,7 @@
 """Which cells the matrix has, which of them cannot be, and which a short run takes."""
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -150,15 +151,21 @@ def pairs_of(cell: Cell) -> set[Pair]:
 def pairwise(seed: int) -> list[Cell]:
     """Few cells in which every pair of values that can meet does meet; of steps and victims those in
     which the victim takes part in the step, the bystanders being left to the whole matrix. Greedy: each
-    next cell is the one that covers most pairs not met yet, ties by the seed."""
+    next cell is the one that covers most pairs not met yet, of such the one whose step has fewest cells,
+    so that they fit into few stories; ties by the seed."""
     cells = [cell for cell in whole() if takes_part(cell.step, cell.victim)]
     random.Random(seed).shuffle(cells)
     covers = {cell: pairs_of(cell) for cell in cells}
     missing = set[Pair]().union(*covers.values())
     chosen: list[Cell] = []
+    taken = Counter[tuple[Form, Step]]()
     while missing:
-        best = max(cells, key=lambda cell: len(covers[cell] & missing))
+        best = max(
+            cells,
+            key=lambda cell: (len(covers[cell] & missing), -taken[cell.form, cell.step]),
+        )
         chosen.append(best)
+        taken[best.form, best.step] += 1
         missing -= covers[best]
     return chosen
 
