@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,8 +35,9 @@ def missing(name: str, reason: str) -> NoReturn:
     pytest.skip(line)
 
 
+@cache
 def require(name: str, project: Path) -> Component:
-    """The component, fetched now if it is not there yet."""
+    """The component, fetched now if it is not there yet. What is there is looked for once a process."""
     base = Path(os.environ.get("CARELINE_COMPONENTS", project / ".cache" / "components"))
     script = project / "scripts" / "components.sh"
     if script.exists():
