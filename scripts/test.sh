@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # test.sh [pytest arguments]: every test. Most wait for databases and brokers half of their time, so there
-# are twice as many workers as cores (WORKERS=n: so many). Those that start everything come after them,
-# alone, so that their deadlines mean something.
+# are twice as many workers as cores (WORKERS=n: so many); the tests of a file share a worker, and thereby
+# what they started. Those that start everything come after them, two at a time: one leaves half of two
+# cores idle, and with more their deadlines would mean nothing.
 #
 # Up to three failures are run once more, alone, and named: with hundreds of real processes on two
 # cores a stall of the machine is likelier than a fault. What fails twice fails.
@@ -22,7 +23,7 @@ tests() { # NAME PYTEST-ARGUMENTS...
 }
 
 code=0
-tests parallel -n "${WORKERS:-$(($(nproc) * 2))}" --dist loadgroup \
+tests parallel -n "${WORKERS:-$(($(nproc) * 2))}" --dist loadfile --no-loadscope-reorder \
     tests/unit tests/sim tests/contract tests/integration "$@" || code=1
-tests alone tests/e2e "$@" || code=1
+tests whole -n 2 --dist worksteal tests/e2e "$@" || code=1
 exit $code
