@@ -5,7 +5,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-STEP_S = 0.01
+FIRST_STEP_S, LONGEST_STEP_S = 0.01, 0.05
+"""A look may be a whole request: what takes long is looked for more seldom."""
 
 
 async def eventually(
@@ -14,6 +15,7 @@ async def eventually(
     """Returns the condition's first true value; fails the test when there is none in time."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within_s
+    step_s = FIRST_STEP_S
     while True:
         value = condition()
         if inspect.isawaitable(value):
@@ -24,4 +26,5 @@ async def eventually(
             raise AssertionError(
                 f"not within {within_s} s: {what or condition!r} (last: {value!r})"
             )
-        await asyncio.sleep(STEP_S)
+        await asyncio.sleep(step_s)
+        step_s = min(1.2 * step_s, LONGEST_STEP_S)
