@@ -24,6 +24,7 @@ from careline_common.lifecycle import Service
 from careline_common.messaging.memory import MemoryTransport
 from careline_common.messaging.transport import OutgoingMessage
 from careline_common.testing.http import bearer, client_of
+from careline_common.testing.postgres import PostgresServer, migrated
 from careline_common.testing.waiting import eventually
 from careline_surveys.app import create_service
 from careline_surveys.service import SurveysService
@@ -230,6 +231,7 @@ def start(database_url: str, issuer: LocalIssuer, manual_clock: ManualClock) -> 
         issuer.token(subject="first", roles=["admin"])
         given = {
             "database_url": database_url,
+            "database_pool_size": 4,  # each is a process of PostgreSQL's, started for this test
             "issuer_file": issuer.path,
             "pii_key": "a key of tests",
             "sms_poll_s": 0.05,
@@ -250,6 +252,12 @@ def start(database_url: str, issuer: LocalIssuer, manual_clock: ManualClock) -> 
             await running.close()
 
     return started
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres_template(postgres_server: PostgresServer) -> str:
+    """This service's schema alone: half as much to copy for each test."""
+    return await migrated(postgres_server, "surveys")
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -58,10 +58,11 @@ async def private_server(folder: Path) -> AsyncIterator[PostgresServer]:
             await admin.close()
 
 
-async def migrated(server: PostgresServer) -> str:
-    """A database with the schemas of all services, to be copied: `name`."""
-    name = await server.create(name="template_careline")
-    for service in SERVICES:
+async def migrated(server: PostgresServer, *services: str) -> str:
+    """A database with the schemas of these services, or of all, to be copied: its name. Each copy costs what
+    it has of files."""
+    name = await server.create(name="_".join(("template", *(services or ("all",)))))
+    for service in services or SERVICES:
         if _has_migrations(f"careline_{service}"):
             await upgrade(server.url(name), package=f"careline_{service}", schema=service)
     return name
