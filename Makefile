@@ -32,7 +32,7 @@ components: ## fetch the programs that tests run against, into .cache
 	@scripts/components.sh
 
 check: setup ## format, lint, types, import walls, generated files, then every test
-	@scripts/check.sh
+	@scripts/components.sh & scripts/check.sh; code=$$?; wait; exit $$code
 	@$(MAKE) --no-print-directory test
 
 image: ## try the steps of the image here, without a container engine
