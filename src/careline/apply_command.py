@@ -1,4 +1,4 @@
-"""`careline apply FILE`: to a running standalone, to a stopped one, or to one service by URL."""
+"""`careline apply FILE`: to a running standalone, to a stopped one, or to services by their URLs."""
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
@@ -17,10 +17,9 @@ DEADLINE_S = 60
 
 
 async def apply_file(
-    file: Path, *, dry_run: bool, data: DataDir, url: str | None, token: str | None
+    file: Path, *, dry_run: bool, data: DataDir, urls: Sequence[str], token: str | None
 ) -> None:
     document = read(file)
-    urls = [] if url is None else [url]
     async with targets_of(data, urls, token) as (targets, client):
         counts = await apply(document, targets, client, dry_run=dry_run)
     console = Console(stderr=True)

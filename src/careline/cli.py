@@ -32,6 +32,10 @@ Data = Annotated[
     Path | None,
     typer.Option("--data", metavar="DIR", help="Default: $CARELINE_DATA, else ./.careline."),
 ]
+Urls = Annotated[
+    list[str] | None,
+    typer.Option("--url", help="A service's base URL instead of a standalone; once for each."),
+]
 
 
 def main() -> None:
@@ -118,9 +122,7 @@ def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="YAML or JSON.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only.")] = False,
     data: Data = None,
-    url: Annotated[
-        str | None, typer.Option(help="One service's base URL instead of a standalone.")
-    ] = None,
+    url: Urls = None,
     token: Annotated[str | None, typer.Option(help="Admin token for --url.")] = None,
 ) -> None:
     """Load a configuration file: everything is checked first, then applied. A rerun is safe.
@@ -129,11 +131,11 @@ def apply(
 
         careline apply floor.yaml --dry-run
 
-        careline apply floor.yaml --url https://careline.example/router --token "$TOKEN"
+        careline apply floor.yaml --url https://h/router --url https://h/tickets --token "$TOKEN"
     """
     from careline.apply_command import apply_file
 
-    run(apply_file(file, dry_run=dry_run, data=DataDir.choose(data), url=url, token=token))
+    run(apply_file(file, dry_run=dry_run, data=DataDir.choose(data), urls=url or [], token=token))
 
 
 @app.command()
@@ -254,10 +256,6 @@ person = typer.Typer(
 app.add_typer(person, name="person")
 
 Phone = Annotated[str, typer.Option("--phone", metavar="E164", help="For example +79031234567.")]
-Urls = Annotated[
-    list[str] | None,
-    typer.Option("--url", help="A service's base URL instead of a standalone; once for each."),
-]
 AdminToken = Annotated[str | None, typer.Option("--token", help="Admin token for --url.")]
 
 

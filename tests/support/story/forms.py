@@ -141,8 +141,8 @@ class Services:
 
     async def apply(self, text: str) -> None:
         token = self.issuer.token(subject="test", roles=["admin"])
-        each = (apply(text, "--url", url, "--token", token) for url in self.urls.values())
-        await asyncio.gather(*each)
+        urls = [word for url in self.urls.values() for word in ("--url", url)]
+        await apply(text, *urls, "--token", token)
 
     async def kill(self, service: str) -> None:
         await self.processes[service].kill()
