@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from careline_common.http.problem import Conflict
 from careline_common.testing.asterisk import Asterisk, private_asterisk
 from careline_common.testing.components import require
 from careline_common.testing.ports import Ports
@@ -64,6 +65,12 @@ class Sites:
             return (shown.state, shown.reason) == (state, reason)
 
         await eventually(look, what=f"{agent} is {state}, {reason}")
+
+    async def pbx_is(self, name: str, state: str) -> None:
+        def look() -> bool:
+            return {pbx.id: pbx.state for pbx in self.router.service.pbxs()}[name] == state
+
+        await eventually(look, what=f"{name} is {state}")
 
     async def comes(self, site: str, number: str) -> tuple[Phone, str]:
         """Somebody calls at a site and waits, or is offered to who is free; his phone and Careline's id of the call."""
@@ -130,6 +137,9 @@ def configuration(nodes: dict[str, Asterisk]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+SOON = {"down_after_s": 2, "up_after_s": 1, "lost_after_s": 4}
+
+
 async def listens(node: Asterisk) -> None:
     async def connected() -> bool:
         return "careline" in await node.cli("ari show apps")
@@ -150,7 +160,11 @@ async def sites(
             folder = Path(tempfile.mkdtemp(prefix=f"phones-{site}-", dir=run_folder))
             around = phones_around(node, component, folder, ports)
             phones[site] = await stack.enter_async_context(around)
-        yield Sites(router, nodes, phones)
+        made = Sites(router, nodes, phones)
+        yield made
+        for node in nodes.values():  # which are the next test's too
+            await node.cli("channel request hangup all")
+        await made.nothing_is_left()
 
 
 async def test_callers_at_both_are_one_line_and_an_agent_of_either_site_talks_with_who_is_first(
@@ -249,3 +263,37 @@ async def test_a_site_that_dies_leaves_its_talks_to_the_other_and_its_agents_go_
         await caller.hangs_up()
     finally:
         await sites.nodes["msk"].start()
+
+
+async def test_an_asterisk_that_dies_is_down_by_itself_and_up_again_when_it_is_back(
+    sites: Sites,
+) -> None:
+    document = configuration(sites.nodes)
+    pbxs = [{**each, "watch": SOON} for each in document["pbxs"]]
+    calls_back = {"callbacks": {"abandoned": True, "short_abandon_s": 0}}
+    await sites.router.store.apply({"pbxs": pbxs, "floor": calls_back})
+    for node in sites.nodes.values():
+        await listens(node)
+    for site, agent in (("spb", "s1"), ("msk", "m1")):
+        await sites.phones[site].agent(agent)
+    _, waits = await sites.comes("msk", "+79160000001")
+    await sites.nodes["msk"].kill()
+    try:
+        await sites.pbx_is("ast-msk", "down")
+        await sites.router.service.log_in("m1")
+        with pytest.raises(Conflict):  # nobody could ring him
+            await sites.router.service.set_state("m1", "ready")
+        await sites.ready("s1")
+        caller, call = await sites.comes("spb", "+79160000002")
+        await sites.is_(call, "connected", "s1")  # and not who has waited longer, and is not there
+        await sites.is_(waits, "ended", None, "lost")
+    finally:
+        await sites.nodes["msk"].start()
+    await sites.pbx_is("ast-msk", "up")
+    await sites.ready("m1")
+    another, new = await sites.comes("msk", "+79160000003")
+    await sites.is_(new, "connected", "m1")
+    await sites.talks("m1", "msk", caller_at="msk")
+    for phone in (caller, another):
+        await phone.hangs_up()
+    await sites.nothing_is_left()

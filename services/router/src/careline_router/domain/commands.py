@@ -22,6 +22,7 @@ from careline_router.domain.words import (
     Outcome,
     Party,
     Payer,
+    PbxState,
     Priority,
     SiteState,
 )
@@ -431,6 +432,14 @@ class SetSite:
 
 
 @record
+class SetPbx:
+    """A PBX is `down`: it does not answer, so none of its calls is offered until it is `up` again."""
+
+    pbx: str
+    state: PbxState
+
+
+@record
 class SetPresence:
     """Whose desks are connected now, and whose are no more (fact); for those not named nothing changes."""
 
@@ -485,6 +494,7 @@ Command = (
     | WithdrawOffer
     | Announce
     | SetSite
+    | SetPbx
     | SetPresence
     | OfferWork
     | EndWork

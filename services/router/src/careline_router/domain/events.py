@@ -22,6 +22,7 @@ from careline_router.domain.words import (
     Outcome,
     Party,
     Payer,
+    PbxState,
     Priority,
     SiteState,
 )
@@ -366,6 +367,12 @@ class CallsForgotten(Event):
 class SiteChanged(Event):
     site: str
     state: SiteState
+
+
+@record
+class PbxChanged(Event):
+    pbx: str
+    state: PbxState
 
 
 @record
