@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -11,6 +10,7 @@ from typing import Literal
 import structlog
 
 from careline_common.http.problem import NotReady
+from careline_common.observability.errors import describe
 from careline_router.domain import commands as cmd
 from careline_router.domain.pbx_health import Patience, PbxHealth
 from careline_router.domain.words import PbxState
@@ -55,8 +55,12 @@ class PbxWatch(Sites):
     async def watch_pbxs(self) -> None:
         """Looks after the PBXs every second; runs while this process leads."""
         while True:
-            with suppress(NotReady):  # then this task is about to end as well
+            try:
                 await self.look_at_pbxs()
+            except NotReady:
+                pass  # then this task is about to end as well
+            except Exception as error:  # noqa: BLE001 - whatever it is, the floor goes on
+                log.warning("pbxs.not_looked_at", error=describe(error))
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look_at_pbxs(self) -> None:
