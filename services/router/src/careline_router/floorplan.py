@@ -248,6 +248,8 @@ def flow_of(entry: config.Flow, version: int) -> Flow:
         sees_surge=any(condition.sees("surge") for condition in conditions),
         self_service=None if entry.self_service is None else entry.self_service.spec(),
         needs={need: dict(skills) for need, skills in entry.needs.items()},
+        slow_needs=frozenset(entry.slow_needs),
+        slow_age=entry.slow_age,
     )
 
 

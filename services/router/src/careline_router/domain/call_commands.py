@@ -72,6 +72,7 @@ class CallCommands(CallbackCommands):
                 payer=command.payer,
                 insurance=command.insurance,
                 language=command.language,
+                hears=command.hears,
                 flow=command.flow,
                 flow_version=command.flow_version,
                 crm=command.crm,

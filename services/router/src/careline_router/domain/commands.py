@@ -86,7 +86,8 @@ class QueueCall:
 
     A skill `@SITE` asks for an agent of that site. `person` is a key that says nothing about him,
     `due_at` when the appeal that this is about is due. For `preferred_for_s` seconds it waits for the
-    agent `preferred` alone, while he is at work. `media` is what he hears before the music; without
+    agent `preferred` alone, while he is at work. `hears` is the tag by which what he hears later is chosen (None: his
+    language), `media` what he hears before the music; without
     `offers_callback` he is not asked whether he wants to be called back. `terms` hold in place of the queue's.
     """
 
@@ -97,6 +98,7 @@ class QueueCall:
     payer: Payer = "unknown"
     insurance: str | None = None
     language: str | None = None
+    hears: str | None = None
     flow: str | None = None
     flow_version: int | None = None
     crm: Mapping[str, Any] = field(default_factory=dict)

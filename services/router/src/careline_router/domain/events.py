@@ -92,6 +92,7 @@ class CallQueued(Event):
     payer: Payer
     insurance: str | None = None
     language: str | None = None
+    hears: str | None = None
     flow: str | None = None
     flow_version: int | None = None
     crm: Mapping[str, Any] = field(default_factory=dict)

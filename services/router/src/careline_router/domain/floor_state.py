@@ -102,6 +102,7 @@ class FloorState(PresenceState):
         call.queue, call.priority = event.queue, event.priority
         call.skills, call.needs = event.skills, event.skills
         call.payer, call.insurance, call.language = event.payer, event.insurance, event.language
+        call.hears = event.hears
         call.flow, call.flow_version, call.crm = event.flow, event.flow_version, event.crm
         call.person, call.due_at, call.estimate_s = event.person, event.due_at, event.estimate_s
         call.preferred, call.preferred_until = event.preferred, event.preferred_until
