@@ -67,8 +67,14 @@ def is_held(floor: Floor, call: Call) -> bool:
 def is_away(floor: Floor, agent: Agent) -> bool:
     """Whether his phone stands at his site, and no PBX there answers."""
     there = {name for name, spec in floor.spec.pbxs.items() if spec.site == agent.site}
-    own = agent.endpoint == agent.spec.endpoint and agent.site is not None
-    return own and bool(there) and not there - set(floor.pbxs_down)
+    own = agent.endpoint == agent.spec.endpoint
+    moved = agent.site != agent.spec.site and "@" not in (agent.endpoint or "")
+    return (
+        agent.site is not None
+        and (own or moved)
+        and bool(there)
+        and not there - set(floor.pbxs_down)
+    )
 
 
 def is_overdue(floor: Floor, call: Call) -> bool:

@@ -261,8 +261,13 @@ async def test_a_site_that_dies_leaves_its_talks_to_the_other_and_its_agents_go_
         caller, call = await sites.comes("spb", "+79160000003")
         await sites.is_(call, "connected", "m1")
         await caller.hangs_up()
+        await sites.is_(call, "ended", "m1", "handled")
     finally:
         await sites.nodes["msk"].start()
+    await listens(sites.nodes["msk"])
+    caller, call = await sites.comes("msk", "+79160000004")
+    await sites.is_(call, "connected", "m1")  # at the phone that he has found at the other site
+    await caller.hangs_up()
 
 
 async def test_an_asterisk_that_dies_is_down_by_itself_and_up_again_when_it_is_back(

@@ -87,7 +87,8 @@ class SelfService:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """What is known of the caller. `hears` is the tag by which his recordings are chosen, `checks` are the digits by which he may be verified, `appeal` is how
+    """What is known of the caller. `hears` is the tag by which his recordings are chosen, `checks` are the digits
+    by which he may be verified, `appeal` is how
     his last one stands, `collected` what he has keyed by node, `coded` how appeals stand by their keyed code."""
 
     hears: str | None = None

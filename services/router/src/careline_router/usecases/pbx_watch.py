@@ -1,4 +1,4 @@
-"""PBXs that stop to answer are down by themselves, and up again by themselves; a site's state stays who set it's."""
+"""PBXs that stop to answer are down by themselves, and up again by themselves; the state of sites is the supervisors' alone."""
 
 import asyncio
 from collections import Counter
