@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import floor_worlds as worlds
-from floor_oracle import ALWAYS, counts_are_what_they_count
+from floor_oracle import ALWAYS, counts_are_what_they_count, is_away
 from floor_pair import FloorPair
 from floor_watch import WatchedFloor
 from hypothesis import strategies as st
@@ -96,7 +96,8 @@ class FloorMachine(FloorPair):
         name, kind = self.name(), call["kind"]
         rest = {key: value for key, value in call.items() if key not in {"kind", "due_in"}}
         due = None if call["due_in"] is None else self.now + call["due_in"]
-        self.send(cmd.RegisterCall(call_id=name, pbx="p", pbx_call_id=name, line="1", kind=kind))
+        pbx = "q" if self.names % 3 == 0 else "p"
+        self.send(cmd.RegisterCall(call_id=name, pbx=pbx, pbx_call_id=name, line="1", kind=kind))
         self.send(cmd.QueueCall(call_id=name, queue=queue, skills=skills, due_at=due, **rest))
 
     @rule(queue=queues, asked=st.booleans(), data=st.data())
@@ -345,9 +346,18 @@ class FloorMachine(FloorPair):
     def site_changes(self, site: str, state: Any) -> None:
         """Nobody there is given anything from then on.
 
-        Fails when `_release` does not ask `_site_rest`, and when `is_lent` does not look at the site.
+        Fails when `_release` does not ask `rest_of`, and when `is_lent` does not look at the site.
         """
         self.send(cmd.SetSite(site=site, state=state))
+
+    @rule(pbx=st.sampled_from(("p", "q", "q")), state=st.sampled_from(("up", "up", "down")))
+    def pbx_stops_or_goes_on(self, pbx: str, state: Any) -> None:
+        """What it has under way stays; nothing new comes of it, nor to whose phone stands there."""
+        talks = {each.id for each in self.floor.calls.values() if each.state == "connected"}
+        self.send(cmd.SetPbx(pbx=pbx, state=state))
+        assert (pbx in self.floor.pbxs_down) == (state == "down")
+        if state == "down":
+            assert all(self.floor.calls[each].state == "connected" for each in talks)
 
     @rule(agent=agents)
     def gets_ready(self, agent: str) -> None:
@@ -405,12 +415,12 @@ class FloorMachine(FloorPair):
             self.floor.calls[self.floor.offers[offer_id].call],
         )
         excluded, rests = set(call.excluded), agent.rests_after
-        site = self.floor.sites.get(agent.site or "")
+        away = self.floor.sites.get(agent.site or "") is not None or is_away(self.floor, agent)
         self.send(cmd.OfferFailed(offer_id=offer_id, cause="lost"))
         assert offer_id not in self.floor.offers
         assert call.state in {"queued", "offered"}
         assert call.excluded == excluded
-        assert (agent.state == "not_ready") == (rests is not None or site is not None)
+        assert (agent.state == "not_ready") == (rests is not None or away)
 
     @rule(data=st.data(), agent=agents, seconds=st.sampled_from((None, 5.0, 400.0, -1.0)))
     def wraps_up(self, data: st.DataObject, agent: str, seconds: float | None) -> None:

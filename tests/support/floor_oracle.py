@@ -59,8 +59,22 @@ def is_deferred(call: Call) -> bool:
     return call.callback is not None and call.callback.mode == "defer" and not call.callback.due
 
 
-def is_held(call: Call) -> bool:
-    return call.preferred_until is not None or call.not_before is not None
+def is_held(floor: Floor, call: Call) -> bool:
+    held = call.preferred_until is not None or call.not_before is not None
+    return held or call.pbx in floor.pbxs_down
+
+
+def is_away(floor: Floor, agent: Agent) -> bool:
+    """Whether his phone stands at his site, and no PBX there answers."""
+    there = {name for name, spec in floor.spec.pbxs.items() if spec.site == agent.site}
+    own = agent.endpoint == agent.spec.endpoint
+    moved = agent.site != agent.spec.site and "@" not in (agent.endpoint or "")
+    return (
+        agent.site is not None
+        and (own or moved)
+        and bool(there)
+        and not there - set(floor.pbxs_down)
+    )
 
 
 def is_overdue(floor: Floor, call: Call) -> bool:
@@ -68,7 +82,7 @@ def is_overdue(floor: Floor, call: Call) -> bool:
     assert call.queue is not None
     assert call.priority is not None
     assert call.queued_at is not None
-    if is_held(call) or is_deferred(call) or call.interruptible:
+    if is_held(floor, call) or is_deferred(call) or call.interruptible:
         return False
     if call.put_back:
         return True
@@ -101,7 +115,7 @@ def offered_by_law(floor: Floor, made: ev.OfferMade) -> None:
             continue
         if is_overdue(floor, other):
             assert _place(chosen) <= _place(other), "an overdue call was passed over"
-        elif _goes_first(other) and not is_overdue(floor, chosen):
+        elif _goes_first(floor, other) and not is_overdue(floor, chosen):
             assert _class(chosen) <= _class(other), "a class that goes first was passed over"
 
 
@@ -114,9 +128,9 @@ def _class(call: Call) -> int:
     return RANK[call.priority or "deferrable"]
 
 
-def _goes_first(call: Call) -> bool:
+def _goes_first(floor: Floor, call: Call) -> bool:
     first = _class(call) <= RANK["vip"]
-    return first and not (is_held(call) or is_deferred(call) or call.interruptible)
+    return first and not (is_held(floor, call) or is_deferred(call) or call.interruptible)
 
 
 def callback_waits_its_turn(floor: Floor, made: ev.OfferMade) -> None:
@@ -161,8 +175,15 @@ def offered_at_an_open_site(floor: Floor, event: ev.OfferMade) -> None:
     assert floor.agents[event.agent_id].site not in floor.sites
 
 
+def offered_where_a_phone_can_be_rung(floor: Floor, event: ev.OfferMade) -> None:
+    """Fails when `_set_call` does not look at the call's PBX, and when `rest_of` does not look at the agent's phone."""
+    assert floor.calls[event.call_id].pbx not in floor.pbxs_down
+    assert not is_away(floor, floor.agents[event.agent_id])
+
+
 AT_AN_OFFER: tuple[Callable[[Floor, ev.OfferMade], None], ...] = (
-    offered_by_law, offered_at_an_open_site, callback_waits_its_turn, decision_shows_the_floor,
+    offered_by_law, offered_at_an_open_site, offered_where_a_phone_can_be_rung, callback_waits_its_turn,
+    decision_shows_the_floor,
 )  # fmt: skip
 
 # -- at any time -----------------------------------------------------------------------------------
@@ -220,9 +241,10 @@ def nobody_waits_while_somebody_idles_for_him(floor: Floor) -> None:
 
 def rule_against(floor: Floor, agent: Agent, call: Call) -> str | None:
     """The rule by which a call that he may have waits all the same."""
-    if is_held(call):
-        return "not_before" if call.preferred_until is None else "preferred"
-    if is_overdue(floor, call) or _goes_first(call):
+    if is_held(floor, call):
+        other = "not_before" if call.preferred_until is None else "preferred"
+        return "pbx" if call.pbx in floor.pbxs_down else other
+    if is_overdue(floor, call) or _goes_first(floor, call):
         return None
     rules = floor.spec.callbacks
     if is_deferred(call):
@@ -260,7 +282,7 @@ def nobody_waits_for_who_does_what_can_wait(floor: Floor) -> None:
         work = [floor.calls[name] for name in agent.at_work]
         if agent.state != "talking" or not all(each.interruptible for each in work):
             continue
-        if agent.site in floor.sites:
+        if agent.site in floor.sites or is_away(floor, agent):
             continue
         for call in queued(floor):
             if call.interruptible or is_deferred(call) or call.units > agent.spec.capacity:
@@ -298,7 +320,7 @@ def counts_are_what_they_count(floor: Floor) -> None:
     assert floor.callback_of == {call.person: call.id for call in callbacks if call.person}
     waiting = [call for call in floor.calls.values() if call.state in {"queued", "offered"}]
     assert floor.waiting_count == len(waiting)
-    in_queue = Counter(call.queue for call in queued(floor) if not is_held(call))
+    in_queue = Counter(call.queue for call in queued(floor) if not is_held(floor, call))
     assert {name: n for name, n in floor.waiting.in_queue.items() if n} == dict(in_queue)
 
 
@@ -333,6 +355,20 @@ def a_site_that_is_not_open_is_given_nothing(floor: Floor) -> None:
             assert not {f"@{site}" for site in floor.sites} & set(call.needs)
 
 
+def a_pbx_that_is_down_is_given_nothing(floor: Floor) -> None:
+    """None of its calls is offered, nobody whose phone stands there is ready, and nobody rests for it when it is up.
+
+    Fails when `_heed_phones` withdraws no offers, and when `_configure_floor` does not call it.
+    """
+    for offer in floor.offers.values():
+        assert floor.calls[offer.call].pbx not in floor.pbxs_down
+    for agent in floor.agents.values():
+        if is_away(floor, agent):
+            assert agent.state != "ready"
+        elif not floor.pbxs_down:
+            assert agent.reason != "pbx_down"
+
+
 ALWAYS: tuple[Callable[[Floor], None], ...] = (
     one_offer_an_agent_and_one_a_call,
     work_fits_who_does_it,
@@ -341,4 +377,5 @@ ALWAYS: tuple[Callable[[Floor], None], ...] = (
     counts_are_what_they_count,
     every_deadline_has_its_timer,
     a_site_that_is_not_open_is_given_nothing,
+    a_pbx_that_is_down_is_given_nothing,
 )

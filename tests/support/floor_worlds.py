@@ -9,6 +9,7 @@ from careline_router.domain.specs import (
     AgentSpec,
     CallbackRules,
     FloorSpec,
+    PbxSpec,
     QueueSpec,
     RelaxStep,
 )
@@ -70,6 +71,9 @@ _QUIET = CallbackRules(
 )
 
 
+PBXS = {"p": PbxSpec(site="msk"), "q": PbxSpec(site="msk")}
+
+
 def floors() -> st.SearchStrategy[FloorSpec]:
     """Careline's own policy and one with tiers mostly, every other now and then."""
     return st.builds(
@@ -80,6 +84,7 @@ def floors() -> st.SearchStrategy[FloorSpec]:
         occupancy_cap_pct=st.sampled_from((None, None, 2.0)),
         units=st.sampled_from(({}, {"ticket": 2}, {"message": 1, "call": 2})),
         presence_grace_s=st.sampled_from((4.0, 60.0)),
+        pbxs=st.sampled_from(({}, {"p": PbxSpec(site="msk")}, {"q": PbxSpec(site="msk")}, PBXS)),
     )
 
 

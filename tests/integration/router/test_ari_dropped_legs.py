@@ -15,6 +15,7 @@ from careline_common.testing.proxy import Proxy
 from careline_common.testing.sipp import Phone, Phones
 from careline_common.testing.waiting import eventually
 from careline_router.queries import EVERYTHING
+from careline_router.usecases.transfers import TransferTarget
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
 
@@ -112,6 +113,39 @@ async def test_an_agent_who_goes_out_of_a_talk_while_nobody_listens_leaves_his_c
             await scene.sound_flows("a2", "trunk")
             await scene.caller.hangs_up()
             await scene.is_("ended", "a2")
+            await scene.nothing_is_left()
+
+
+async def rings_no_more(asterisk: Asterisk, phone: str) -> None:
+    """Its leg is cut off, as a trunk would."""
+    shown = await asterisk.cli("core show channels concise")
+    (leg,) = [row.split("!")[0] for row in shown.splitlines() if row.startswith(f"PJSIP/{phone}-")]
+    await asterisk.cli(f"channel request hangup {leg}")
+
+
+@AWAY
+@pytest.mark.parametrize("answers", [True, False])
+async def test_who_is_asked_and_goes_while_nobody_listens_gives_the_agent_his_caller_back(
+    router: Any, lead: Lead, asterisk: Asterisk, phones: Phones, away: str, answers: bool
+) -> None:
+    """Fails when `legs` has no consultations: the agent would ask nobody for ever, and his caller hear music."""
+    async with talk_scene(router, asterisk, phones) as scene:
+        asked = await phones.agent("a3", "answer" if answers else "ring")
+        whom = TransferTarget(endpoint="PJSIP/a3")
+        await router.service.transfer("a1", scene.call_id, whom, "warm")
+        await asked.waits_for("answered" if answers else "ringing")
+        if answers:
+            await scene.bridged("a1", "a3")
+        await (scene.ari.cut() if away == "socket" else router.kill())
+        if answers:
+            await asked.hangs_up()
+        else:
+            await rings_no_more(asterisk, "a3")
+        async with back_again(router, lead, scene.ari, away) as scene.router:
+            await scene.bridged("a1", "trunk")
+            await scene.sound_flows("a1", "trunk")
+            await scene.caller.hangs_up()
+            await scene.is_("ended", "a1")
             await scene.nothing_is_left()
 
 

@@ -12,6 +12,8 @@ import websockets
 
 from careline_common.testing.waiting import eventually
 from careline_router.adapters.asterisk import AsteriskPbx, AsteriskTarget, Trunk
+from careline_router.fakes.crm import PlainCrm
+from careline_router.fakes.http_server import FakeServer
 from careline_router.queries import EVERYTHING
 
 pytestmark = pytest.mark.integration
@@ -121,6 +123,23 @@ async def test_a_closed_line_s_announcement_is_heard_out_before_the_call_is_hung
         await asked(asterisk, "DELETE channels/c1")
         assert "DELETE bridges/talk-other.1" not in asterisk.asked
         assert "DELETE bridges/hold-careline" not in asterisk.asked
+
+
+async def test_an_old_caller_is_spoken_to_slowly(router: Any) -> None:
+    """As by commands and in dialplans: `api/test_prompts.py`."""
+    calm = {"ru": "sound:calm", "ru-x-slow": "sound:calm-slow"}
+    flow = {"id": "main", "slow_age": 70, "default": {"queue": "adult", "announcements": calm}}
+    async with FakeServer(PlainCrm({PERSON: {"born": "1940-05-09"}}, token=None)) as server:
+        crm = {"kind": "http", "url": f"{server.url}/customers/{{phone}}", "deadline_ms": 2000,
+               "map": {"birth_date": "$.born"}}  # fmt: skip
+        await router.store.apply({"flows": [flow], "crm": crm})
+        data = "careline,in,+74950000001"
+        asterisk = ScriptedAsterisk(
+            {**CALLER, "dialplan": {"app_name": "Stasis", "app_data": data}}
+        )
+        async with connected(router, asterisk):
+            await asked(asterisk, "POST channels/c1/play/play-c1")
+            assert asterisk.queries["POST channels/c1/play/play-c1"]["media"] == ["sound:calm-slow"]
 
 
 async def test_an_agent_s_phone_rings_while_his_caller_still_hears_an_announcement(

@@ -34,6 +34,17 @@ def test_his_own_phone_is_rung_over_the_trunk_to_his_site(
     assert only(scene.call("c1"), ev.OfferMade).endpoint == rung
 
 
+@pytest.mark.parametrize(
+    ("phone", "rung"),
+    [("P/spare", "P/spare@to-spb"), ("P/7916@trunk", "P/7916@trunk"), (None, "P/a@to-spb")],
+)
+def test_a_phone_that_he_found_at_another_site_stands_there(phone: str | None, rung: str) -> None:
+    scene = Scene(agent("a", site="msk", accept="ring"), floor=REACH)
+    scene.do(cmd.LogIn(agent_id="a", endpoint=phone, site="spb"))
+    scene.do(cmd.SetReady(agent_id="a"))
+    assert only(scene.call("c1"), ev.OfferMade).endpoint == rung
+
+
 def test_who_works_elsewhere_today_is_rung_there_and_asked_there() -> None:
     specs: list[Any] = [
         agent("a", site="msk", accept="ring"),

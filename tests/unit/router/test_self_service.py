@@ -38,7 +38,7 @@ DOCUMENT: dict[str, Any] = {
         "bye": {"kind": "end", "media": {"*": "bye"}},
     },
 }  # fmt: skip
-CALLER = Caller(language="ru", appeal="in_work", checks={"birth_date": "09051945"})
+CALLER = Caller(hears="ru", appeal="in_work", checks={"birth_date": "09051945"})
 
 
 def document(**nodes: Any) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def test_what_is_learned_holds_no_digits_by_which_somebody_was_verified() -> Non
 
 
 def test_who_cannot_be_verified_is_not_asked() -> None:
-    assert played(["1"], Caller(language="ru")).end == "human"
+    assert played(["1"], Caller(hears="ru")).end == "human"
 
 
 def test_needs_and_age_skip_the_menu_or_slow_it() -> None:
@@ -112,7 +112,7 @@ def test_needs_and_age_skip_the_menu_or_slow_it() -> None:
     assert not SERVICE.skips(frozenset({"dialect"}), 79)
     assert SERVICE.is_slow(frozenset({"dialect"}), None)
     assert SERVICE.is_slow(frozenset(), 70)
-    slow = Walk(SERVICE, Caller(language="en", slow=True)).enter()
+    slow = Walk(SERVICE, Caller(hears="en-x-slow")).enter()
     assert slow.media == ("star-en", "hello-en", "main-slow")
 
 

@@ -38,6 +38,7 @@ from careline_router.interval_report import IntervalReport
 from careline_router.leadership import Leadership
 from careline_router.metrics import RouterMetrics
 from careline_router.pbx_link import PbxLink
+from careline_router.pbx_signs import PbxSigns
 from careline_router.purging import Kept, Purging
 from careline_router.queries import Queries
 from careline_router.runtime.contacts import Contacts
@@ -180,6 +181,7 @@ def build(
         forecasts=Forecasts(database=database, plan=plan, clock=clock),
         callbacks=CallbackQueries(database=database, actor=actor),
         pbx=link,
+        signs=PbxSigns(clock),
         feeds=feeds,
         boards=Boards(floor=lambda: actor.floor, plan=plan, clock=clock),
         plan=plan,

@@ -83,22 +83,33 @@ class BotRunner:
             async for text in socket:
                 message = from_json(text)
                 self._hear(message)
+                if message["type"] == "resync":
+                    await self._take_up(message["data"]["snapshot"]["id"], message["seq"])
                 if _counts_as_gone(message):
                     await self._be_ready()  # or not, where his site is closed
 
     def _hear(self, message: Mapping[str, Any]) -> None:
         self._last = message.get("seq", self._last)
         match message["type"]:
-            case "resync":
-                call = message["data"]["snapshot"]["call"]
-                if call is not None and call["state"] == "connected":
-                    self._begin(call["id"], message["seq"])
             case "call.connected":
                 self._begin(message["data"]["call_id"], message["seq"])
             case "call.ended" | "call.requeued":
                 ended = self._ended.get(message["data"]["call_id"])
                 if ended is not None:
                     ended.set()
+
+    async def _take_up(self, me: str, seq: int) -> None:
+        """Every talk it has: a snapshot shows one call, and a bot has many."""
+        after: str | None = None
+        while True:
+            asked = {"state": "connected", "limit": "200", **({"cursor": after} if after else {})}
+            page = (await self._client.get("/v1/calls", params=asked)).raise_for_status().json()
+            for call in page["items"]:
+                if call["agent"] == me:
+                    self._begin(call["id"], seq)
+            after = page["next"]
+            if after is None:
+                return
 
     def _begin(self, call_id: str, began: int) -> None:
         if call_id in self._talks:

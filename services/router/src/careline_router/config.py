@@ -24,6 +24,7 @@ from careline_common.config.section import Fault, Section
 from careline_router.booking_config import BookingEntry, booking_faults
 from careline_router.crm_config import CrmEntry, crm_faults
 from careline_router.dial_endpoints import checked_template
+from careline_router.domain.pbx_health import Patience
 from careline_router.domain.specs import MAX_WAIT_S
 from careline_router.domain.words import Priority
 from careline_router.domain.work import JOURNAL
@@ -33,6 +34,7 @@ from careline_router.voice_config import VoiceSurvey
 from careline_router.work_config import OfferedAppeals, appeals_faults
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+LONGEST_POLL_S = 30.0
 
 
 class Queue(ConfigModel):
@@ -92,6 +94,28 @@ def _leads_to_phones(endpoint: str) -> str:
     return endpoint
 
 
+class Watch(ConfigModel):
+    """How long a PBX may be silent, in seconds: then it is down (`down_after_s`) until it has been heard for `up_after_s`;
+    and after `lost_after_s`, counted from its last sign, its calls are lost. Null: they never are."""
+
+    down_after_s: Annotated[float, Field(ge=2, le=86_400)] = 10  # they are looked at every second
+    up_after_s: Annotated[float, Field(ge=0, le=3600)] = 5
+    lost_after_s: Seconds | None = 120
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.lost_after_s is not None and self.lost_after_s < self.down_after_s:
+            raise ValueError("lost_after_s may not be less than down_after_s")
+        return self
+
+    def patience(self) -> Patience:
+        return Patience(
+            down_after_s=self.down_after_s,
+            up_after_s=self.up_after_s,
+            lost_after_s=self.lost_after_s,
+        )
+
+
 class Pbx(ConfigModel):
     """A PBX: one that signs its events, or an Asterisk we connect to.
 
@@ -102,6 +126,9 @@ class Pbx(ConfigModel):
 
     It stands at `site`, and rings the phones of agents of other sites by `reach`: by site, an endpoint with `{phone}`
     in it, which is what their own endpoint has after its technology.
+
+    An Asterisk is always watched. One that signs its events is with `watch`: nobody else knows that it asks for commands
+    all the time, and a poll may take 30 s.
     """
 
     id: Annotated[Id, AfterValidator(_not_the_journal)]
@@ -117,6 +144,7 @@ class Pbx(ConfigModel):
     site: Id | None = None
     reach: dict[Id, Annotated[str, AfterValidator(_leads_to_phones)]] = Field(default_factory=dict)
     recording_url: Annotated[HttpAddress, AfterValidator(_names_one)] | None = None
+    watch: Watch | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -126,11 +154,19 @@ class Pbx(ConfigModel):
             raise ValueError(f"a PBX of kind {self.kind} needs {', '.join(missing)}")
         if self.reach and self.site is None:
             raise ValueError("say at which site it stands: reach is for the others")
+        if self.kind == "webhook" and self.watch and self.watch.down_after_s <= LONGEST_POLL_S:
+            raise ValueError(
+                f"watch.down_after_s: more than {LONGEST_POLL_S:g}, for so long may a poll take"
+            )
         if self.kind == "webhook" and self.dial_endpoint is not None:
             raise ValueError(
                 "dial_endpoint is for an Asterisk: a PBX of kind webhook is told to dial"
             )
         return self
+
+    def watched(self) -> Watch | None:
+        """How it is watched; None: it is not."""
+        return self.watch or (Watch() if self.kind == "asterisk" else None)
 
 
 __all__ = ["SECTIONS", "Branch", "Flow", "FlowRule", "Pbx", "Queue", "Site", "cross_check"]

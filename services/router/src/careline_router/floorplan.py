@@ -12,8 +12,10 @@ from careline_router.adapters.cel_conditions import CelCondition, compile_condit
 from careline_router.booking_config import BookingEntry
 from careline_router.crm_config import CrmEntry
 from careline_router.domain.flows import Branch, Flow, Rule
+from careline_router.domain.pbx_health import Patience
 from careline_router.domain.skills import BEST_LEVEL, SITE, lacking
 from careline_router.domain.specs import AgentSpec, FloorSpec, PbxSpec, QueueSpec
+from careline_router.domain.words import PbxState, SiteState
 from careline_router.floor_config import CallbackRules, FloorEntry
 from careline_router.views import ExtraSkill
 
@@ -166,14 +168,34 @@ class FloorPlan:
         entry = self.pbxs.get(pbx)
         return entry is not None and (entry.kind == "webhook" or entry.dial_endpoint is not None)
 
-    def dialling(self, shut: Container[str] = ()) -> str | None:
-        """The PBX that calls people back: the first that can and does not stand at a site that is `shut`."""
-        able = [pbx for pbx in self.pbxs.values() if self.dials(pbx.id)]
-        return next((pbx.id for pbx in able if pbx.site is None or pbx.site not in shut), None)
+    def out_of_service(
+        self, sites: Mapping[str, SiteState], down: Container[str]
+    ) -> frozenset[str]:
+        """The PBXs that are down, or stand at a site that is."""
+        return frozenset(
+            pbx.id
+            for pbx in self.pbxs.values()
+            if pbx.id in down or sites.get(pbx.site or "") == "down"
+        )
 
-    def way_into(self, queue: str, shut: Container[str] = ()) -> WayIn | None:
-        """The first way from a line into a queue; None when no line leads there, or no PBX of an open site dials."""
-        pbx = self.dialling(shut)
+    def watched(self) -> dict[str, Patience]:
+        """The PBXs that are down when they are not heard, and how long they are waited for."""
+        watches = {pbx.id: pbx.watched() for pbx in self.pbxs.values()}
+        return {name: watch.patience() for name, watch in watches.items() if watch is not None}
+
+    def state_of(self, pbx: str, down: Container[str]) -> PbxState | None:
+        """As it is taken now; None: it is not watched."""
+        if pbx in down:
+            return "down"
+        return None if self.pbxs[pbx].watched() is None else "up"
+
+    def dialling(self, out: Container[str] = ()) -> str | None:
+        """The PBX that calls people back: the first that can and is not `out` of service."""
+        return next((pbx for pbx in self.pbxs if self.dials(pbx) and pbx not in out), None)
+
+    def way_into(self, queue: str, out: Container[str] = ()) -> WayIn | None:
+        """The first way from a line into a queue; None when no line leads there, or no PBX in service dials."""
+        pbx = self.dialling(out)
         for line in self.lines.values():
             flow = self.flows.get(line.flow)
             for branch in () if flow is None else flow.branches():
@@ -226,6 +248,8 @@ def flow_of(entry: config.Flow, version: int) -> Flow:
         sees_surge=any(condition.sees("surge") for condition in conditions),
         self_service=None if entry.self_service is None else entry.self_service.spec(),
         needs={need: dict(skills) for need, skills in entry.needs.items()},
+        slow_needs=frozenset(entry.slow_needs),
+        slow_age=entry.slow_age,
     )
 
 

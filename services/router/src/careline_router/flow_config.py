@@ -12,7 +12,7 @@ from careline_router.branch_config import BranchTerms
 from careline_router.domain.conditions import MOST_CHARACTERS, sight
 from careline_router.domain.reachability import Tried, faults
 from careline_router.domain.words import Priority
-from careline_router.self_service_config import SelfService, Texts
+from careline_router.self_service_config import Age, Need, SelfService, Texts
 
 Patience = Annotated[float, Field(ge=0, le=3600)]
 MOST_RULES = 200
@@ -54,7 +54,8 @@ class Flow(ConfigModel):
     """Rules in their order; the first that holds decides, else the default.
 
     With `self_service` callers are served by it first. `needs` are skills that who answers must have
-    besides, by the need that the CRM knows of the caller.
+    besides, by the need that the CRM knows of the caller. Who has one of `slow_needs`, or is `slow_age` or older, is spoken to
+    slowly, where a recording of that is there (`ru-x-slow`).
     """
 
     id: Id
@@ -63,6 +64,8 @@ class Flow(ConfigModel):
     needs: Annotated[dict[Id, dict[Id, SkillLevel]], Field(max_length=50)] = Field(
         default_factory=dict
     )
+    slow_needs: Annotated[list[Need], Field(max_length=50)] = Field(default_factory=list)
+    slow_age: Age | None = None
     rules: Annotated[list[FlowRule], Field(max_length=MOST_RULES)] = Field(default_factory=list)
 
     def branches(self) -> list[tuple[str, Branch]]:

@@ -13,7 +13,8 @@ from careline_router.adapters.crm_exchange import Pauses
 from careline_router.adapters.crm_null import NullCrm
 from careline_router.crm_config import CrmEntry
 from careline_router.domain.commands import QueueCall
-from careline_router.domain.flows import preferred_agent, priority_of
+from careline_router.domain.flows import Flow, preferred_agent, priority_of
+from careline_router.domain.prompts import hearing
 from careline_router.domain.words import LineState
 from careline_router.floorplan import FloorPlan
 from careline_router.metrics import RouterMetrics
@@ -62,7 +63,12 @@ def facts_of(
 ) -> dict[str, Any]:
     """What conditions may look at."""
     return {
-        "crm": {**profile.facts(), "needs": list(profile.needs), "age": profile.age(at.date())},
+        "crm": {
+            **profile.facts(),
+            "dialect": profile.dialect,
+            "needs": list(profile.needs),
+            "age": profile.age(at.date()),
+        },
         "call": {"line": line.number, "language": line.language},
         "line": {"number": line.number, "name": line.name, "language": line.language},
         "ivr": dict(ivr),
@@ -72,6 +78,12 @@ def facts_of(
         "appeals": {"open": appeals.open, "last": appeals.last},
         "surge": surges.facts(),
     }
+
+
+def hears_of(flow: Flow, line: Line, profile: CrmProfile, at: datetime) -> str | None:
+    """The tag by which what a caller hears is chosen: his language or else the line's, his dialect, his pace."""
+    slow = flow.is_slow(frozenset(profile.needs), profile.age(at.date()))
+    return hearing(profile.language or line.language, profile.dialect, slow=slow)
 
 
 class Intake:
@@ -140,7 +152,7 @@ class Intake:
         preferred, preferred_for_s = preferred_agent(
             branch, owner=profile.owner or appeals.owner, last_agent=profile.last_agent
         )
-        language = profile.language or line.language
+        hears = hears_of(flow, line, profile, self._clock.now())
         return QueueCall(
             call_id=call_id,
             queue=branch.queue,
@@ -148,14 +160,15 @@ class Intake:
             priority=priority_of(branch, profile.payer),
             payer=profile.payer,
             insurance=profile.insurance,
-            language=language,
+            language=profile.language or line.language,
             flow=flow.id,
             flow_version=flow.version,
             crm=profile.facts(),
             person=person,
             preferred=preferred,
             preferred_for_s=preferred_for_s,
-            media=branch.heard(language),
+            hears=hears,
+            media=branch.heard(hears),
             offers_callback=branch.callback,
             terms=branch.terms,
         )

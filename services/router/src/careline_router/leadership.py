@@ -133,6 +133,7 @@ class Leadership:
             tasks.create_task(self._measure(), name="floor.metrics")
             tasks.create_task(self._settle_bookings(), name="floor.bookings")
             tasks.create_task(self._connect_asterisks(), name="floor.asterisks")
+            tasks.create_task(self._service.watch_pbxs(), name="floor.pbxs")
             tasks.create_task(self._end_skills(), name="floor.skills")
 
     async def _end_skills(self) -> None:

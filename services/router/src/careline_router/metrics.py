@@ -47,6 +47,9 @@ class RouterMetrics:
             ["queue", "fate"],
         )
         self.agents = registry.gauge("agents", "Agents by state", ["state"])
+        self.pbx_up = registry.gauge(
+            "pbx_up", "1 while a PBX that is watched answers, 0 while it is down", ["pbx"]
+        )
         self.commands_failed = registry.counter(
             "pbx_commands_failed_total", "Commands that a PBX could not carry out", ["type"]
         )
@@ -140,5 +143,6 @@ class RouterMetrics:
         self.waiting.set(0)
         self.agents.clear()
         self.longest_wait.clear()
+        self.pbx_up.clear()
         self.estimate_error.clear()
         self.promises.clear()

@@ -47,6 +47,7 @@ class CrmProfile:
     name: str | None = None
     vip: bool = False
     language: str | None = None
+    dialect: str | None = None
     needs: Sequence[str] = ()
     last_agent: str | None = None
     owner: str | None = None

@@ -7,10 +7,13 @@ from pydantic import Field
 
 from careline_common.config.models import ConfigModel, Id, Media
 from careline_router.domain import self_service as domain
+from careline_router.domain.prompts import SLOW
 from careline_router.domain.self_service import ASKS, HUMAN, HUMAN_KEY
 
-Language = Annotated[str, Field(min_length=1, max_length=35, pattern=r"^(\*|[A-Za-z0-9-]+)$")]
-"""A language as in `lines`; `*` is any other."""
+Language = Annotated[
+    str, Field(min_length=1, max_length=35, pattern=r"^(\*(-x-slow)?|[A-Za-z0-9-]+)$")
+]
+"""A language as in `lines`, or a dialect of it (`ar-EG`); `*` is any other; with `-x-slow` behind it, spoken slowly."""
 Texts = Annotated[dict[Language, Media], Field(max_length=50)]
 """What is played, by the caller's language."""
 Key = Annotated[str, Field(pattern=r"^[0-9*#]$")]
@@ -28,9 +31,17 @@ AppealWord = Literal[
 MOST_NODES = 200
 
 
-class _Asking(ConfigModel):
+class _Spoken(ConfigModel):
+    """`slow` is another way to write `media` under tags with `-x-slow`, and goes before those."""
+
     media: Texts
     slow: Texts = Field(default_factory=dict)
+
+    def spoken(self) -> dict[str, str]:
+        return {**self.media, **{f"{tag}{SLOW}": media for tag, media in self.slow.items()}}
+
+
+class _Asking(_Spoken):
     otherwise: Id = HUMAN
     tries: Tries = 2
     wait_s: WaitS = 15
@@ -45,8 +56,7 @@ class Menu(_Asking):
     def node(self) -> domain.Node:
         return domain.Node(
             kind="menu",
-            media=self.media,
-            slow=self.slow,
+            media=self.spoken(),
             keys=self.keys,
             otherwise=self.otherwise,
             tries=self.tries,
@@ -65,8 +75,7 @@ class Collect(_Asking):
     def node(self) -> domain.Node:
         return domain.Node(
             kind="collect",
-            media=self.media,
-            slow=self.slow,
+            media=self.spoken(),
             next=self.next,
             otherwise=self.otherwise,
             tries=self.tries,
@@ -88,8 +97,7 @@ class Verify(_Asking):
         length = 8 if self.check == "birth_date" else 4
         return domain.Node(
             kind="verify",
-            media=self.media,
-            slow=self.slow,
+            media=self.spoken(),
             next=self.next,
             otherwise=self.otherwise,
             tries=self.tries,
@@ -100,14 +108,12 @@ class Verify(_Asking):
         )
 
 
-class Play(ConfigModel):
+class Play(_Spoken):
     kind: Literal["play"]
-    media: Texts
-    slow: Texts = Field(default_factory=dict)
     next: Id
 
     def node(self) -> domain.Node:
-        return domain.Node(kind="play", media=self.media, slow=self.slow, next=self.next)
+        return domain.Node(kind="play", media=self.spoken(), next=self.next)
 
 
 class AppealStatus(ConfigModel):
@@ -191,7 +197,7 @@ class SelfService(ConfigModel):
     """What callers do by themselves before somebody answers. `human` is the way to somebody.
 
     Who has one of `skip_needs`, or is `skip_age` or older, goes there at once; who has one of `slow_needs`
-    or is `slow_age` hears `slow` where a node has it.
+    or is `slow_age` is spoken to slowly, as by the flow's own words of that name.
     """
 
     start: Id

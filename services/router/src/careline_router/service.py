@@ -16,10 +16,10 @@ from careline_router.usecases.emergencies import Emergencies
 from careline_router.usecases.extra_skills import ExtraSkills
 from careline_router.usecases.legs import LegsAtPbx
 from careline_router.usecases.outcomes import Outcomes
+from careline_router.usecases.pbx_watch import PbxWatch
 from careline_router.usecases.persons import PersonsData
 from careline_router.usecases.recordings import Recordings
 from careline_router.usecases.sending_anew import SendingAnew
-from careline_router.usecases.sites import Sites
 from careline_router.usecases.transfers import Transfers
 from careline_router.usecases.voice import VoiceSurveys
 from careline_router.usecases.work import WorkOfTheJournal
@@ -42,7 +42,7 @@ class RouterService(
     Emergencies,
     PersonsData,
     VoiceSurveys,
-    Sites,
+    PbxWatch,
     Outcomes,
     WorkOfTheJournal,
 ):
@@ -53,6 +53,7 @@ class RouterService(
     - `forecasts` (`forecasts.Forecasts`): ahead.
     - `callbacks` (`callback_queries.CallbackQueries`): all, one.
     - `pbx` (`pbx_link.PbxLink`): commands for PBXs and the dialplan's loop.
+    - `signs` (`pbx_signs.PbxSigns`): which PBXs have been heard.
     - `feeds` (`feeds.Feeds`): messages for the agents' sockets.
     - `boards` (`supervisor_board.Boards`): the floor as supervisors watch it.
     """
@@ -99,6 +100,7 @@ class RouterService(
 
     async def begin_to_lead(self) -> None:
         """What a new leader does once the floor is loaded."""
+        self.signs.begin()
         async with self._plan.changing:  # as the last leader has left it
             plan, extra = await self._with_extra_skills(self._plan.base)
             await self._configure(plan)

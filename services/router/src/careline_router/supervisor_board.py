@@ -6,7 +6,7 @@ Nobody's number or name is in it.
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from careline_common.clock import Clock
@@ -25,19 +25,20 @@ class Board:
     """One look at the floor: rows by id; `teams_of` are the teams that may see a call."""
 
     queues: Rows = field(default_factory=dict)
+    pbxs: Rows = field(default_factory=dict)
     agents: Rows = field(default_factory=dict)
     calls: Rows = field(default_factory=dict)
     teams_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def for_viewer(self, viewer: Viewer) -> "Board":
-        """What this supervisor sees: all queues, the agents of his teams, and their calls."""
+        """What this supervisor sees: all queues and PBXs, the agents of his teams, and their calls."""
         if viewer.everything or viewer.overview:
             return self
         agents = {name: row for name, row in self.agents.items() if row["team"] in viewer.teams}
         calls = {
             name: row for name, row in self.calls.items() if self.teams_of[name] & viewer.teams
         }
-        return Board(self.queues, agents, calls, self.teams_of)
+        return replace(self, agents=agents, calls=calls)
 
     def document(self) -> dict[str, Any]:
         return {name: list(getattr(self, name).values()) for name in PARTS}
@@ -56,7 +57,7 @@ class Board:
         return changed
 
 
-PARTS = ("queues", "agents", "calls")
+PARTS = ("queues", "pbxs", "agents", "calls")
 
 
 class Boards:
@@ -83,6 +84,7 @@ def board_of(floor: Floor, plan: FloorPlan) -> Board:
     able: dict[tuple[tuple[str, int], ...], frozenset[str]] = {}
     return Board(
         queues={name: _queue(name, floor, live, plan) for name in plan.queues},
+        pbxs={name: _pbx(name, floor, plan) for name in plan.pbxs},
         agents={
             name: _agent(agent, plan.agents[name].name)
             for name, agent in floor.agents.items()
@@ -105,6 +107,16 @@ def _queue(name: str, floor: Floor, live: list[Call], plan: FloorPlan) -> dict[s
         "waiting": len(waits),
         "oldest_since": stamp(min(since)) if since else None,
         "agents": dict(states),
+    }
+
+
+def _pbx(name: str, floor: Floor, plan: FloorPlan) -> dict[str, Any]:
+    since = floor.pbxs_down.get(name)
+    return {
+        "id": name,
+        "site": plan.site_of(name),
+        "state": plan.state_of(name, floor.pbxs_down),
+        "since": None if since is None else stamp(since),
     }
 
 

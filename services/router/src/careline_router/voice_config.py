@@ -7,7 +7,7 @@ from pydantic import Field
 from careline_common.config.models import ConfigModel
 
 Media = Annotated[str, Field(min_length=1, max_length=500)]
-ByLanguage = dict[Annotated[str, Field(min_length=1, max_length=20)], Media]
+ByLanguage = dict[Annotated[str, Field(min_length=1, max_length=35)], Media]
 
 
 class VoiceQuestion(ConfigModel):
@@ -24,8 +24,3 @@ class VoiceSurvey(ConfigModel):
     questions: Annotated[list[VoiceQuestion], Field(min_length=1, max_length=10)]
     thanks: ByLanguage = Field(default_factory=dict)
     wait_s: Annotated[float, Field(ge=1, le=30)] = 8.0
-
-
-def media_in(media: ByLanguage, language: str | None) -> str | None:
-    """What is played in this language, else in the first that there is; None when there is nothing."""
-    return media.get(language or "") or next(iter(media.values()), None)

@@ -175,6 +175,17 @@ async def test_a_caller_who_comes_back_to_a_bot_is_handed_over_again(router, add
         await eventually(lambda: waiting(router, call["id"]))
 
 
+async def test_a_bot_that_is_started_anew_takes_up_every_talk_that_it_had(router, address):
+    """Fails when only the call of the snapshot is taken up: the other caller would hear nobody for ever."""
+    async with working(router, address, [{"takes_s": 60}, {"takes_s": 60}]) as bot:
+        calls = [await answered(router, name) for name in ("p-1", "p-2")]
+        await eventually(lambda: len(bot.talked) == 2)
+    async with working(router, address, [{"reason": "x"}, {"reason": "x"}]) as bot:
+        await eventually(lambda: len(bot.talked) == 2)
+        for call in calls:
+            await eventually(lambda each=call: waiting(router, each["id"]))
+
+
 async def test_a_bot_that_counted_as_gone_goes_on_and_one_that_was_sent_on_a_break_does_not(
     router, address
 ):

@@ -63,7 +63,22 @@ systemname = careline-test
 nocolor = yes
 dontwarn = yes
 """
-
+SITE = """\
+[to-{there}](site)
+aors = to-{there}
+auth = to-{there}
+outbound_auth = to-{there}
+from_user = to-{here}
+[to-{there}]
+type = aor
+contact = sip:127.0.0.1:{port}
+qualify_frequency = 1
+[to-{there}]
+type = auth
+auth_type = digest
+username = sites
+password = {password}
+"""
 
 _CHANNEL_STATS = re.compile(
     r"\s*(?:\S+\s+)?(?P<endpoint>\S+)-[0-9a-f]{8}\s+[\d:]+\s+\S+"
@@ -162,10 +177,15 @@ class Asterisk:
         await self.cli(f"dialplan set global {name} {value}")
 
     async def lose_silent_phones_after(self, seconds: int) -> None:
-        """An agent's phone from which no sound comes for so long has dropped out; as if it stood in pjsip.conf."""
-        _replace(
-            self._folder / "etc" / "pjsip.conf", "rtp_timeout = 30", f"rtp_timeout = {seconds}"
-        )
+        """An agent's phone, or another site, from which no sound comes for so long has dropped out; as if it stood in pjsip.conf."""
+        file = self._folder / "etc" / "pjsip.conf"
+        file.write_text(re.sub(r"rtp_timeout = \d+", f"rtp_timeout = {seconds}", file.read_text()))
+        await self.cli("module reload res_pjsip.so")
+
+    async def leads_to(self, other: "Asterisk", *, here: str, there: str, password: str) -> None:
+        """From now on `PJSIP/PHONE@to-THERE` rings a phone that stands at the other one: pjsip_sites.conf, filled in."""
+        text = SITE.format(here=here, there=there, port=other.sip_port, password=password)
+        (self._folder / "etc" / "pjsip_sites.conf").write_text(text)
         await self.cli("module reload res_pjsip.so")
 
     async def ask_by_curl(self, *, url: str, pbx: str, token: str) -> None:
@@ -248,10 +268,14 @@ def _replace(file: Path, old: str, new: str) -> None:
 
 @asynccontextmanager
 async def private_asterisk(
-    component: Component, shipped: Path, folder: Path, ports: Ports
+    component: Component,
+    shipped: Path,
+    folder: Path,
+    ports: Ports,
+    agents: Sequence[str] = AGENTS,
 ) -> AsyncIterator[Asterisk]:
-    """Runs an Asterisk whose files are under `folder`."""
-    asterisk = Asterisk(component, shipped, folder, ports)
+    """Runs an Asterisk whose files are under `folder`, with the phones of these agents."""
+    asterisk = Asterisk(component, shipped, folder, ports, agents)
     try:
         await asterisk.start()
         yield asterisk

@@ -65,9 +65,12 @@ def may(action: Action) -> Callable[[Principal], Awaitable[Principal]]:
 def pbx_may(action: Action) -> Callable[..., Awaitable[str]]:
     """Dependency: the id of the PBX in the path, which must be the one in the token."""
 
-    async def allowed(pbx: str, caller: Annotated[Principal, Depends(may(action))]) -> str:
+    async def allowed(
+        pbx: str, caller: Annotated[Principal, Depends(may(action))], service: Service
+    ) -> str:
         if caller.pbx != pbx:
             raise Forbidden("the token is for another PBX")
+        service.signs.heard(pbx)
         return pbx
 
     return allowed

@@ -30,6 +30,7 @@ class DryRunCrm(Body):
     policy_state: Word | None = None
     vip: bool = False
     language: Word | None = None
+    dialect: Word | None = None
     needs: Words = Field(default_factory=list)
     last_agent: Word | None = None
     owner: Word | None = None

@@ -7,8 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from careline_router.api.deps import Service, pbx_may
 from careline_router.api.permissions import Action
 from careline_router.api.schemas import CommandDone
-
-LONGEST_WAIT_S = 30.0
+from careline_router.config import LONGEST_POLL_S
 
 router = APIRouter(tags=["PBX"])
 
@@ -22,7 +21,8 @@ async def next_commands(
     wait: Annotated[float, Query(ge=0, description="seconds, at most 30")] = 0.0,
 ) -> dict[str, Any]:
     """The commands this PBX has to carry out now; waits for one up to `wait` seconds."""
-    commands = await service.pbx.commands(pbx, wait_s=min(wait, LONGEST_WAIT_S))
+    commands = await service.pbx.commands(pbx, wait_s=min(wait, LONGEST_POLL_S))
+    service.signs.heard(pbx)  # it was here until now
     return {"items": [command.as_json() for command in commands]}
 
 

@@ -52,6 +52,7 @@ async def tell_event(
     Answers `{"call","commands"}`; the same webhook-id and body get the first answer again.
     """
     message = await callbacks.verify(request, service.pbx_secrets(pbx))
+    service.signs.heard(pbx)
     event, data = read_event(message.body)
     receipt = Receipt(
         scope=signed_scope(f"pbx:{pbx}"),

@@ -14,6 +14,7 @@ from careline_router.domain import presence_events as pev
 from careline_router.domain.call_commands import CallCommands
 from careline_router.domain.offering import STATE_COMMANDS
 from careline_router.domain.states import Agent, Call, Offer, Rejected
+from careline_router.domain.words import PBX_DOWN
 
 
 class AgentCommands(CallCommands):
@@ -89,7 +90,7 @@ class AgentCommands(CallCommands):
             raise Rejected("site-down", f"site {site} is down: log in at another one")
         self._emit(ev.AgentLoggedIn(at=self.now, agent_id=agent.id, endpoint=endpoint, site=site))
         self._shows_himself(agent)
-        if agent.state == "ready" and (rests := self._site_rest(agent)) is not None:
+        if agent.state == "ready" and (rests := self.rest_of(agent)) is not None:
             self._emit(
                 ev.AgentStateChanged(
                     at=self.now, agent_id=agent.id, state="not_ready", reason=rests
@@ -130,7 +131,14 @@ class AgentCommands(CallCommands):
     def _set_ready(self, command: cmd.SetReady) -> None:
         agent = self._working(command.agent_id)
         works = agent.state in {"reserved", "talking"}
-        if not works and self._site_rest(agent) is not None:
+        rests = None if works else self.rest_of(agent)
+        if rests == PBX_DOWN:
+            raise Rejected(
+                "phone-away",
+                "the PBX of the agent's phone is down: log in with another phone",
+                allowed=("log_in", "log_out"),
+            )
+        if rests is not None:
             raise Rejected(
                 "site-closed", "the agent's site is drained or down", allowed=("log_out",)
             )

@@ -72,6 +72,7 @@ class CallCommands(CallbackCommands):
                 payer=command.payer,
                 insurance=command.insurance,
                 language=command.language,
+                hears=command.hears,
                 flow=command.flow,
                 flow_version=command.flow_version,
                 crm=command.crm,
@@ -97,7 +98,7 @@ class CallCommands(CallbackCommands):
         agent = self.agents.get(command.preferred or "")
         if agent is None or command.preferred_for_s <= 0 or RANK[command.priority] <= FIRST_RANK:
             return None
-        if agent.state in {"logged_out", "not_ready"} or self._site_rest(agent) is not None:
+        if agent.state in {"logged_out", "not_ready"} or self.rest_of(agent) is not None:
             return None
         group = self.groups.group_of(agent.id)
         needs = self.groups.requirement(command.skills)

@@ -22,6 +22,7 @@ from careline_router.domain.words import (
     Outcome,
     Party,
     Payer,
+    PbxState,
     Priority,
     SiteState,
 )
@@ -85,7 +86,8 @@ class QueueCall:
 
     A skill `@SITE` asks for an agent of that site. `person` is a key that says nothing about him,
     `due_at` when the appeal that this is about is due. For `preferred_for_s` seconds it waits for the
-    agent `preferred` alone, while he is at work. `media` is what he hears before the music; without
+    agent `preferred` alone, while he is at work. `hears` is the tag by which what he hears later is chosen (None: his
+    language), `media` what he hears before the music; without
     `offers_callback` he is not asked whether he wants to be called back. `terms` hold in place of the queue's.
     """
 
@@ -96,6 +98,7 @@ class QueueCall:
     payer: Payer = "unknown"
     insurance: str | None = None
     language: str | None = None
+    hears: str | None = None
     flow: str | None = None
     flow_version: int | None = None
     crm: Mapping[str, Any] = field(default_factory=dict)
@@ -431,6 +434,14 @@ class SetSite:
 
 
 @record
+class SetPbx:
+    """A PBX is `down`: it does not answer, so none of its calls is offered until it is `up` again."""
+
+    pbx: str
+    state: PbxState
+
+
+@record
 class SetPresence:
     """Whose desks are connected now, and whose are no more (fact); for those not named nothing changes."""
 
@@ -485,6 +496,7 @@ Command = (
     | WithdrawOffer
     | Announce
     | SetSite
+    | SetPbx
     | SetPresence
     | OfferWork
     | EndWork

@@ -6,7 +6,7 @@ from typing import Any
 
 from careline_router.domain import events as ev
 from careline_router.domain import transfer_events as tev
-from careline_router.domain.flows import in_language
+from careline_router.domain.prompts import prompt_in
 from careline_router.domain.states import Call
 from careline_router.domain.steps import Message, PbxStep
 from careline_router.domain.transfer_effects import (
@@ -115,7 +115,7 @@ def _record(action: str) -> PbxStep:
 
 def way_out_media(event: ev.WayOutOffered, call: Call) -> tuple[str, ...]:
     """What the caller hears of a way out of the queue."""
-    media = in_language(call.terms.ways_out[event.place].media, call.language)
+    media = prompt_in(call.terms.ways_out[event.place].media, call.hears or call.language)
     return () if media is None else (media,)
 
 

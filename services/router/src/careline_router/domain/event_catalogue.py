@@ -13,8 +13,8 @@ EVENTS: tuple[type[ev.Event], ...] = (
     ev.DialRequested, ev.DialEnded, ev.ControlRequested, ev.CallAssigned, ev.CallAnnounced,
     tev.TransferRequested, tev.AgentLeft, tev.TransferRefused, tev.CallTransferred, tev.ConsultBegun,
     tev.ConsultTalking, tev.ConsultJoined, tev.ConsultOver, tev.CallHandedOver, ev.CallEnded,
-    ev.CallWrappedUp, ev.CallsForgotten, ev.SiteChanged, ev.AgentLoggedIn, ev.AgentStateChanged,
-    ev.WrapUpExtended, ev.OccupancyCapped, ev.OccupancyFreed, ev.RestPlanned, pev.DeskConnected,
+    ev.CallWrappedUp, ev.CallsForgotten, ev.SiteChanged, ev.PbxChanged, ev.AgentLoggedIn,
+    ev.AgentStateChanged, ev.WrapUpExtended, ev.OccupancyCapped, ev.OccupancyFreed, ev.RestPlanned, pev.DeskConnected,
     pev.DeskDropped, pev.DeskGivenUp,
 )  # fmt: skip
 """For the journal's reader."""

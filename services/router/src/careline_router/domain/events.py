@@ -22,6 +22,7 @@ from careline_router.domain.words import (
     Outcome,
     Party,
     Payer,
+    PbxState,
     Priority,
     SiteState,
 )
@@ -91,6 +92,7 @@ class CallQueued(Event):
     payer: Payer
     insurance: str | None = None
     language: str | None = None
+    hears: str | None = None
     flow: str | None = None
     flow_version: int | None = None
     crm: Mapping[str, Any] = field(default_factory=dict)
@@ -366,6 +368,12 @@ class CallsForgotten(Event):
 class SiteChanged(Event):
     site: str
     state: SiteState
+
+
+@record
+class PbxChanged(Event):
+    pbx: str
+    state: PbxState
 
 
 @record

@@ -8,6 +8,7 @@ from careline_router.domain.groups import AgentGroups
 from careline_router.domain.occupancy import busy_now
 from careline_router.domain.policies import policy_of
 from careline_router.domain.promises import Promises
+from careline_router.domain.reaching import phone_is_away
 from careline_router.domain.skills import signature
 from careline_router.domain.specs import FloorSpec, QueueSpec
 from careline_router.domain.states import Agent, Call, Offer
@@ -20,7 +21,7 @@ from careline_router.domain.waiting import (
     WaitingClass,
     class_key,
 )
-from careline_router.domain.words import AgentState, CallState, SiteState
+from careline_router.domain.words import PBX_DOWN, AgentState, CallState, SiteState
 
 LINGER_S = 3600.0
 """How long an ended call is remembered, so that it can still be wrapped up."""
@@ -60,6 +61,8 @@ class Filing:
         """By person, the callback that is still to be made."""
         self.sites: dict[str, SiteState] = {}
         """The sites that are not open."""
+        self.pbxs_down: dict[str, float] = {}
+        """The PBXs that do not answer, and since when. None of their calls is offered meanwhile."""
         self._timers = Timers()
         self._to_look_at: list[str] = []
         """Calls that have begun to wait since somebody asked for the next timer."""
@@ -90,7 +93,9 @@ class Filing:
         if state != "queued":
             return
         self._to_look_at.append(call.id)
-        if call.preferred_until is not None:
+        if call.pbx in self.pbxs_down:
+            self.held[call.id] = None
+        elif call.preferred_until is not None:
             self.held[call.id] = call.preferred
         elif call.not_before is not None:
             self.held[call.id] = None
@@ -208,11 +213,24 @@ class Filing:
     def is_lent(self, agent: Agent) -> bool:
         """Whether all that the agent is at may be interrupted."""
         at_work = agent.at_work
-        if self.sites and agent.site in self.sites:
+        if self.rest_of(agent) is not None:
             return False
         if len(at_work) == 1:
             return self.calls[at_work[0]].interruptible
         return bool(at_work) and all(self.calls[each].interruptible for each in at_work)
+
+    def rest_of(self, agent: Agent) -> str | None:
+        """The reason for which his site, or the PBX of his phone, keeps an agent from being ready; None: nothing does."""
+        if not self.sites and not self.pbxs_down:
+            return None
+        state = self.sites.get(agent.site or "")
+        if state is not None:
+            return f"site_{state}"
+        return PBX_DOWN if self.phone_is_away(agent) else None
+
+    def phone_is_away(self, agent: Agent) -> bool:
+        """Whether no PBX that could ring him answers."""
+        return bool(self.pbxs_down) and phone_is_away(agent, self.spec.pbxs, self.pbxs_down)
 
     def has_room(self, agent_id: str, units: int) -> bool:
         """Whether an agent can take on so many units beside what he has in hand."""

@@ -49,6 +49,7 @@ class Floor(WorkCommands):
             raise Rejected("unknown-policy", f"one of {', '.join(POLICIES)}")
         if command.floor != self.spec:
             self._emit(ev.FloorConfigured(at=self.now, floor=command.floor))
+            self._heed_phones()
             self._serve_again(self.agents.values())
 
     def _configure_queues(self, command: cmd.ConfigureQueues) -> None:
@@ -184,6 +185,7 @@ _HANDLERS: dict[type, Callable[[Floor, Any], None]] = {
     cmd.WithdrawOffer: Floor._withdraw_offer,  # noqa: SLF001
     cmd.Announce: Floor._announce,  # noqa: SLF001
     cmd.SetSite: Floor._set_site,  # noqa: SLF001
+    cmd.SetPbx: Floor._set_pbx,  # noqa: SLF001
     cmd.SetPresence: Floor._set_presence,  # noqa: SLF001
     OfferWork: Floor._offer_work,  # noqa: SLF001
     EndWork: Floor._end_work,  # noqa: SLF001

@@ -102,6 +102,7 @@ class FloorState(PresenceState):
         call.queue, call.priority = event.queue, event.priority
         call.skills, call.needs = event.skills, event.skills
         call.payer, call.insurance, call.language = event.payer, event.insurance, event.language
+        call.hears = event.hears
         call.flow, call.flow_version, call.crm = event.flow, event.flow_version, event.crm
         call.person, call.due_at, call.estimate_s = event.person, event.due_at, event.estimate_s
         call.preferred, call.preferred_until = event.preferred, event.preferred_until
@@ -264,6 +265,16 @@ class FloorState(PresenceState):
             if agent.site == event.site:
                 self._file_agent(agent)
 
+    def _pbx_changed(self, event: ev.PbxChanged) -> None:
+        self.pbxs_down = {pbx: at for pbx, at in self.pbxs_down.items() if pbx != event.pbx}
+        if event.state == "down":
+            self.pbxs_down[event.pbx] = event.at
+        for call in self.calls.values():
+            if call.pbx == event.pbx and call.state == "queued":
+                self._set_call(call, "queued")
+        for agent in self.agents.values():
+            self._file_agent(agent)
+
     def _agent_logged_in(self, event: ev.AgentLoggedIn) -> None:
         agent = self.agents[event.agent_id]
         agent.endpoint, agent.site = event.endpoint, event.site
@@ -327,6 +338,7 @@ class FloorState(PresenceState):
             estimates=self.estimates.figures(),
             promises=self.promises.figures(),
             sites=dict(self.sites),
+            pbxs_down=dict(self.pbxs_down),
         )
 
     def load(self, snapshot: Snapshot) -> None:
@@ -339,7 +351,7 @@ class FloorState(PresenceState):
         self.estimates = Estimates(snapshot.estimates)
         self.promises = Promises(snapshot.promises)
         self.queues = {queue.id: queue for queue in snapshot.queues}
-        self.sites = dict(snapshot.sites)
+        self.sites, self.pbxs_down = dict(snapshot.sites), dict(snapshot.pbxs_down)
         self.agents = {agent.id: replace(agent) for agent in snapshot.agents}
         self.calls = {call.id: _copy(call) for call in snapshot.calls}
         self.offers = {offer.id: replace(offer) for offer in snapshot.offers}
@@ -431,6 +443,7 @@ _CHANGES: dict[type[ev.Event], Callable[[FloorState, Any], None]] = {
     ev.CallWrappedUp: FloorState._call_wrapped_up,  # noqa: SLF001
     ev.CallsForgotten: FloorState._calls_forgotten,  # noqa: SLF001
     ev.SiteChanged: FloorState._site_changed,  # noqa: SLF001
+    ev.PbxChanged: FloorState._pbx_changed,  # noqa: SLF001
     ev.AgentLoggedIn: FloorState._agent_logged_in,  # noqa: SLF001
     ev.AgentStateChanged: FloorState._agent_state_changed,  # noqa: SLF001
     ev.WrapUpExtended: FloorState._wrap_up_extended,  # noqa: SLF001

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from careline_router.domain.prompts import prompt_in
 from careline_router.domain.terms import NO_TERMS, Terms
 from careline_router.domain.words import LineState, Payer, Priority
 
@@ -32,9 +33,9 @@ class Branch:
     consent: Mapping[str, str] = field(default_factory=dict)
     """What callers hear of being recorded, by language."""
 
-    def heard(self, language: str | None) -> tuple[str, ...]:
-        """What a caller of this language hears before he waits."""
-        media = (in_language(texts, language) for texts in (self.announcements, self.consent))
+    def heard(self, hears: str | None) -> tuple[str, ...]:
+        """What a caller hears before he waits."""
+        media = (prompt_in(texts, hears) for texts in (self.announcements, self.consent))
         return tuple(each for each in media if each is not None)
 
 
@@ -65,6 +66,8 @@ class Flow:
     self_service: SelfService | None = None
     needs: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """What skills an agent must have besides, by the caller's need."""
+    slow_needs: frozenset[str] = frozenset()
+    slow_age: int | None = None
 
     def branch_for(self, facts: Mapping[str, Any], opening: LineState = "open") -> Branch | None:
         """The branch for a call with these facts; None when its line is not open and no rule is for that."""
@@ -82,19 +85,19 @@ class Flow:
                 asked[skill] = max(level, asked.get(skill, 0))
         return asked
 
+    def is_slow(self, needs: frozenset[str], age: int | None) -> bool:
+        """Whether somebody with these needs, or of this age, is spoken to slowly."""
+        service = self.self_service
+        own = bool(needs & self.slow_needs) or is_reached(age, self.slow_age)
+        return own or (service is not None and service.is_slow(needs, age))
+
     def branches(self) -> list[Branch]:
         return [*(rule.branch for rule in self.rules), self.default]
 
 
-def in_language(texts: Mapping[str, str], language: str | None) -> str | None:
-    """What is played to somebody of this language: in his own, else in any (`*`), else in the first there is."""
-    if not texts:
-        return None
-    short = (language or "").partition("-")[0]
-    for name in (language or "*", short, "*"):
-        if name in texts:
-            return texts[name]
-    return next(iter(texts.values()))
+def is_reached(age: int | None, limit: int | None) -> bool:
+    """Whether somebody is so old; nobody of whom it is not known."""
+    return age is not None and limit is not None and age >= limit
 
 
 def preferred_agent(

@@ -186,7 +186,7 @@ def _spare_work(agent: Agent, spare: list[Candidate], state: FloorState) -> Matc
 def why_waiting(call: Call, agent: Agent, state: FloorState) -> str | None:  # noqa: PLR0911 - each rule in turn
     """The rule by which a waiting call is not given to an agent who is ready; None: there is none.
 
-    `skill:… level:… site:…` what he lacks, `excluded room occupancy preferred not_before`, `blending`,
+    `skill:… level:… site:…` what he lacks, `excluded room occupancy pbx preferred not_before`, `blending`,
     `callback` (it waits for agents to spare), `reserve` and `tier` (the policy's).
     """
     group = state.groups.group_of(agent.id)
@@ -202,6 +202,8 @@ def why_waiting(call: Call, agent: Agent, state: FloorState) -> str | None:  # n
         return "room"
     if agent.rested_at is not None:
         return "occupancy"
+    if call.pbx in state.pbxs_down:
+        return "pbx"
     if call.id in state.held:
         return "preferred" if state.held[call.id] is not None else "not_before"
     waiting = state.waiting.class_of(call.id)

@@ -168,7 +168,7 @@ class Offering(FloorState):
         return (
             group is not None
             and agent.state != "not_ready"
-            and self._site_rest(agent) is None
+            and self.rest_of(agent) is None
             and agent.id not in call.excluded
             and self.groups.requirement(call.needs).lacks[group.index] is None
         )
@@ -230,7 +230,7 @@ class Offering(FloorState):
 
     def _release(self, agent: Agent, *, keeps_idle: bool = False) -> None:
         """The agent is done with a call: back to what it interrupted, ready, or not ready as he wished."""
-        rests = agent.rests_after or self._site_rest(agent)
+        rests = agent.rests_after or self.rest_of(agent)
         if rests is not None:
             self._emit(
                 ev.AgentStateChanged(
@@ -250,17 +250,12 @@ class Offering(FloorState):
             self._cap_occupancy(agent)
         self._serve_agent(agent)
 
-    def _site_rest(self, agent: Agent) -> str | None:
-        """The reason for which his site keeps an agent from being ready; None: it is open."""
-        state = self.sites.get(agent.site or "")
-        return None if state is None else f"site_{state}"
-
     def _ready_beside_work(self, agent: Agent) -> bool:
         """Makes an agent ready who talks and has room for more."""
         has_more = agent.spec.capacity > 1 and self.has_room(agent.id, 1)
         if agent.state != "talking" or not has_more or agent.rests_after is not None:
             return False
-        if self._site_rest(agent) is not None:
+        if self.rest_of(agent) is not None:
             return False
         self._emit(ev.AgentStateChanged(at=self.now, agent_id=agent.id, state="ready"))
         return True

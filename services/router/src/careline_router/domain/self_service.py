@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from careline_router.domain.flows import in_language
+from careline_router.domain.flows import is_reached
+from careline_router.domain.prompts import prompt_in
 from careline_router.domain.words import LineState
 
 HUMAN = "human"
@@ -28,7 +29,7 @@ End = Literal["human", "voicemail", "overflow", "self_served"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One node. `media` and `slow` are by language, `by` is what is read by a word (hours, appeal_status).
+    """One node. `media` is by language tag, `by` is what is read by a word (hours, appeal_status).
 
     `next` follows what was done or said, `otherwise` what was not: `tries` keys that mean nothing, or
     `wait_s` seconds without any, as often. Collected are `least` to `most` digits.
@@ -36,7 +37,6 @@ class Node:
 
     kind: NodeKind
     media: Texts = field(default_factory=dict)
-    slow: Texts = field(default_factory=dict)
     by: Mapping[str, Texts] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     next: str = HUMAN
@@ -73,29 +73,25 @@ class SelfService:
     slow_needs: frozenset[str] = frozenset()
     slow_age: int | None = None
 
-    def first_words(self, language: str | None) -> tuple[str, ...]:
+    def first_words(self, hears: str | None) -> tuple[str, ...]:
         """What everybody hears before anything else: of the key for emergencies, which works in the queue too."""
-        said = None if self.emergency is None else in_language(self.emergency.media, language)
+        said = None if self.emergency is None else prompt_in(self.emergency.media, hears)
         return () if said is None else (said,)
 
     def skips(self, needs: frozenset[str], age: int | None) -> bool:
-        return bool(needs & self.skip_needs) or _reached(age, self.skip_age)
+        return bool(needs & self.skip_needs) or is_reached(age, self.skip_age)
 
     def is_slow(self, needs: frozenset[str], age: int | None) -> bool:
-        return bool(needs & self.slow_needs) or _reached(age, self.slow_age)
-
-
-def _reached(age: int | None, limit: int | None) -> bool:
-    return age is not None and limit is not None and age >= limit
+        return bool(needs & self.slow_needs) or is_reached(age, self.slow_age)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """What is known of the caller. `checks` are the digits by which he may be verified, `appeal` is how
+    """What is known of the caller. `hears` is the tag by which his recordings are chosen, `checks` are the digits
+    by which he may be verified, `appeal` is how
     his last one stands, `collected` what he has keyed by node, `coded` how appeals stand by their keyed code."""
 
-    language: str | None = None
-    slow: bool = False
+    hears: str | None = None
     opening: LineState = "open"
     appeal: str | None = None
     checks: Mapping[str, str] = field(default_factory=dict)
@@ -146,7 +142,7 @@ class Walk:
 
     def enter(self) -> Step:
         """He has just come: of the key for emergencies he hears first."""
-        self._media += self._service.first_words(self._caller.language)
+        self._media += self._service.first_words(self._caller.hears)
         return self._to(self._service.start)
 
     def press(self, at: At, keys: str) -> Step:
@@ -218,7 +214,7 @@ class Walk:
         self._path.append((at.node, what))
         if at.tries + 1 >= node.tries:
             return self._to(node.otherwise)
-        self._say(node.media, node.slow)
+        self._say(node.media)
         return self._stay(At(node=at.node, tries=at.tries + 1))
 
     # -- nodes ---------------------------------------------------------------------------------
@@ -234,7 +230,7 @@ class Walk:
                 self._say(node.by.get(self._word(node) or "none", node.media))
                 self._served = True
             elif node.kind != "verify" or node.check in self._caller.checks:
-                self._say(node.media, node.slow)
+                self._say(node.media)
             match node.kind:
                 case "voicemail":
                     return self._end("voicemail")
@@ -261,9 +257,8 @@ class Walk:
             self._wants.append(keyed)
         return self._caller.coded.get(keyed)
 
-    def _say(self, media: Texts, slow: Texts | None = None) -> None:
-        texts = slow if slow and self._caller.slow else media
-        said = in_language(texts, self._caller.language)
+    def _say(self, media: Texts) -> None:
+        said = prompt_in(media, self._caller.hears)
         if said is not None:
             self._media.append(said)
 

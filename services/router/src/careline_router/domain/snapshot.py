@@ -26,3 +26,4 @@ class Snapshot:
     estimates: tuple[QueueEstimates, ...] = ()
     promises: tuple[QueuePromises, ...] = ()
     sites: dict[str, SiteState] = field(default_factory=dict)
+    pbxs_down: dict[str, float] = field(default_factory=dict)

@@ -74,6 +74,8 @@ class Call:
     payer: Payer = "unknown"
     insurance: str | None = None
     language: str | None = None
+    hears: str | None = None
+    """The tag by which what he hears is chosen (see `prompts`); None: his language."""
     flow: str | None = None
     flow_version: int | None = None
     crm: Mapping[str, Any] = field(default_factory=dict)

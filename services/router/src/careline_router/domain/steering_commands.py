@@ -2,11 +2,11 @@
 
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
-from careline_router.domain.site_commands import SiteCommands
+from careline_router.domain.pbx_commands import PbxCommands
 from careline_router.domain.states import Rejected
 
 
-class SteeringCommands(SiteCommands):
+class SteeringCommands(PbxCommands):
     def _assign(self, command: cmd.Assign) -> None:
         call = self._waiting_call(command.call_id)
         if call.kind != "call":
@@ -14,8 +14,10 @@ class SteeringCommands(SiteCommands):
         agent = self._agent(command.agent_id)
         if agent.state in {"logged_out", "not_ready"}:
             raise Rejected("agent-away", f"that agent is {agent.state}")
-        if self._site_rest(agent) is not None:
-            raise Rejected("agent-away", "that agent's site is not open")
+        if self.rest_of(agent) is not None:
+            raise Rejected(
+                "agent-away", "that agent's site is not open, or his phone not to be reached"
+            )
         group = self.groups.group_of(agent.id)
         if group is None or not self.groups.requirement(call.needs).ranks[group.index]:
             raise Rejected("agent-not-able", "that agent lacks the skills for this call")

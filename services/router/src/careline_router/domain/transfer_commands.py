@@ -110,8 +110,10 @@ class TransferCommands(AgentCommands):
             raise Rejected("same-agent", "the call is with this agent already")
         if target.state in {"logged_out", "not_ready"}:
             raise Rejected("agent-away", f"that agent is {target.state}")
-        if self._site_rest(target) is not None:
-            raise Rejected("agent-away", "that agent's site is not open")
+        if self.rest_of(target) is not None:
+            raise Rejected(
+                "agent-away", "that agent's site is not open, or his phone not to be reached"
+            )
         return target
 
     # -- warm ----------------------------------------------------------------------------------

@@ -40,6 +40,9 @@ RANK: Mapping[str, int] = {priority: rank for rank, priority in enumerate(PRIORI
 SiteState = Literal["open", "drained", "down"]
 SITE_DRAINED = "site_drained"
 """Reason of who is not ready because his site is drained."""
+PbxState = Literal["up", "down"]
+PBX_DOWN = "pbx_down"
+"""Reason of who is not ready because his phone stands at PBXs that are all down."""
 DISCONNECTED = "disconnected"
 """Reason of who is not ready because his desk was cut off and has not come back in time."""
 CALL_STATES: tuple[CallState, ...] = (

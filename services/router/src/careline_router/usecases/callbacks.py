@@ -33,8 +33,8 @@ class Callbacks(UseCases):
         receipt: Receipt | None = None,
     ) -> CallbackView:
         """Puts somebody down to be called back; 409 `known-person` with the `id` of his callback."""
-        down = {name for name, state in self._actor.floor.sites.items() if state == "down"}
-        way = _way_into(self._plan(), queue, down)
+        floor, plan = self._actor.floor, self._plan()
+        way = _way_into(plan, queue, plan.out_of_service(floor.sites, floor.pbxs_down))
         number = _number(phone, way)
         profile = await self._intake.profile(Contact(phone=number, is_number=True))
         contact = Contact(phone=number, is_number=True, name=profile.name)

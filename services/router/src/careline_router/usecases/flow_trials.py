@@ -19,14 +19,15 @@ from careline_router.adapters.cel_conditions import CelCondition, compile_condit
 from careline_router.config import SECTIONS, Flow
 from careline_router.db.past import days, read_past
 from careline_router.domain.conditions import sight
-from careline_router.domain.flows import Branch, in_language, preferred_agent, priority_of
+from careline_router.domain.flows import Branch, preferred_agent, priority_of
 from careline_router.domain.flows import Flow as DomainFlow
+from careline_router.domain.prompts import prompt_in
 from careline_router.domain.self_service import Caller, Step, Walk
 from careline_router.domain.specs import QueueSpec
 from careline_router.domain.terms import due_after, recipe_of, target_of
 from careline_router.domain.words import LineState
 from careline_router.floorplan import FloorPlan, flow_of
-from careline_router.intake import NO_APPEALS, NO_SURGES, facts_of
+from careline_router.intake import NO_APPEALS, NO_SURGES, facts_of, hears_of
 from careline_router.ports import Appeals, CrmProfile, Surges
 from careline_router.runtime.codec import decode
 from careline_router.runtime.floor_actor import FLOOR
@@ -103,8 +104,9 @@ class FlowTrials:
         to = _destination(branch, line, call.profile, opening)
         if branch is not None:
             to["skills"] = compiled.skills_for(branch, call.profile.needs)
-            language = call.profile.language or line.language
-            to |= _terms(branch, plan.queue_spec(branch.queue), language)
+            hears = hears_of(compiled, line, call.profile, at)
+            to["announcement"] = prompt_in(branch.announcements, hears)
+            to |= _terms(branch, plan.queue_spec(branch.queue), hears)
         return {"facts": facts, "path": path, "media": list(step.media), **to}
 
     def _line(self, plan: FloorPlan, flow: Flow, call: TriedCall) -> Line:
@@ -200,8 +202,7 @@ def _served(
     if service is None or opening == "emergency" or service.skips(needs, age):
         return Step(end="human")
     caller = Caller(
-        language=profile.language or line.language,
-        slow=service.is_slow(needs, age),
+        hears=hears_of(flow, line, profile, at),
         opening=opening,
         appeal=call.appeals.last,
         checks=profile.checks(),
@@ -229,10 +230,10 @@ def _still_served(step: Step) -> dict[str, Any]:
     }
 
 
-def _terms(branch: Branch, queue: QueueSpec, language: str | None) -> dict[str, Any]:
+def _terms(branch: Branch, queue: QueueSpec, hears: str | None) -> dict[str, Any]:
     """What holds for the call while it waits and after: its branch's, else its queue's."""
     terms, priority = branch.terms, branch.priority or "insured"
-    consent = in_language(branch.consent, language)
+    consent = prompt_in(branch.consent, hears)
     return {
         "target_s": target_of(terms, queue),
         "wrap_up_s": queue.wrap_up_s if terms.wrap_up_s is None else terms.wrap_up_s,
@@ -245,7 +246,7 @@ def _terms(branch: Branch, queue: QueueSpec, language: str | None) -> dict[str, 
                 "after_s": due_after(way, queue, priority),
                 "key": way.key,
                 "endpoint": way.endpoint,
-                "media": in_language(way.media, language),
+                "media": prompt_in(way.media, hears),
             }
             for way in terms.ways_out
         ],
@@ -299,14 +300,12 @@ def _destination(
             "queue": None,
             "announcement": line.announcements.get(opening) if opening != "open" else None,
         }
-    language = profile.language or line.language
     agent, seconds = preferred_agent(branch, owner=profile.owner, last_agent=profile.last_agent)
     return {
         "action": "queue",
         "queue": branch.queue,
         "skills": dict(branch.skills),
         "priority": priority_of(branch, profile.payer),
-        "announcement": in_language(branch.announcements, language),
         "callback": branch.callback,
         "preferred": None if agent is None else {"agent": agent, "for_s": seconds},
     }

@@ -18,6 +18,7 @@ from careline_router.intake import Intake
 from careline_router.interval_report import IntervalReport
 from careline_router.metrics import RouterMetrics
 from careline_router.pbx_link import PbxLink
+from careline_router.pbx_signs import PbxSigns
 from careline_router.queries import Queries
 from careline_router.runtime.contacts import Contacts
 from careline_router.runtime.floor_actor import FloorActor
@@ -58,6 +59,7 @@ class Parts:
     forecasts: Forecasts
     callbacks: CallbackQueries
     pbx: PbxLink
+    signs: PbxSigns
     feeds: Feeds
     boards: Boards
     plan: PlanHolder
@@ -77,7 +79,7 @@ class Parts:
 
 
 class UseCases:
-    """The base of all use cases; `queries`, `callbacks`, `pbx` and `feeds` are for reading, PBXs and
+    """The base of all use cases; `queries`, `callbacks`, `pbx`, `signs` and `feeds` are for reading, PBXs and
     sockets."""
 
     def __init__(self, parts: Parts) -> None:
@@ -86,6 +88,7 @@ class UseCases:
         self.forecasts = parts.forecasts
         self.callbacks = parts.callbacks
         self.pbx = parts.pbx
+        self.signs = parts.signs
         self.feeds = parts.feeds
         self.boards = parts.boards
         self._database = parts.database

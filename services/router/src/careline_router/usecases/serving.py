@@ -16,10 +16,12 @@ from careline_router.db import appeals, reading, repository
 from careline_router.db.self_service import By, ContainmentRow, add_steps, containment, steps_of
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import CallerSilent, Event
-from careline_router.domain.flows import Flow, in_language
+from careline_router.domain.flows import Flow
+from careline_router.domain.prompts import prompt_in
 from careline_router.domain.self_service import At, Caller, SelfService, Step, Walk
 from careline_router.domain.states import Call
 from careline_router.floorplan import FloorPlan
+from careline_router.intake import hears_of
 from careline_router.ports import CrmProfile, Receipt
 from careline_router.queries import unknown_call
 from careline_router.runtime.contacts import INPUTS, Contact
@@ -100,12 +102,12 @@ class ServingCallers(SendingCalls):
         """
         flow = plan.flows[line.flow]
         service = flow.self_service
-        today = self._clock.now().date()
-        needs, age = frozenset(profile.needs), profile.age(today)
+        now = self._clock.now()
+        needs, age = frozenset(profile.needs), profile.age(now.date())
         if service is None or self._emergency.on:
             return self._sending(plan, line, call, profile, ivr), _nothing
         if service.skips(needs, age):
-            before = service.first_words(profile.language or line.language)
+            before = service.first_words(hears_of(flow, line, profile, now))
             return self._sending(plan, line, call, profile, ivr, before=before), _nothing
         served = self._served(plan, line, flow, call.id, profile)
         step = Walk(service, served.caller).enter()
@@ -151,7 +153,7 @@ class ServingCallers(SendingCalls):
         command = cmd.LeaveQueue(
             call_id=call.id,
             outcome="overflow",
-            media=in_language(emergency.answer, call.language),
+            media=prompt_in(emergency.answer, call.hears or call.language),
             endpoint=emergency.endpoint,
         )
         try:
@@ -295,12 +297,9 @@ class ServingCallers(SendingCalls):
     def _served(
         self, plan: FloorPlan, line: Line, flow: Flow, call_id: str, profile: CrmProfile
     ) -> _Served:
-        service = flow.self_service or _NO_SERVICE
-        age = profile.age(self._clock.now().date())
         contact = self._contacts.of(call_id)
         caller = Caller(
-            language=profile.language or line.language,
-            slow=service.is_slow(frozenset(profile.needs), age),
+            hears=hears_of(flow, line, profile, self._clock.now()),
             opening=self._opening(plan, line),
             appeal=None if contact.appeals is None else contact.appeals.last,
             checks=profile.checks(),

@@ -1,6 +1,7 @@
 """Sites: who works where, and a site that is drained or down."""
 
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,7 @@ from careline_common.http.problem import NotFound, NotReady, invalid
 from careline_router.db import supervisor_actions
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
+from careline_router.domain.states import Call
 from careline_router.domain.words import AgentState, SiteState
 from careline_router.usecases.callback_rows import keeping_callbacks
 from careline_router.usecases.pbx_answers import PbxAnswers
@@ -65,19 +67,20 @@ class Sites(PbxAnswers):
         await self._actor.submit(cmd.SetSite(site=site, state=state), within=note)
         log.warning("site.switched", site=site, state=state, callers=callers, by=by)
         if callers == "lost":
-            await self._lose_callers(site)
+            there = {pbx.id for pbx in self._plan().pbxs.values() if pbx.site == site}
+            await self._lose_calls(there, "site_down")
         return self._site(site)
 
-    async def _lose_callers(self, site: str) -> None:
-        plan, floor = self._plan(), self._actor.floor
-        shut = {name for name, state in floor.sites.items() if state == "down"}
-        back_by = plan.dialling(shut)
+    async def _lose_calls(self, pbxs: Container[str], cause: str) -> None:
+        """What these PBXs had under way ends; who waited is called back by another one, if the floor calls back at all."""
+        floor = self._actor.floor
+        back_by = self._plan().dialling(self._plan().out_of_service(floor.sites, floor.pbxs_down))
         for call in list(floor.calls.values()):
-            if call.state != "ended" and call.kind == "call" and plan.site_of(call.pbx) == site:
+            if call.pbx in pbxs and _is_under_way(call):
                 command = cmd.HangUp(
                     call_id=call.id,
                     by="system",
-                    cause="site_down",
+                    cause=cause,
                     utc_offset_s=self._utc_offset_s(call.id),
                     back_by=back_by,
                 )
@@ -106,3 +109,10 @@ class Sites(PbxAnswers):
             offers=sum(agent.offer is not None for agent in there),
             pbxs={pbx.id: calls[pbx.id] for pbx in self._plan().pbxs.values() if pbx.site == site},
         )
+
+
+def _is_under_way(call: Call) -> bool:
+    """Whether its PBX has a caller or legs of it; a callback that waits has none yet."""
+    if call.callback is not None:
+        return call.state == "connected"
+    return call.kind == "call" and call.state != "ended"

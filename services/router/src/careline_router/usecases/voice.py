@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from careline_common.phones import is_landline
+from careline_router.domain.prompts import prompt_in
 from careline_router.usecases.parts import UseCases
-from careline_router.voice_config import VoiceSurvey, media_in
+from careline_router.voice_config import VoiceSurvey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +36,13 @@ class VoiceSurveys(UseCases):
         survey = None if queue is None else queue.voice_survey
         if survey is None or not self._asks(survey, call_id):
             return None
+        hears = call.hears or call.language
         return SpokenSurvey(
             questions=tuple(
-                SpokenQuestion(media=media_in(each.media, call.language) or "", digits=each.digits)
+                SpokenQuestion(media=prompt_in(each.media, hears) or "", digits=each.digits)
                 for each in survey.questions
             ),
-            thanks=media_in(survey.thanks, call.language),
+            thanks=prompt_in(survey.thanks, hears),
             wait_s=survey.wait_s,
         )
 

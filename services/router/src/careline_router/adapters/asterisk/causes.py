@@ -23,6 +23,7 @@ NO_USER_RESPONDING = 18
 NO_ANSWER = 19
 CALL_REJECTED = 21
 UNALLOCATED = 1
+SUBSCRIBER_ABSENT = 20
 NO_WAY = (2, 3, 27, 28, 34, 38, 41, 42)
 """No route, out of order, no such number, congestion: as the networks between have it."""
 _BY_CAUSE: dict[int, FailureCause] = {
@@ -31,11 +32,11 @@ _BY_CAUSE: dict[int, FailureCause] = {
     NO_ANSWER: "no_answer",
     CALL_REJECTED: "rejected",
     UNALLOCATED: "unreachable",
+    SUBSCRIBER_ABSENT: "unreachable",
     **dict.fromkeys(NO_WAY, "unreachable"),
 }
 
 
-SUBSCRIBER_ABSENT = 20
 OUT_OF_ORDER = 27
 NETWORK_FAULTS = range(34, 127)
 """Q.850's classes from "resource unavailable" to "protocol error". 44 is a phone from which no sound comes any more

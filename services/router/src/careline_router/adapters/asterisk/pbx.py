@@ -5,6 +5,8 @@ whatever happened meanwhile is found by comparing (`reconcile`).
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -72,7 +74,7 @@ class AsteriskPbx:
             await self._prepare(ari)
             log.info("asterisk.connected", pbx=target.id)
             self._away = None
-            async with asyncio.TaskGroup() as tasks:
+            async with self._heard(), asyncio.TaskGroup() as tasks:
                 session = Session(
                     ari=ari, target=target, service=self._service, legs=self._legs, tasks=tasks
                 )
@@ -83,6 +85,14 @@ class AsteriskPbx:
                 tasks.create_task(self._take_commands(commands))
                 await hearing.hear_out()
                 raise AsteriskGoneError("the socket closed")
+
+    @asynccontextmanager
+    async def _heard(self) -> AsyncIterator[None]:
+        self._service.signs.connected(self._target.id)
+        try:
+            yield
+        finally:
+            self._service.signs.cut_off(self._target.id)
 
     async def _prepare(self, ari: AriConnection) -> None:
         hold = hold_bridge(self._target.application)

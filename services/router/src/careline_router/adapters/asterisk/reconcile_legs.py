@@ -5,7 +5,7 @@ from collections.abc import Callable, Container
 
 import structlog
 
-from careline_router.adapters.asterisk.channels import talk_bridge
+from careline_router.adapters.asterisk.channels import is_consult, talk_bridge
 from careline_router.adapters.asterisk.commands import Commands
 from careline_router.adapters.asterisk.connection import part
 from careline_router.adapters.asterisk.session import Session
@@ -52,7 +52,9 @@ class LegsComparison:
     async def _lose(self, leg: str, call: str) -> None:
         self._talks.pop(leg, None)
         await self._ari.request("DELETE", f"bridges/{part(talk_bridge(leg))}")
-        if leg in self._wanted:
-            log.info("asterisk.lost_agent", pbx=self._pbx, call=call, offer=leg)
-            told = await self._service.leg_gone(self._pbx, call, leg, "lost", lost=True)
-            self._commands.start(told.commands)
+        if leg not in self._wanted:
+            return
+        log.info("asterisk.lost_agent", pbx=self._pbx, call=call, offer=leg)
+        gone = self._service.consult_gone if is_consult(leg) else self._service.leg_gone
+        told = await gone(self._pbx, call, leg, "lost", lost=True)
+        self._commands.start(told.commands)
