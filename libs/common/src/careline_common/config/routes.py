@@ -103,15 +103,8 @@ def _add_reading(
 
     @router.get("", summary=f"All entries of {section}", dependencies=[reader])
     async def list_entries(page: Paging) -> Page[dict[str, Any]]:
-        after = page.after(str)
-        entries = [
-            entry
-            for entry in store.current.entries(section)
-            if after is None or entry.id > after[0]
-        ]
-        return page.of(
-            entries,
-            key=lambda entry: (entry.id,),
+        return page.by_id(
+            store.current.entries(section),
             show=lambda entry: store.sections[section].shown(entry.value),
         )
 
