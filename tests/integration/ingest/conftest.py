@@ -63,9 +63,15 @@ class Ingest:
         assert answer.status_code in (200, 201), answer.text
 
     async def send(
-        self, content: bytes, name: str = "day.csv", source: str = "ins7-daily"
+        self,
+        content: bytes,
+        name: str = "day.csv",
+        source: str = "ins7-daily",
+        key: str | None = None,
     ) -> httpx.Response:
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        if key is not None:
+            headers["Idempotency-Key"] = key
         return await self.http.post(f"/v1/sources/{source}/files", content=content, headers=headers)
 
     async def read(self, content: bytes, name: str = "day.csv", **more: str) -> dict[str, Any]:

@@ -69,6 +69,19 @@ async def test_the_same_bytes_again_are_the_first_run_and_create_nothing(ingest:
     assert len(await ingest.runs()) == 1
 
 
+async def test_under_a_key_a_file_gets_the_first_answer_again(ingest: "Ingest") -> None:
+    content = ingest.sheet(GOOD)
+    first = await ingest.send(content, key="k")
+    assert (first.status_code, first.json()["unchanged"]) == (202, False)
+    await ingest.ended(first.json()["id"])
+    again = await ingest.send(content, key="k")
+    assert (again.status_code, again.content) == (202, first.content)
+    assert again.headers["Location"] == first.headers["Location"]
+    other = await ingest.send(ingest.sheet(OTHER), key="k")
+    assert (other.status_code, other.json()["type"]) == (422, "idempotency-key-reused")
+    assert len(await ingest.runs()) == 1
+
+
 async def test_the_same_file_under_another_name_creates_nothing(ingest: "Ingest") -> None:
     first = await ingest.read(ingest.sheet(GOOD), "monday.csv")
     again = await ingest.send(ingest.sheet(GOOD), "tuesday.csv")

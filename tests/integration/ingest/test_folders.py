@@ -128,6 +128,20 @@ async def test_run_now_reads_what_lies_there_at_once(start: "Start", folder: Pat
         assert (again.status_code, again.json()["unchanged"]) == (200, True)
 
 
+async def test_under_a_key_a_source_is_read_once(start: "Start", folder: Path) -> None:
+    async with start(ingest_poll_s=600) as ingest:
+        await watched(ingest, folder)
+        key = {"Idempotency-Key": "k"}
+        first = await ingest.http.post("/v1/sources/drop/run", headers=key)
+        assert first.status_code == 202
+        (folder / "day.csv").write_bytes(ingest.sheet(GOOD))
+        again = await ingest.http.post("/v1/sources/drop/run", headers=key)
+        assert (again.status_code, again.content) == (202, first.content)
+        assert len(await ingest.runs()) == 1
+        other = await ingest.http.post("/v1/sources/drop/run?again=1", headers=key)
+        assert (other.status_code, other.json()["type"]) == (422, "idempotency-key-reused")
+
+
 async def test_run_now_of_a_folder_that_is_away_is_a_failed_run(
     start: "Start", folder: Path
 ) -> None:

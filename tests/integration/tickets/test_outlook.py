@@ -60,6 +60,10 @@ async def test_a_change_is_marked_and_compared(desk: "Desk") -> None:
     again = await desk.boss.post("changes", body, headers={"Idempotency-Key": "k"})
     assert again.json()["id"] == mark["id"]
     assert (await desk.boss.get("changes")).json()["items"] == [mark]
+    assert answer.headers["location"].endswith(f"/v1/changes/{mark['id']}")
+    assert (await desk.boss.get(f"changes/{mark['id']}")).json() == mark
+    assert (await desk.boss.get("changes/none")).status_code == 404
+    assert (await desk.insurer.get(f"changes/{mark['id']}")).status_code == 403
     assert (await desk.agent.post("changes", body)).status_code == 403
     assert (await desk.boss.post("changes", {**body, "title": " "})).status_code == 422
     for never in ("9999-12-31T00:00:00Z", "9999-12-31T23:59:59-05:00", "1899-12-31T00:00:00Z"):

@@ -67,6 +67,10 @@ async def test_the_whole_way_of_an_appeal(desk: "Desk") -> None:
         "insurer_answer", "accept",
     ]  # fmt: skip
     assert [change["version"] for change in history] == list(range(1, 9))
+    path = f"tickets/{ticket['id']}/history"
+    first = (await desk.boss.get(path, limit=5)).json()
+    rest = (await desk.boss.get(path, limit=5, cursor=first["next"])).json()
+    assert (first["items"] + rest["items"], rest["next"]) == (history, None)
     assert history[1]["who"] == "a1"
     assert history[1]["before"] == {"status": "new", "owner": None}
     assert history[1]["after"] == {"status": "in_work", "owner": "a1"}

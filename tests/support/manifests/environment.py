@@ -69,7 +69,8 @@ def _needed(pods: Pods, fields: dict[str, FieldInfo]) -> set[str]:
     token = {"service_token_file"} if pods.service in CALLERS else set()
     own = {"address"} if pods.service in REACHED_BY_THEIR_OWN else set()
     here = {name for name, info in fields.items() if _is_of_one_machine(info.default)}
-    return required | set(IN_A_CLUSTER) | token | own | here
+    links = {"surveys_public_url"} & fields.keys()
+    return required | set(IN_A_CLUSTER) | token | own | here | links
 
 
 def _is_of_one_machine(default: Any) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from pydantic import SecretStr
 
 from careline_surveys.adapters.phones import read_number, read_sender
 from careline_surveys.book import definition_of
@@ -20,6 +21,8 @@ from careline_surveys.domain.definitions import (
 )
 from careline_surveys.domain.invitations import after_receipt, after_sending, receipt_means
 from careline_surveys.inviting import Links, words_of
+from careline_surveys.service import links_of
+from careline_surveys.settings import SurveysSettings
 
 pytestmark = pytest.mark.unit
 
@@ -250,6 +253,17 @@ def test_a_link_opens_its_invitation_and_no_other() -> None:
         Links("x", b"k").token("i1"),
     ):
         assert links.invitation_of(forged) is None
+
+
+@pytest.mark.parametrize("public", ["", "https://ask.example.org/s"])
+def test_links_lead_to_the_public_address_else_to_where_surveys_listens(public: str) -> None:
+    settings = SurveysSettings(
+        database_url=SecretStr("postgresql://x"),
+        surveys_url="http://127.0.0.1:9000/surveys",
+        surveys_public_url=public,
+    )
+    base = public or "http://127.0.0.1:9000/surveys"
+    assert links_of(settings).filled("{link}", "i1").startswith(f"{base}/v1/f/i1.")
 
 
 def test_numbers_tell_their_zone_only_when_it_is_sure() -> None:

@@ -59,6 +59,7 @@ from careline_ingest.pushing import Pushing
 from careline_ingest.replays import Replays
 from careline_ingest.service import IngestService
 from careline_ingest.settings import IngestSettings
+from careline_ingest.sweeping import sweep
 from careline_ingest.tasks import SourceTasks
 from careline_ingest.turns import Turns
 from careline_ingest.volumes import Volumes
@@ -301,9 +302,10 @@ def _stop(parts: _Parts) -> Task:
 
 
 def _own_tasks(parts: _Parts) -> list[tuple[str, Task]]:
-    async def sweep() -> None:
+    async def sweep_all() -> None:
         while True:
-            await parts.service.sweep()
+            keep_failed_s = parts.settings.ingest_keep_failed_s
+            await sweep(parts.spool, parts.database, parts.clock, keep_failed_s=keep_failed_s)
             if parts.archive is not None:
                 kept_from = parts.clock.now() - timedelta(days=parts.settings.ingest_archive_days)
                 await asyncio.to_thread(parts.archive.tend, kept_from.timestamp())
@@ -319,6 +321,6 @@ def _own_tasks(parts: _Parts) -> list[tuple[str, Task]]:
         ("lateness", parts.lateness.run),
         ("outward", parts.outward.run),
         ("volumes", parts.volumes.run),
-        ("sweep", sweep),
+        ("sweep", sweep_all),
         ("watch-config", lambda: watch_config(parts.store)),
     ]

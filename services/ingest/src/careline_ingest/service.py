@@ -4,8 +4,10 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -47,6 +49,10 @@ class Accepted:
     is_new: bool
 
 
+T = TypeVar("T")
+Files = list[tuple[str | None, Stored]]
+"""Files with the names that they came under."""
+Taking = Callable[[UnitOfWork], Awaitable[Sequence[Accepted]]]
 Note = Callable[[UnitOfWork, Sequence[Accepted]], Awaitable[None]]
 
 
@@ -85,13 +91,19 @@ class IngestService:
         return self._store.current.all("sources", SourceEntry)
 
     async def upload(
-        self, source: SourceEntry, name: str | None, body: AsyncIterator[bytes]
-    ) -> Sequence[Accepted]:
+        self,
+        source: SourceEntry,
+        name: str | None,
+        body: AsyncIterator[bytes],
+        answered: Callable[[bytes, Taking], Awaitable[T]],
+    ) -> T:
         """Takes a file, or the files in a ZIP, as it streams in; raises 413 when it is too large, 422
-        when the archive is hostile."""
+        when the archive is hostile. `answered` is given the file's hash and what makes runs of it, for one
+        transaction of its own."""
         stored = await self.stored(body)
         try:
-            return await self._accept(source, name, stored)
+            async with self._files_in(name, stored) as files:
+                return await answered(stored.sha256, lambda uow: self._runs_of(uow, source, files))
         except ArchiveRefusedError as refused:
             raise ArchiveRefused(str(refused)) from None
 
@@ -206,27 +218,37 @@ class IngestService:
         """Makes a run of a stored file, or of each file in a stored archive, unless one of the same bytes
         is there; `note` writes what belongs to them into the same transaction. Raises
         `ArchiveRefusedError`."""
-        files = [(name, stored)]
+        async with self._files_in(name, stored) as files, self._database.unit_of_work() as uow:
+            accepted = await self._runs_of(uow, source, files)
+            if note is not None:
+                await note(uow, accepted)
+            return accepted
+
+    @asynccontextmanager
+    async def _files_in(self, name: str | None, stored: Stored) -> AsyncIterator[Files]:
+        """The stored file, or the files in it; afterwards those that have become no run's are deleted."""
+        files: Files = [(name, stored)]
         try:
             files = await self.unpacked(name, stored)
-            async with self._database.unit_of_work() as uow:
-                await runs.one_at_a_time(uow.connection, source.id)
-                accepted = [await self._run_of(uow, source, *file) for file in files]
-                if source.wants_answers:
-                    for run in (each.run for each in accepted if each.is_new):
-                        await replies.expect(uow.connection, source.id, run.id)
-                if note is not None:
-                    await note(uow, accepted)
-                return accepted
+            yield files
         finally:
             self.discard([stored, *(each for _, each in files)])
+
+    async def _runs_of(self, uow: UnitOfWork, source: SourceEntry, files: Files) -> list[Accepted]:
+        """A run of each file, to whose sender an answer is promised."""
+        await runs.one_at_a_time(uow.connection, source.id)
+        accepted = [await self._run_of(uow, source, *file) for file in files]
+        if source.wants_answers:
+            for run in (each.run for each in accepted if each.is_new):
+                await replies.expect(uow.connection, source.id, run.id)
+        return accepted
 
     def discard(self, files: Iterable[Stored]) -> None:
         """Deletes files that belong to no run."""
         for each in files:
             self._spool.discard(each)
 
-    async def unpacked(self, name: str | None, stored: Stored) -> list[tuple[str | None, Stored]]:
+    async def unpacked(self, name: str | None, stored: Stored) -> Files:
         """The file itself, or the files in it. Raises `ArchiveRefusedError`."""
         if not await asyncio.to_thread(is_archive, stored.path):
             return [(name, stored)]
@@ -309,27 +331,6 @@ class IngestService:
     async def is_paused(self, source: SourceEntry) -> bool:
         async with self._database.read() as connection:
             return await fetches.is_paused(connection, source.id)
-
-    async def sweep(self) -> None:
-        """Deletes files from the spool that no run will read again."""
-        before = self._clock.now().timestamp() - SWEEP_AFTER_S
-        for path in await asyncio.to_thread(self._spool.old_files, before):
-            async with self._database.read() as connection:
-                run = await runs.get(connection, path.name)
-            if run is None:
-                await asyncio.to_thread(path.unlink, missing_ok=True)
-            elif not self._is_wanted(run):
-                await asyncio.to_thread(self._spool.remove, run.id)
-
-    def _is_wanted(self, run: Run) -> bool:
-        if run.status != "failed" or run.finished_at is None:
-            return run.status == "running"
-        age = (self._clock.now() - run.finished_at).total_seconds()
-        return age < self._settings.ingest_keep_failed_s
-
-
-SWEEP_AFTER_S = 3600.0
-"""A younger file may be that of a run that is just being committed."""
 
 
 def unreadable(error: OSError) -> str:

@@ -134,14 +134,17 @@ class Queries:
             for queue in plan.queues.values()
         ]
 
-    async def agents(self, viewer: Viewer) -> list[AgentView]:
-        """The configured agents; for a supervisor those of his teams."""
-        plan = self._plan()
-        names = [
+    async def agents(
+        self, viewer: Viewer, *, after: str | None = None, limit: int = 50
+    ) -> list[AgentView]:
+        """The configured agents by their ids, from behind `after` on; for a supervisor those of his teams.
+        Gives up to `limit` + 1, so that the caller knows whether there are more."""
+        shown = sorted(
             agent.id
-            for agent in plan.agents.values()
+            for agent in self._plan().agents.values()
             if viewer.everything or viewer.overview or agent.team in viewer.teams
-        ]
+        )
+        names = [name for name in shown if after is None or name > after][: limit + 1]
         async with self._database.read() as connection:
             return await self._agent_views(connection, names, viewer)
 

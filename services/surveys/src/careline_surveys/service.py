@@ -42,7 +42,7 @@ from careline_surveys.voicing import Voicing
 
 def links_of(settings: SurveysSettings) -> Links:
     key = settings.link_key.get_secret_value() or settings.pii_key.get_secret_value()
-    return Links(settings.surveys_public_url, key.encode() or secrets.token_bytes(32))
+    return Links(settings.public_url, key.encode() or secrets.token_bytes(32))
 
 
 class SurveysService:
@@ -67,7 +67,7 @@ class SurveysService:
             clock=clock,
             deadline_s=settings.sms_deadline_s,
             window=settings.sms_window,
-            public_url=settings.surveys_public_url,
+            public_url=settings.public_url,
             new_smpp=self._new_smpp,
         )
         self.receipts = Receipts(self.people, metrics)

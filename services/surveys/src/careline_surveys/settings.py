@@ -32,9 +32,16 @@ class SurveysSettings(ServiceSettings):
         description="so long a call that ended waits for others, to be asked about together",
     )
     surveys_public_url: str = Field(
-        default="http://127.0.0.1:8080/surveys", description="base of the links in messages"
+        default="",
+        description="base of the links in messages, for patients and providers; "
+        "empty: that of CARELINE_SURVEYS_URL",
     )
     link_key: SecretStr = Field(
         default=SecretStr(""),
         description="key that signs the links of web forms; empty: the key of personal data",
     )
+
+    @property
+    def public_url(self) -> str:
+        """Where patients and providers reach surveys."""
+        return self.surveys_public_url or self.surveys_url

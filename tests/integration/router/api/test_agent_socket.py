@@ -1,6 +1,7 @@
 """The agent's socket: what it says, what can be said to it, and how it comes back after a cut."""
 
 import asyncio
+import json
 from contextlib import suppress
 
 import pytest
@@ -188,6 +189,16 @@ async def test_without_a_ticket_there_is_no_socket(router, address, query):
     with pytest.raises(InvalidStatus) as refused:
         await websockets.connect(f"ws://{address}/v1/agents/me/ws?{query}")
     assert refused.value.response.status_code == 401
+
+
+@pytest.mark.parametrize("after", ["-1", "abc", "9" * 20])
+async def test_a_number_that_is_none_is_refused_with_a_problem(router, address, after):
+    with pytest.raises(InvalidStatus) as refused:
+        await websockets.connect(f"ws://{address}/v1/agents/me/ws?ticket=none&after={after}")
+    answer = refused.value.response
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert [fault["path"] for fault in json.loads(answer.body)["errors"]] == ["after"]
 
 
 async def test_what_cannot_be_done_is_answered_with_a_problem(router, desk):

@@ -49,6 +49,28 @@ async def test_supervisors_see_their_own_agents(shared_router):
         assert {agent["id"] for agent in answer.json()["items"]} == seen
 
 
+@pytest.mark.parametrize("what", ["agents", "queues", "flows"])
+async def test_the_floor_is_listed_by_pages(shared_router, what):
+    async def listed(**params):
+        answer = await shared_router.client.get(
+            f"/v1/{what}", params=params, headers=shared_router.admin
+        )
+        return answer.status_code, answer.json()
+
+    status, whole = await listed()
+    assert (status, whole["next"]) == (200, None)
+    names, cursor = [], {}
+    for _ in whole["items"]:
+        status, page = await listed(limit=1, **cursor)
+        names += [item["id"] for item in page["items"]]
+        cursor = {"cursor": page["next"]}
+    assert page["next"] is None
+    assert names == [item["id"] for item in whole["items"]] == sorted(names)
+    for wrong in ({"limit": 0}, {"limit": 201}, {"cursor": "none"}):
+        status, problem = await listed(**wrong)
+        assert (status, [fault["path"] for fault in problem["errors"]]) == (422, [*wrong])
+
+
 async def test_supervisors_steer_their_own_agents(router):
     await router.client.post("/v1/agents/me/session", headers=router.agent())
     order = {"state": "ready"}

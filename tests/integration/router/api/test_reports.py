@@ -4,7 +4,7 @@ import csv
 import io
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -212,6 +212,18 @@ async def test_a_supervisor_sees_the_figures_of_his_own(router) -> None:
     assert answer.status_code == 403
 
 
+async def test_a_date_is_a_day_of_utc_and_a_bare_plus_an_offset(router) -> None:
+    await router.arrive()
+    day = router.clock.now().date()
+    moments = {"from": f"{day}T00:00:00Z", "to": f"{day + timedelta(days=1)}T00:00:00Z"}
+    whole = (await router.client.get(URL, params=moments, headers=router.floor)).json()
+    assert sum(row["offered"] for row in whole["items"]) == 1
+    offset = f"from={day}T03:00:00+03:00&to={day + timedelta(days=1)}T03:00:00+03:00"
+    for query in (f"from={day}&to={day}", f"to={day}", f"to={moments['to']}", offset):
+        answer = await router.client.get(f"{URL}?{query}", headers=router.floor)
+        assert (answer.status_code, answer.json()) == (200, whole), query
+
+
 @pytest.mark.parametrize(
     ("asked", "field"),
     [
@@ -220,7 +232,8 @@ async def test_a_supervisor_sees_the_figures_of_his_own(router) -> None:
         ({"step": "half an hour"}, "step"),
         ({"step": "1m", "from": "2020-01-01T00:00:00Z"}, "step"),
         ({"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "from"),
-        ({"from": "2026-01-02"}, "from"),
+        ({"from": "2026-01-02T00:00:00"}, "from"),
+        ({"to": "2026-02-30"}, "to"),
         ({"from": "yesterday"}, "from"),
     ],
 )

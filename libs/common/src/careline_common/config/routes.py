@@ -113,16 +113,8 @@ def _add_reading(
 
     @router.get("", summary=f"All entries of {section.name}", dependencies=[reader])
     async def list_entries(page: Paging, request: Request) -> Page[dict[str, Any]]:
-        store = _store(request)
-        after = page.after(str)
-        entries = [
-            entry
-            for entry in store.current.entries(section.name)
-            if after is None or entry.id > after[0]
-        ]
-        return page.of(
-            entries,
-            key=lambda entry: (entry.id,),
+        return page.by_id(
+            _store(request).current.entries(section.name),
             show=lambda entry: section.shown(entry.value),
         )
 

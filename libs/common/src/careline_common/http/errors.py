@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
@@ -44,6 +44,7 @@ def install_handlers(app: FastAPI) -> None:
     """Has the app answer as problems what it raises itself; `problem_of` does the rest."""
     app.add_exception_handler(Problem, _as_is)  # type: ignore[arg-type]  # requests and sockets
     app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(WebSocketRequestValidationError, _socket_validation)  # type: ignore[arg-type]  # sockets
     app.add_exception_handler(HTTPException, _http)
 
 
@@ -76,6 +77,12 @@ async def _as_is(connection: HTTPConnection, error: Exception) -> Response | Non
 async def _validation(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     return validation_problem(error).response()
+
+
+async def _socket_validation(socket: WebSocket, error: Exception) -> Response | None:
+    assert isinstance(error, WebSocketRequestValidationError)
+    faults = [fault for item in error.errors() for fault in _faults_of(item, None)]
+    return await _as_is(socket, InvalidInput(errors=faults))
 
 
 def validation_problem(error: RequestValidationError) -> Problem:

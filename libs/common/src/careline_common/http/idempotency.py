@@ -102,37 +102,69 @@ def token_scope(caller: Principal) -> str:
     return f"token:{caller.subject}"
 
 
-async def fingerprint(request: Request) -> bytes:
-    """SHA-256 of method, path, query and body: what makes two requests the same."""
+async def fingerprint(request: Request, body: bytes | None = None) -> bytes:
+    """SHA-256 of method, path, query and body: what makes two requests the same. For a body that has
+    streamed away `body` is its hash."""
     digest = hashlib.sha256()
     for part in (request.method, request.scope["path"], request.url.query):
         digest.update(part.encode("utf-8", "surrogateescape") + b"\n")
-    digest.update(await raw_body(request))
+    digest.update(await raw_body(request) if body is None else body)
     return digest.digest()
 
 
 async def idempotent(
-    request: Request, database: Database, caller: Principal, effect: Effect
+    request: Request,
+    database: Database,
+    caller: Principal,
+    effect: Effect,
+    *,
+    body: bytes | None = None,
 ) -> Response:
     """Runs the effect once for each Idempotency-Key of this caller; 422 when the key was used for
-    another request."""
+    another request. `body` is the hash of one that has streamed away."""
     key = request_key(request)
     if key is None:
         async with database.unit_of_work() as uow:
             answer = await effect(uow)
         return answer.response()
+    scope, print_ = token_scope(caller), await fingerprint(request, body)
     try:
-        return await answer_once(
-            database,
-            scope=token_scope(caller),
-            key=key,
-            print_=await fingerprint(request),
-            effect=effect,
-        )
+        return await answer_once(database, scope=scope, key=key, print_=print_, effect=effect)
     except KeyReusedError as error:
-        raise InvalidInput(
-            f"this {HEADER} was used for another request", type="idempotency-key-reused"
-        ) from error
+        raise key_reused() from error
+
+
+async def answered_when_done(
+    request: Request,
+    database: Database,
+    caller: Principal,
+    work: Callable[[], Awaitable[Answer]],
+) -> Response:
+    """`idempotent` for work that commits as it goes and, done again, changes nothing: its answer is kept
+    when it is done. Whoever repeats the request before that has it done again, and gets the first answer."""
+    key = request_key(request)
+    if key is None:
+        return (await work()).response()
+    scope, print_ = token_scope(caller), await fingerprint(request)
+    try:
+        async with database.read() as connection:
+            stored = await find_answer(connection, scope, key, print_)
+        if stored is not None:
+            return stored.response(replayed=True)
+        answer = await work()
+
+        async def effect(_uow: UnitOfWork) -> Answer:
+            return answer
+
+        return await answer_once(database, scope=scope, key=key, print_=print_, effect=effect)
+    except KeyReusedError as error:
+        raise key_reused() from error
+
+
+def key_reused() -> InvalidInput:
+    return InvalidInput(
+        f"this {HEADER} was used for another request", type="idempotency-key-reused"
+    )
 
 
 async def answer_once(

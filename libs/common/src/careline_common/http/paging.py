@@ -8,9 +8,9 @@ async def tickets(page: Paging) -> Page[Ticket]:
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from fastapi import Depends, Query
 from pydantic import BaseModel
@@ -23,6 +23,16 @@ MAX_LIMIT = 200
 
 Row = TypeVar("Row")
 Item = TypeVar("Item")
+
+
+class Named(Protocol):
+    """What has an id."""
+
+    @property
+    def id(self) -> str: ...
+
+
+NamedRow = TypeVar("NamedRow", bound=Named)
 
 _CHECK_BYTES = 6
 
@@ -108,6 +118,12 @@ class PageQuery:
             items=[show(row) for row in shown],
             next=encode_cursor(*key(shown[-1])) if more else None,
         )
+
+    def by_id(self, rows: Iterable[NamedRow], *, show: Callable[[NamedRow], Item]) -> Page[Item]:
+        """A page of a list that is all at hand, in the order of its ids."""
+        after = self.after(str)
+        left = [row for row in rows if after is None or row.id > after[0]]
+        return self.of(sorted(left, key=lambda row: row.id), key=lambda row: (row.id,), show=show)
 
 
 Paging = Annotated[PageQuery, Depends()]

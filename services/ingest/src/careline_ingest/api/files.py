@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from careline_common.http.idempotency import Answer
-from careline_ingest.api.access import Fetcher, Keeper, Sender, Service, check_insurer
+from careline_common.db.unit_of_work import UnitOfWork
+from careline_common.http.idempotency import Answer, answered_when_done, idempotent
+from careline_ingest.api.access import Db, Fetcher, Keeper, Sender, Service, check_insurer
 from careline_ingest.api.schemas import AcceptedView, PreviewView
 from careline_ingest.domain.names import file_name
-from careline_ingest.service import Accepted
+from careline_ingest.service import Accepted, Taking
 from careline_ingest.trying import try_file
 
 UPLOAD_PATH = r"/v1/sources/[^/]+/(?:files|preview)"
@@ -35,11 +36,20 @@ _FILE = {
     openapi_extra=_FILE,
     summary="Send a file, or a ZIP of files; its name stands in Content-Disposition",
 )
-async def send_file(source_id: str, request: Request, caller: Sender, service: Service) -> Response:
+async def send_file(
+    source_id: str, request: Request, caller: Sender, service: Service, database: Db
+) -> Response:
     source = service.source(source_id)
     check_insurer(caller, source.insurer, "source")
     name = file_name(request.headers.get("content-disposition"))
-    return answer_of(request, await service.upload(source, name, request.stream()))
+
+    async def answered(sha256: bytes, taking: Taking) -> Response:
+        async def effect(uow: UnitOfWork) -> Answer:
+            return answer_of(request, await taking(uow))
+
+        return await idempotent(request, database, caller, effect, body=sha256)
+
+    return await service.upload(source, name, request.stream(), answered)
 
 
 @router.post(
@@ -65,18 +75,27 @@ async def preview_file(
 
 @router.post("/{source_id}/run", status_code=202, responses=_ANSWERS, summary="Read the source now")
 async def run_now(
-    source_id: str, request: Request, _keeper: Keeper, service: Service, turns: Fetcher
+    *,
+    source_id: str,
+    request: Request,
+    keeper: Keeper,
+    service: Service,
+    turns: Fetcher,
+    database: Db,
 ) -> Response:
     source = service.source(source_id)
-    if source.is_fetched:
-        return answer_of(request, await turns.run_now(source))
-    return answer_of(request, await service.run_now(source))
+    run = turns.run_now if source.is_fetched else service.run_now
+
+    async def work() -> Answer:
+        return answer_of(request, await run(source))
+
+    return await answered_when_done(request, database, keeper, work)
 
 
-def answer_of(request: Request, accepted: Sequence[Accepted]) -> Response:
+def answer_of(request: Request, accepted: Sequence[Accepted]) -> Answer:
     """The first new run, or else the last of the known ones."""
     new = [each for each in accepted if each.is_new]
     shown = new[0] if new else accepted[-1]
     view = AcceptedView.accepted(shown.run, [each.run.id for each in accepted], is_new=shown.is_new)
     location = f"{request.scope.get('root_path', '')}/v1/runs/{shown.run.id}"
-    return Answer.json(view, status=202 if new else 200, location=location).response()
+    return Answer.json(view, status=202 if new else 200, location=location)

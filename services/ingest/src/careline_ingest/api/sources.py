@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
+from careline_common.http.idempotency import Answer, answered_when_done
 from careline_common.http.paging import Page, Paging
 from careline_ingest.api.access import Db, Fetcher, Keeper, Service, Watcher, check_insurer
 from careline_ingest.api.files import answer_of
@@ -57,16 +58,22 @@ async def resume(source_id: str, _keeper: Keeper, service: Service, database: Db
     summary="Fetch what a portal has of a part of the past",
 )
 async def backfill(
+    *,
     source_id: str,
     body: BackfillRequest,
     request: Request,
-    _keeper: Keeper,
+    keeper: Keeper,
     service: Service,
     turns: Fetcher,
+    database: Db,
 ) -> Response:
     source = service.source(source_id)
     span = Span(begin=_written(body.begin), end=_written(body.end))
-    return answer_of(request, await turns.backfill(source, span))
+
+    async def work() -> Answer:
+        return answer_of(request, await turns.backfill(source, span))
+
+    return await answered_when_done(request, database, keeper, work)
 
 
 class LedgerView(BaseModel):

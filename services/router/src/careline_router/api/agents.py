@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from careline_common.http.auth import Principal
 from careline_common.http.idempotency import Answer
-from careline_common.http.paging import Page
+from careline_common.http.paging import Page, Paging
 from careline_router.api.deps import Service, may, once, viewer_who
 from careline_router.api.permissions import Action
 from careline_router.api.schemas import ExtraSkill, StateOrder
@@ -21,9 +21,13 @@ Steering = Annotated[Viewer, Depends(viewer_who(Action.STEER_AGENTS))]
 
 
 @router.get("")
-async def live_agents(viewer: Reader, service: Service) -> Page[AgentView]:
+async def live_agents(viewer: Reader, service: Service, page: Paging) -> Page[AgentView]:
     """The agents and what they do now; a supervisor sees his own teams."""
-    return Page(items=await service.queries.agents(viewer))
+    after = page.after(str)
+    rows = await service.queries.agents(
+        viewer, after=None if after is None else after[0], limit=page.limit
+    )
+    return page.of(rows, key=lambda agent: (agent.id,), show=lambda agent: agent)
 
 
 @router.put("/{agent_id}/state")
@@ -55,7 +59,7 @@ async def give_skill(
         return await service.give_skill(viewer, agent_id, body.skill, body.level, receipt=receipt)
 
     def render(given: ExtraSkillView) -> Answer:
-        where = f"/v1/agents/{agent_id}/skills/{given.skill}"
+        where = f"{request.url.path}/{given.skill}"
         return Answer.json(given, status=201, location=where)
 
     return await once(request, caller, use_case, render=render)

@@ -24,7 +24,8 @@ async def log_in(
         )
 
     def render(agent: AgentView) -> Answer:
-        return Answer.json(agent, status=201, location="/v1/agents/me")
+        where = request.url.path.removesuffix("/session")
+        return Answer.json(agent, status=201, location=where)
 
     return await once(request, caller, use_case, render=render)
 

@@ -116,7 +116,7 @@ async def book(
     async def use_case(receipt: Receipt | None) -> AppointmentView:
         return await service.book_appointment(_looker(agent), call_id, wanted, receipt=receipt)
 
-    return await once(request, agent, use_case, render=_rendered(201))
+    return await once(request, agent, use_case, render=_rendered(201, request.url.path))
 
 
 @router.post(
@@ -161,11 +161,10 @@ async def cancel(
     return await once(request, agent, use_case, render=_rendered(200))
 
 
-def _rendered(status: int) -> Callable[[AppointmentView], Answer]:
-    """An order's answer: `status` once its outcome is known, else 202."""
+def _rendered(status: int, location: str | None = None) -> Callable[[AppointmentView], Answer]:
+    """An order's answer: `status` once its outcome is known, else 202; `location` is where it stands."""
 
     def render(view: AppointmentView) -> Answer:
-        location = f"/v1/calls/{view.call_id}/appointments" if status == 201 else None
         known = view.state != "unknown"
         return Answer.json(view, status=status if known else 202, location=location)
 

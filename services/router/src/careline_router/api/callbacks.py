@@ -54,7 +54,7 @@ async def request_callback(
         )
 
     def render(made: CallbackView) -> Answer:
-        return Answer.json(made, status=201, location=f"/v1/callbacks/{made.id}")
+        return Answer.json(made, status=201, location=f"{request.url.path}/{made.id}")
 
     return await once(request, caller, use_case, render=render)
 

@@ -13,14 +13,14 @@ from starlette.responses import Response
 from careline_common.clock import Clock
 from careline_common.http.auth import Principal, require
 from careline_common.http.idempotency import (
-    HEADER,
     Answer,
     KeyReusedError,
     fingerprint,
+    key_reused,
     request_key,
     token_scope,
 )
-from careline_common.http.problem import Forbidden, InvalidInput
+from careline_common.http.problem import Forbidden
 from careline_common.http.signed import SignedCallbacks
 from careline_router.api.permissions import ALLOWED, Action
 from careline_router.api.tickets import SocketTickets
@@ -119,6 +119,4 @@ async def once(
     except AlreadyAnswered as answered:
         return answered.answer.response(replayed=True)
     except KeyReusedError as error:
-        raise InvalidInput(
-            f"this {HEADER} was used for another request", type="idempotency-key-reused"
-        ) from error
+        raise key_reused() from error

@@ -153,6 +153,11 @@ class VersionView(BaseModel):
         )
 
 
+class FlowInForce(BaseModel):
+    id: str
+    version: int
+
+
 class FlowView(BaseModel):
     """`version` is in force (0: none is), `state` tells whether there is a draft that may be published."""
 

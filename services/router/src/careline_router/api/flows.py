@@ -11,10 +11,12 @@ from careline_common.http.auth import Principal
 from careline_common.http.etag import etag, optional_match
 from careline_common.http.idempotency import Answer
 from careline_common.http.json_body import raw_body, read_json
+from careline_common.http.paging import Page, Paging
 from careline_common.http.problem import InvalidInput, MalformedRequest, invalid
 from careline_router.api.deps import Service, may, once
 from careline_router.api.flow_schemas import (
     DryRunCall,
+    FlowInForce,
     FlowView,
     PublishOrder,
     RollbackOrder,
@@ -72,9 +74,11 @@ def flow_json_schema() -> dict[str, Any]:
 
 
 @router.get("", dependencies=[reads])
-async def list_flows(office: Office) -> dict[str, Any]:
+async def list_flows(office: Office, page: Paging) -> Page[FlowInForce]:
     """The flows in force, by id."""
-    return {"items": office.in_force(), "next": None}
+    return page.by_id(
+        office.in_force(), show=lambda flow: FlowInForce(id=flow.id, version=flow.version)
+    )
 
 
 @router.post("", status_code=201, response_model=FlowView, openapi_extra=_BODY)
@@ -90,7 +94,7 @@ async def draft_flow(request: Request, writer: Writer, office: Office) -> Respon
         return await office.add_draft(document, by=writer.subject, marks=marks, receipt=receipt)
 
     def render(state: FlowState) -> Answer:
-        return _shown(state, status=201, location=f"/v1/flows/{state.id}")
+        return _shown(state, status=201, location=f"{request.url.path}/{state.id}")
 
     return await once(request, writer, use_case, render=render)
 

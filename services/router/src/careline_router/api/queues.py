@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Depends
 
-from careline_common.http.paging import Page
+from careline_common.http.paging import Page, Paging
 from careline_router.api.deps import Service, may
 from careline_router.api.permissions import Action
 from careline_router.views import QueueView
@@ -11,6 +11,6 @@ router = APIRouter(prefix="/v1/queues", tags=["floor"])
 
 
 @router.get("", dependencies=[Depends(may(Action.READ_QUEUES))])
-async def live_queues(service: Service) -> Page[QueueView]:
+async def live_queues(service: Service, page: Paging) -> Page[QueueView]:
     """Every queue: who waits, who works, and the figures since midnight UTC."""
-    return Page(items=await service.queries.queues())
+    return page.by_id(await service.queries.queues(), show=lambda queue: queue)

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.clock import Clock
-from careline_common.config.entries import ConfigInvalidError
+from careline_common.config.entries import ConfigInvalidError, Entry
 from careline_common.config.marked import Marks, located
 from careline_common.config.store import ConfigStore
 from careline_common.db.engine import Database
@@ -160,10 +160,9 @@ class FlowOffice:
             history=tuple(_version(row) for row in history),
         )
 
-    def in_force(self) -> list[dict[str, Any]]:
-        """The flows in force, in order, with their versions."""
-        entries = self._store.current.entries("flows")
-        return [{"id": entry.id, "version": entry.version} for entry in entries]
+    def in_force(self) -> list[Entry]:
+        """The flows in force, with their versions."""
+        return self._store.current.entries("flows")
 
     async def flow(self, flow_id: str, number: int | None = None) -> tuple[Flow, int | None, int]:
         """A flow to be tried, with the number of its draft and its version: the draft of this number, the

@@ -68,12 +68,8 @@ async def get_definition(key: str, _reader: Reader, store: Store, surveys: Surve
 async def list_definitions(
     page: Paging, _reader: Reader, store: Store, surveys: Surveys
 ) -> Page[dict[str, Any]]:
-    after = page.after(str)
-    entries = [
-        entry for entry in store.current.entries(SECTION) if after is None or entry.id > after[0]
-    ]
-    return page.of(
-        entries, key=lambda entry: (entry.id,), show=lambda entry: _shown(store, surveys, entry)
+    return page.by_id(
+        store.current.entries(SECTION), show=lambda entry: _shown(store, surveys, entry)
     )
 
 

@@ -1,12 +1,12 @@
 """Scores with their uncertainty, compared, drawn and exported."""
 
 import asyncio
-from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
 
+from careline_common.http.moments import bounds
 from careline_common.http.problem import NotFound, invalid
 from careline_common.http.sheets import DOCUMENTED, sheet
 from careline_surveys import plotting
@@ -136,32 +136,12 @@ def _asked(
     period: Period | None = None,
     key: str | None = None,
 ) -> Asked:
+    first, last = bounds(begin, end, zone)
     return Asked(
         by=by,
         zone=zone,
-        begin=read_moment("from", begin, zone),
-        end=read_moment("to", end, zone, whole_day=True),
+        begin=first,
+        end=last,
         period=period,
         key=key,
     )
-
-
-def read_moment(
-    name: str, text: str | None, zone: ZoneInfo, *, whole_day: bool = False
-) -> datetime | None:
-    """A date or an RFC 3339 moment; with `whole_day` a date means the end of that day."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError:
-        raise invalid(name, "neither a date nor an RFC 3339 time") from None
-    if len(text) > len("2026-01-31") and moment.tzinfo is None:
-        raise invalid(name, "a time needs its offset, such as Z")
-    try:
-        if len(text) <= len("2026-01-31"):
-            day = moment.date() + timedelta(days=1 if whole_day else 0)
-            moment = datetime.combine(day, time(), tzinfo=zone)
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise invalid(name, "outside the calendar") from None

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from careline_common.http.moments import bounds
 from careline_common.http.problem import invalid
 from careline_surveys.api.access import Db, ScoreReader, Surveys
-from careline_surveys.api.scores import Key, read_moment
+from careline_surveys.api.scores import Key
 from careline_surveys.db import answers
 from careline_surveys.db.answers import By
 from careline_surveys.domain.comments import COMPLAINT, TOPICS
@@ -57,14 +58,14 @@ async def topics(
     comments they stand in: an erased person's comment is counted and can no longer be read."""
     if (by is None) != (key is None):
         raise invalid("key", "`by` and `key` go together")
-    zone = surveys.book.default_zone
+    first, last = bounds(begin, end, surveys.book.default_zone)
     async with database.read() as connection:
         total, subjects, words = await answers.topic_sums(
             connection,
             by=by,
             key=key,
-            begin=read_moment("from", begin, zone),
-            end=read_moment("to", end, zone, whole_day=True),
+            begin=first,
+            end=last,
         )
     items = [
         TopicView(

@@ -12,7 +12,7 @@ from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.auth import Principal, require
 from careline_common.http.idempotency import Answer, idempotent
 from careline_common.http.paging import Page, Paging
-from careline_common.http.problem import Forbidden
+from careline_common.http.problem import Forbidden, NotFound
 from careline_tickets.api.office import OfficeHere, ViewerHere
 from careline_tickets.api.types import Body, Moment, Reference, Text
 from careline_tickets.db import marks
@@ -169,6 +169,17 @@ async def list_changes(page: Paging, viewer: ViewerHere, office: OfficeHere) -> 
         )
         shown = {row.id: await _compared(uow, row._asdict()) for row in rows}
     return page.of(rows, key=lambda row: (row.at, row.id), show=lambda row: shown[row.id])
+
+
+@router.get("/changes/{change_id}")
+async def one_change(change_id: str, viewer: ViewerHere, office: OfficeHere) -> MarkOut:
+    """A change with what came before and after it."""
+    _allow(viewer)
+    async with office.database.unit_of_work() as uow:
+        row = await marks.find(uow.connection, change_id)
+        if row is None:
+            raise NotFound("there is no such change")
+        return await _compared(uow, row._asdict())
 
 
 async def _compared(uow: UnitOfWork, mark: Mapping[str, object]) -> MarkOut:

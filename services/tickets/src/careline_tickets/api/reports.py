@@ -8,11 +8,11 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 from sqlalchemy import Row
 
+from careline_common.http.moments import bounds
 from careline_common.http.problem import Forbidden
 from careline_common.http.sheets import sheet
 from careline_tickets.adapters.journal_pages import journal_page
 from careline_tickets.api.office import OfficeHere, ViewerHere
-from careline_tickets.api.periods import bound
 from careline_tickets.api.report_forms import FORMS, PAGE_POLICY, Language, wants_page
 from careline_tickets.db import reports
 from careline_tickets.reporting import TIMES
@@ -72,13 +72,13 @@ async def journal_report(
     included; moments are exact, `to` not included. CSV, XLSX or a page to print (in `language`) by `Accept`."""
     if not viewer.reads_facts and viewer.own_insurer is None:
         raise Forbidden("no appeals are shown to this role")
-    zone = office.rules.zone
+    start, end = bounds(from_, to, office.rules.zone)
     async with office.database.read() as connection:
         rows = await reports.journal(
             connection,
             by=by,
-            start=bound("from", from_, zone, days=0),
-            end=bound("to", to, zone, days=1),
+            start=start,
+            end=end,
             now=office.clock.now(),
             only_insurer=None if viewer.reads_facts else viewer.own_insurer,
         )

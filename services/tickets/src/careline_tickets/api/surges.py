@@ -3,15 +3,17 @@
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
-from careline_common.http.auth import require
+from careline_common.http.auth import Principal, require
+from careline_common.http.idempotency import Answer, answered_when_done
+from careline_common.http.moments import bounds
 from careline_common.http.paging import Page, Paging
 from careline_common.http.problem import Forbidden, NotFound, invalid
 from careline_tickets.api.office import OfficeHere, ViewerHere, actor_of
-from careline_tickets.api.periods import bound, day_of
+from careline_tickets.api.periods import day_of
 from careline_tickets.api.types import Body
 from careline_tickets.api.views import TicketOut, shown_ticket
 from careline_tickets.db import surges
@@ -69,13 +71,13 @@ async def list_surges(
     zone, `to` included; moments are exact. An insurer sees those that its own appeals are part of."""
     if not viewer.reads_facts and viewer.own_insurer is None:
         raise Forbidden("no surges are shown to this role")
-    zone = office.rules.zone
+    first, end = bounds(from_, to, office.rules.zone)
     async with office.database.read() as connection:
         rows = await surges.page_of(
             connection,
             status=status,
-            first=bound("from", from_, zone, days=0),
-            end=bound("to", to, zone, days=1),
+            first=first,
+            end=end,
             insurer=None if viewer.reads_facts else viewer.own_insurer,
             limit=page.limit + 1,
             after=page.after(datetime, str),
@@ -117,8 +119,13 @@ async def list_appeals(
     )
 
 
-@router.post("/evaluate", dependencies=[Depends(require("admin"))])
-async def evaluate(body: DaysIn, office: OfficeHere) -> EvaluatedOut:
+@router.post("/evaluate", response_model=EvaluatedOut)
+async def evaluate(
+    body: DaysIn,
+    request: Request,
+    caller: Annotated[Principal, Depends(require("admin"))],
+    office: OfficeHere,
+) -> Response:
     """Judges past days, as if each were the present; answers when that is done."""
     zone, today = office.rules.zone, office.surges.today()
     first, last = day_of("from", body.from_, zone), day_of("to", body.to, zone)
@@ -129,8 +136,13 @@ async def evaluate(body: DaysIn, office: OfficeHere) -> EvaluatedOut:
     if (last - first) > timedelta(days=MOST_DAYS):
         raise invalid("to", f"give at most {MOST_DAYS} days")
     last = min(last, today)
-    looked = await office.surges.replay(first, last)
-    return EvaluatedOut(from_=first, to=last, opened=looked.opened, closed=looked.closed)
+
+    async def work() -> Answer:
+        looked = await office.surges.replay(first, last)
+        done = EvaluatedOut(from_=first, to=last, opened=looked.opened, closed=looked.closed)
+        return Answer.json(done.model_dump(by_alias=True))
+
+    return await answered_when_done(request, office.database, caller, work)
 
 
 def _shown(row: Row[Any], insurer: str | None) -> SurgeOut:

@@ -11,6 +11,7 @@ from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.auth import Caller, Principal, require
 from careline_common.http.etag import etag, if_match
 from careline_common.http.idempotency import REPLAYED, Answer, idempotent
+from careline_common.http.paging import Page, Paging
 from careline_common.http.problem import Forbidden, NotFound, invalid
 from careline_tickets.api.office import (
     Office,
@@ -23,8 +24,8 @@ from careline_tickets.api.office import (
 from careline_tickets.api.schemas import TicketIn, TransitionIn, is_phone, read_person
 from careline_tickets.api.views import (
     HistoryOut,
-    HistoryPage,
     TicketOut,
+    shown_change,
     shown_duplicates,
     shown_ticket,
     text_of,
@@ -146,30 +147,19 @@ async def read_ticket(ticket_id: str, viewer: ViewerHere, office: OfficeHere) ->
 
 
 @router.get("/{ticket_id}/history")
-async def read_history(ticket_id: str, viewer: ViewerHere, office: OfficeHere) -> HistoryPage:
-    """Every change: who, when, before and after, with the hash that chains it to the one before."""
+async def read_history(
+    ticket_id: str, page: Paging, viewer: ViewerHere, office: OfficeHere
+) -> Page[HistoryOut]:
+    """Every change, oldest first: who, when, before and after, with the hash that chains it to the one before."""
+    (after,) = page.after(int) or (0,)
     async with (
         watched(office, viewer, "history", ticket_id),
         office.database.unit_of_work() as uow,
     ):
         await _visible(uow, office, viewer, ticket_id)
-        rows = await history_of(uow.connection, ticket_id)
+        rows = await history_of(uow.connection, ticket_id, after=after, limit=page.limit + 1)
         await _audit(uow, viewer, "history", ticket_id)
-    return HistoryPage(
-        items=[
-            HistoryOut(
-                version=row.version,
-                when=row.at,
-                who=row.actor,
-                action=row.action,
-                before=row.before,
-                after=row.after,
-                contents=row.contents,
-                hash=bytes(row.hash).hex(),
-            )
-            for row in rows
-        ]
-    )
+    return page.of(rows, key=lambda row: (row.version,), show=shown_change)
 
 
 @router.post("/{ticket_id}/transitions", response_model=TicketOut)

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 from pydantic import BaseModel
+from sqlalchemy import Row
 
 from careline_tickets.db.likeness import Duplicate
 from careline_tickets.db.repository import Content
@@ -120,11 +122,6 @@ class HistoryOut(BaseModel):
     hash: str
 
 
-class HistoryPage(BaseModel):
-    items: list[HistoryOut]
-    next: str | None = None
-
-
 class TrackOut(BaseModel):
     """All that a citizen sees without a token."""
 
@@ -144,6 +141,19 @@ def shown_person(person: Person) -> PersonOut:
         name=person.name,
         birth_date=person.birth_date,
         policy_number=person.policy_number,
+    )
+
+
+def shown_change(row: Row[Any]) -> HistoryOut:
+    return HistoryOut(
+        version=row.version,
+        when=row.at,
+        who=row.actor,
+        action=row.action,
+        before=row.before,
+        after=row.after,
+        contents=row.contents,
+        hash=bytes(row.hash).hex(),
     )
 
 

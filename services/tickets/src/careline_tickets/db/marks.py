@@ -51,6 +51,10 @@ async def add(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
     await connection.execute(insert(tables.mark).values(**values))
 
 
+async def find(connection: AsyncConnection, mark_id: str) -> Row[Any] | None:
+    return (await connection.execute(select(tables.mark).where(m.id == mark_id))).one_or_none()
+
+
 async def page_of(
     connection: AsyncConnection, *, limit: int, after: tuple[datetime, str] | None
 ) -> Sequence[Row[Any]]:

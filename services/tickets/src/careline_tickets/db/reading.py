@@ -146,10 +146,17 @@ async def waiting_for(
     return (await connection.execute(query)).mappings().all()
 
 
-async def history_of(connection: AsyncConnection, ticket_id: str) -> Sequence[Row[Any]]:
-    """The history of an appeal, oldest first."""
+async def history_of(
+    connection: AsyncConnection, ticket_id: str, *, after: int = 0, limit: int | None = None
+) -> Sequence[Row[Any]]:
+    """The history of an appeal, oldest first: what came after a version, all of it or so many changes."""
     columns = tables.history.c
-    query = select(tables.history).where(columns.ticket_id == ticket_id).order_by(columns.version)
+    query = (
+        select(tables.history)
+        .where(columns.ticket_id == ticket_id, columns.version > after)
+        .order_by(columns.version)
+        .limit(limit)
+    )
     return (await connection.execute(query)).all()
 
 
