@@ -29,6 +29,7 @@ from careline_router.domain.words import Priority
 from careline_router.domain.work import JOURNAL
 from careline_router.floor_config import FloorEntry, RelaxStep
 from careline_router.flow_config import Branch, Flow, FlowRule, flow_faults
+from careline_router.login_config import LOGIN_SECRETS
 from careline_router.voice_config import VoiceSurvey
 from careline_router.work_config import OfferedAppeals, appeals_faults
 
@@ -146,7 +147,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("users", User),
     Section("pbxs", Pbx, secrets=("secret", "password")),
     Section("crm", CrmEntry, singleton=True, secrets=("token", "client_secret", "ca")),
-    Section("booking", BookingEntry, singleton=True, secrets=("token", "ca")),
+    Section("booking", BookingEntry, singleton=True, secrets=LOGIN_SECRETS),
     Section("calendars", Calendar),
     Section("floor", FloorEntry, singleton=True),
 )
