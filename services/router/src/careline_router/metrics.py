@@ -77,6 +77,16 @@ class RouterMetrics:
             "booking_orders_under_way",
             "Orders to the booking system whose outcome is not known; it is asked about them",
         )
+        self.records = registry.counter(
+            "records_lookups_total",
+            "Look-ups in insurance records, for an agent's desk and for a call's flow",
+            ["purpose", "status", "reason"],
+        )
+        self.records_requests = registry.counter(
+            "records_requests_total",
+            "Questions to the insurance records themselves; the cache answers the rest",
+            ["ending"],
+        )
         self.rejected = registry.counter(
             "commands_rejected_total", "Commands that were not legal", ["reason"]
         )

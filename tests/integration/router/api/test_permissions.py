@@ -37,6 +37,7 @@ REQUESTS = {
         ("POST", "/v1/calls/none/appointments/none/move", {"slot_id": "s"}),
         ("POST", "/v1/calls/none/appointments/none/cancel", None),
     ],
+    Action.READ_INSURANCE: [("POST", "/v1/calls/none/insurance", {})],
     Action.HAND_OVER: [("POST", "/v1/calls/none/hand-over", {"data": {}})],
     Action.WRAP_UP: [
         ("POST", "/v1/calls/none/wrap-up", {"disposition": "x", "resolved": True}),
