@@ -16,6 +16,7 @@ from careline_router.usecases.emergencies import Emergencies
 from careline_router.usecases.extra_skills import ExtraSkills
 from careline_router.usecases.insurance import Insurance
 from careline_router.usecases.legs import LegsAtPbx
+from careline_router.usecases.looks import Looks
 from careline_router.usecases.outcomes import Outcomes
 from careline_router.usecases.persons import PersonsData
 from careline_router.usecases.recordings import Recordings
@@ -43,6 +44,7 @@ class RouterService(
     Callbacks,
     Emergencies,
     PersonsData,
+    Looks,
     VoiceSurveys,
     Sites,
     Outcomes,

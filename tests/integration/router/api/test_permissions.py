@@ -92,6 +92,10 @@ REQUESTS = {
         ("POST", "/v1/persons/export", {"phone": "+79000000000"}),
         ("POST", "/v1/persons/erase", {"phone": "+79000000000"}),
     ],
+    Action.READ_LOOKS: [
+        ("GET", "/v1/persons/looks", None),
+        ("POST", "/v1/persons/looks/search", {}),
+    ],
     Action.CONFIGURE: [
         ("PUT", "/v1/config", {"careline": 1}),
         ("PUT", "/v1/queues/adult", {"id": "adult"}),

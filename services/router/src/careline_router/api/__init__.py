@@ -24,6 +24,7 @@ from careline_router.api import (
     flows,
     forecast,
     insurance,
+    looks,
     offers,
     pbx_commands,
     pbx_events,
@@ -73,6 +74,7 @@ def routers(store: ConfigStore) -> tuple[APIRouter, ...]:
         first_contact.router,
         forecast.router,
         persons.router,
+        looks.router,
         calendar_imports.router,
         *configuration_routers(store),
     )

@@ -54,6 +54,7 @@ class Action(StrEnum):
     READ_CONFIGURATION = "read calendars and flows, and try flows"
     CONFIGURE = "change the configuration, publish flows"
     KEEP_PERSONS = "give a person his data, and erase it"
+    READ_LOOKS = "read who has looked at whose data"
 
 
 _CALLING_BACK = frozenset({AGENT, SUPERVISOR, FLOOR, ADMIN})
@@ -91,4 +92,5 @@ ALLOWED: Mapping[Action, frozenset[str]] = {
     Action.READ_CONFIGURATION: frozenset({ADMIN, SUPERVISOR, FLOOR, AUDITOR, SERVICE}),
     Action.CONFIGURE: frozenset({ADMIN}),
     Action.KEEP_PERSONS: frozenset({ADMIN, CONTACT_ADMIN, SERVICE}),
+    Action.READ_LOOKS: frozenset({ADMIN, AUDITOR}),
 }
