@@ -226,3 +226,16 @@ async def test_appeals_stand_in_no_list_or_figure_of_calls(offering: Any) -> Non
     assert wrapped.value.type == "no-wrap-up"
     with pytest.raises(NotFound):
         await offering.service.work_done("a1", "nothing")
+
+
+async def test_appeals_are_counted_as_work_and_never_as_calls(offering: Any) -> None:
+    await hears(offering, created(), sequence=1)
+    await ready(offering, "a1")
+    offer = await offer_of(offering, "a1")
+    await offering.service.accept_offer("a1", offer.id)
+    await offering.service.work_done("a1", offer.call_id)
+    count = offering.metrics.value
+    assert count("work_items_arrived_total") == 1
+    assert count("work_items_total", outcome="handled") == 1
+    assert count("calls_arrived_total") == 0
+    assert not count("calls_total", outcome="handled")

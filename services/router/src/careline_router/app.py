@@ -41,6 +41,7 @@ from careline_router.pbx_link import PbxLink
 from careline_router.pbx_signs import PbxSigns
 from careline_router.purging import Kept, Purging
 from careline_router.queries import Queries
+from careline_router.records_desk import RecordsDesk
 from careline_router.runtime.contacts import Contacts
 from careline_router.runtime.floor_actor import FLOOR, FloorActor
 from careline_router.runtime.leader import Leader
@@ -187,6 +188,7 @@ def build(
         plan=plan,
         emergency=EmergencySwitch(),
         bookings=BookingDesk(clock=clock, metrics=metrics),
+        records=RecordsDesk(clock=clock, metrics=metrics),
         clock=clock,
         ids=ids,
         hasher=PiiHasher(settings.pii_key),

@@ -3,27 +3,19 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from careline_common.config.models import ConfigModel, Id
 from careline_router.adapters.crm_fields import CrmField
-from careline_router.crm_config import Address, CrmFieldEntry, in_full, trusted_ca, word_of_a_header
+from careline_router.crm_config import JSON_PATH, CrmFieldEntry, in_full
+from careline_router.login_config import SystemEntry
 
-_PATH = r"^\$(\.[A-Za-z_][\w-]*|\[\d+\])*$"
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _ASKED = frozenset({"clinic", "speciality", "from", "to"})
 _PLACED = frozenset({"id", "reference", "slot", "clinic"})
 _PERSONAL = frozenset({"patient_id", "name", "phone", "birth_date"})
 _STANDING = frozenset({"booked", "cancelled"})
-
-
-def _base(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.query or parts.fragment or "{" in url:
-        raise ValueError("give the address under which everything is, without ? and #")
-    return url.rstrip("/")
 
 
 def placeholders(text: str) -> frozenset[str]:
@@ -45,23 +37,23 @@ def _path(allowed: frozenset[str], text: str) -> str:
     return text
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts_in(value: Any) -> Iterator[str]:
     """The texts in a document, however deep."""
     match value:
         case str():
             yield value
         case Mapping():
             for each in value.values():
-                yield from _texts(each)
+                yield from texts_in(each)
         case list():
             for each in value:
-                yield from _texts(each)
+                yield from texts_in(each)
         case _:
             pass
 
 
 def _body(body: dict[str, Any]) -> dict[str, Any]:
-    for text in _texts(body):
+    for text in texts_in(body):
         unknown = placeholders(text) - _PLACED - _PERSONAL
         if unknown:
             allowed = ", ".join(sorted(_PLACED | _PERSONAL))
@@ -70,7 +62,7 @@ def _body(body: dict[str, Any]) -> dict[str, Any]:
 
 
 Place = Annotated[str, Field(min_length=1, max_length=500)]
-JsonPath = Annotated[str, Field(pattern=_PATH, max_length=200)]
+JsonPath = Annotated[str, Field(pattern=JSON_PATH, max_length=200)]
 MappedField = Annotated[CrmFieldEntry, BeforeValidator(in_full)]
 AskPath = Annotated[Place, AfterValidator(lambda text: _path(_ASKED, text))]
 OrderPath = Annotated[Place, AfterValidator(lambda text: _path(_PLACED, text))]
@@ -119,7 +111,7 @@ def _book() -> OrderEntry:
     )
 
 
-class BookingEntry(ConfigModel):
+class BookingEntry(SystemEntry):
     """Where appointments are made: nowhere, at a FHIR R4 server, or at any system that speaks JSON.
 
     `clinics` says how the booking system calls each of our clinics; durations in seconds. With
@@ -128,9 +120,6 @@ class BookingEntry(ConfigModel):
     """
 
     kind: Literal["fhir", "http", "none"] = "none"
-    url: Annotated[Address, AfterValidator(_base)] | None = None
-    token: Annotated[SecretStr, AfterValidator(word_of_a_header)] | None = None
-    ca: Annotated[SecretStr, AfterValidator(trusted_ca)] | None = None
     clinics: Annotated[dict[Id, Place], Field(max_length=5000)] = Field(default_factory=dict)
 
     deadline_s: Annotated[float, Field(ge=0.01, le=30)] = 5
@@ -148,10 +137,12 @@ class BookingEntry(ConfigModel):
     move: OrderEntry = OrderEntry(method="PUT", path="/appointments/{id}", body={"slot": "{slot}"})
     cancel: OrderEntry = OrderEntry(method="DELETE", path="/appointments/{id}")
     find: FindEntry = Field(default_factory=FindEntry)
-    appointment: dict[Literal["id", "slot", "status", "starts_at", "ends_at"], MappedField] = Field(
+    appointment: dict[
+        Literal["id", "reference", "slot", "status", "starts_at", "ends_at"], MappedField
+    ] = Field(
         default_factory=lambda: {
             name: CrmFieldEntry(field=f"$.{name}")
-            for name in ("id", "slot", "status", "starts_at", "ends_at")
+            for name in ("id", "reference", "slot", "status", "starts_at", "ends_at")
         }
     )
 
@@ -192,6 +183,11 @@ def _http_faults(entry: BookingEntry) -> Iterator[tuple[str, str]]:
     for name in ("id", "slot", "status"):
         if name not in entry.appointment:
             yield f"appointment.{name}", "say where it stands: orders are settled by it"
+    if "reference" not in entry.appointment:
+        reason = (
+            "say where {reference} stands in an answer: what belongs to somebody else is told by it"
+        )
+        yield "appointment.reference", reason
     status = entry.appointment.get("status")
     if status is not None and not set(status.values.values()) <= _STANDING:
         yield "appointment.status.values", "an appointment is booked or cancelled"
@@ -200,9 +196,9 @@ def _http_faults(entry: BookingEntry) -> Iterator[tuple[str, str]]:
         ("appointment", entry.fields("appointment")),
     ):
         for name, field in fields.items():
-            if not re.fullmatch(_PATH, field.path):
+            if not re.fullmatch(JSON_PATH, field.path):
                 yield f"{place}.{name}", "give a path such as $.doctor.name"
-    said = [entry.book.path, *_texts(entry.book.body)]
+    said = [entry.book.path, *texts_in(entry.book.body)]
     if not any("reference" in placeholders(text) for text in said):
         yield "book.body", "send {reference}: by it an appointment is found again"
     if "reference" not in placeholders(entry.find.path):

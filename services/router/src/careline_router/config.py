@@ -30,6 +30,8 @@ from careline_router.domain.words import Priority
 from careline_router.domain.work import JOURNAL
 from careline_router.floor_config import FloorEntry, RelaxStep
 from careline_router.flow_config import Branch, Flow, FlowRule, flow_faults
+from careline_router.login_config import LOGIN_SECRETS
+from careline_router.records_config import RecordsEntry, records_faults
 from careline_router.voice_config import VoiceSurvey
 from careline_router.work_config import OfferedAppeals, appeals_faults
 
@@ -182,7 +184,8 @@ SECTIONS: tuple[Section, ...] = (
     Section("users", User),
     Section("pbxs", Pbx, secrets=("secret", "password")),
     Section("crm", CrmEntry, singleton=True, secrets=("token", "client_secret", "ca")),
-    Section("booking", BookingEntry, singleton=True, secrets=("token", "ca")),
+    Section("booking", BookingEntry, singleton=True, secrets=LOGIN_SECRETS),
+    Section("records", RecordsEntry, singleton=True, secrets=LOGIN_SECRETS),
     Section("calendars", Calendar),
     Section("floor", FloorEntry, singleton=True),
 )
@@ -216,6 +219,9 @@ def cross_check(configuration: Configuration) -> Iterable[Fault]:
     booking = configuration.get("booking", "booking", BookingEntry)
     if booking is not None:
         yield from (Fault("booking", "booking", *fault) for fault in booking_faults(booking))
+    records = configuration.get("records", "records", RecordsEntry)
+    if records is not None:
+        yield from (Fault("records", "records", *fault) for fault in records_faults(records))
     floor = configuration.get("floor", "floor", FloorEntry)
     if floor is not None:
         yield from (Fault("floor", "floor", *fault) for fault in floor.faults(queues))

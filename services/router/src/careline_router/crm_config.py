@@ -26,7 +26,7 @@ PHONES = ("mobilephone", "telephone1", "telephone2", "address1_telephone1")
 PAYERS = frozenset(get_args(Payer))
 SPELLINGS = (*USUAL, "+{cc} (###) ###-##-##")
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-_PATH = r"^\$(\.[A-Za-z_][\w-]*|\[\d+\])*$"
+JSON_PATH = r"^\$(\.[A-Za-z_][\w-]*|\[\d+\])*$"
 _COLUMN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _OF_KIND: dict[str, tuple[str, ...]] = {
     "none": (),
@@ -63,7 +63,7 @@ def _plain_address(url: str) -> str:
     return url
 
 
-def _login_address(url: str) -> str:
+def login_address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in LOOPBACK:
         raise ValueError("a secret goes there: give an address beginning with https://")
@@ -142,11 +142,11 @@ class CrmEntry(ConfigModel):
     open_for_s: Annotated[float, Field(gt=0, le=3600)] = 10
 
     token: Annotated[SecretStr, AfterValidator(word_of_a_header)] | None = None
-    contacts: Annotated[str, Field(pattern=_PATH)] = "$"
+    contacts: Annotated[str, Field(pattern=JSON_PATH)] = "$"
     spelling: Spelling = "e164"
 
     tenant: Annotated[str, Field(pattern=r"^[\w.-]{1,100}$")] | None = None
-    token_url: Annotated[Address, AfterValidator(_login_address)] | None = None
+    token_url: Annotated[Address, AfterValidator(login_address)] | None = None
     client_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     client_secret: SecretStr | None = None
     scope: str | None = None
@@ -197,7 +197,7 @@ def crm_faults(entry: CrmEntry) -> Iterator[tuple[str, str]]:
     if payer is not None and not {word.lower() for word in payer.values.values()} <= PAYERS:
         yield "map.payer.values", "a payer is cash, insured or unknown"
     for name, field in entry.map.items():
-        if entry.kind == "http" and not re.fullmatch(_PATH, field.field):
+        if entry.kind == "http" and not re.fullmatch(JSON_PATH, field.field):
             yield f"map.{name}", "give a path such as $.policy.payer"
         if entry.kind == "dataverse" and not re.fullmatch(_COLUMN, field.field):
             yield f"map.{name}", "give a column such as new_payer or _new_insurer_value"

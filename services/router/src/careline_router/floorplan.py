@@ -11,13 +11,18 @@ from careline_router import config
 from careline_router.adapters.cel_conditions import CelCondition, compile_condition
 from careline_router.booking_config import BookingEntry
 from careline_router.crm_config import CrmEntry
+from careline_router.domain.conditions import sight
 from careline_router.domain.flows import Branch, Flow, Rule
 from careline_router.domain.pbx_health import Patience
 from careline_router.domain.skills import BEST_LEVEL, SITE, lacking
 from careline_router.domain.specs import AgentSpec, FloorSpec, PbxSpec, QueueSpec
 from careline_router.domain.words import PbxState, SiteState
 from careline_router.floor_config import CallbackRules, FloorEntry
+from careline_router.records_config import RecordsEntry
 from careline_router.views import ExtraSkill
+
+OF_POLICY = frozenset({"policy_state", "insurer", "insurance", "records"})
+"""What of the facts of `crm` insurance records may tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,7 @@ class FloorPlan:
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     crm: CrmEntry | None = None
     booking: BookingEntry | None = None
+    records: RecordsEntry | None = None
     floor: FloorEntry = field(default_factory=FloorEntry)
     _serving: dict[str, tuple[str, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -67,6 +73,7 @@ class FloorPlan:
             calendars=configuration.all("calendars", Calendar),
             crm=configuration.get("crm", "crm", CrmEntry),
             booking=configuration.get("booking", "booking", BookingEntry),
+            records=configuration.get("records", "records", RecordsEntry),
             floor=configuration.get("floor", "floor", FloorEntry) or FloorEntry(),
         )
 
@@ -246,6 +253,7 @@ def flow_of(entry: config.Flow, version: int) -> Flow:
         sees_load=any(condition.sees("load") for condition in conditions),
         sees_appeals=_sees_appeals(entry, conditions),
         sees_surge=any(condition.sees("surge") for condition in conditions),
+        sees_policy=any(_sees_policy(condition.text) for condition in conditions),
         self_service=None if entry.self_service is None else entry.self_service.spec(),
         needs={need: dict(skills) for need, skills in entry.needs.items()},
         slow_needs=frozenset(entry.slow_needs),
@@ -263,6 +271,12 @@ def _sees_appeals(entry: config.Flow, conditions: Iterable[CelCondition]) -> boo
             and any(node.kind == "appeal_status" for node in service.nodes.values())
         )
     )
+
+
+def _sees_policy(condition: str) -> bool:
+    """Whether a condition looks at what insurance records may tell; `crm` by itself may be any part of it."""
+    paths = sight(condition).literals
+    return any(path[0] == "crm" and (len(path) == 1 or path[1] in OF_POLICY) for path in paths)
 
 
 def _at_work(agent: AgentEntry) -> Mapping[str, int]:

@@ -12,9 +12,10 @@ WAITING_STATES = frozenset({"queued", "offered"})
 
 
 class Committed(Protocol):
-    """A batch that stands."""
+    """A batch that stands; `work` are the ids of its appeals, which stand on the floor as calls do."""
 
     events: list[ev.Event]
+    work: set[str]
 
 
 class RouterMetrics:
@@ -22,6 +23,15 @@ class RouterMetrics:
         self.registry = registry
         self.calls = registry.counter("calls_total", "Calls that have ended", ["outcome"])
         self.arrived = registry.counter("calls_arrived_total", "Calls that have arrived")
+        self.work = registry.counter(
+            "work_items_total",
+            "Appeals that were worked on as calls are, and are over",
+            ["outcome"],
+        )
+        self.work_arrived = registry.counter(
+            "work_items_arrived_total",
+            "Appeals that were put on the floor, to be offered as calls are",
+        )
         self.unknown_lines = registry.counter(
             "unknown_line_calls_total", "Calls to a line that is not configured"
         )
@@ -70,6 +80,16 @@ class RouterMetrics:
             "booking_orders_under_way",
             "Orders to the booking system whose outcome is not known; it is asked about them",
         )
+        self.records = registry.counter(
+            "records_lookups_total",
+            "Look-ups in insurance records, for an agent's desk and for a call's flow",
+            ["purpose", "status", "reason"],
+        )
+        self.records_requests = registry.counter(
+            "records_requests_total",
+            "Questions to the insurance records themselves; the cache answers the rest",
+            ["ending"],
+        )
         self.rejected = registry.counter(
             "commands_rejected_total", "Commands that were not legal", ["reason"]
         )
@@ -90,9 +110,10 @@ class RouterMetrics:
         for event in batch.events:
             match event:
                 case ev.CallRegistered():
-                    self.arrived.inc()
+                    (self.work_arrived if event.call_id in batch.work else self.arrived).inc()
                 case ev.CallEnded():
-                    self.calls.labels(event.outcome).inc()
+                    ended = self.work if event.call_id in batch.work else self.calls
+                    ended.labels(event.outcome).inc()
                 case ev.OfferClosed():
                     self.offers.labels(event.end).inc()
                 case ev.CallConnected():

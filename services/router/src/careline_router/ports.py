@@ -29,17 +29,24 @@ CrmReason = Literal[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CrmProfile:
-    """What the CRM says of a caller. `name`, `birth_date` and `policy_number` are personal data and stay
-    out of journal and facts.
-
-    `reason` is None when he is found. An `ambiguous` profile holds what all contacts with his number
-    have in common. `cached` tells that the CRM was not asked for this call.
-    """
+class LookUp:
+    """How somebody was looked up: `reason` is None when he is found; `cached` tells that nobody was asked this time."""
 
     status: CrmStatus
     reason: CrmReason | None = None
     cached: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmProfile(LookUp):
+    """What the CRM says of a caller. `name`, `birth_date` and `policy_number` are personal data and stay
+    out of journal and facts.
+
+    An `ambiguous` profile holds what all contacts with his number have in common. `records` is how the
+    insurance records were looked up besides, for what the CRM does not tell of his policy: `found`, or the
+    reason why not; None: they were not asked.
+    """
+
     payer: Payer = "unknown"
     insurance: str | None = None
     insurer: str | None = None
@@ -53,6 +60,7 @@ class CrmProfile:
     owner: str | None = None
     birth_date: date | None = None
     policy_number: str | None = None
+    records: str | None = None
 
     def age(self, today: date) -> int | None:
         """In full years."""
@@ -81,6 +89,7 @@ class CrmProfile:
             "language": self.language,
             "last_agent": self.last_agent,
             "owner": self.owner,
+            "records": self.records,
         }
 
 

@@ -14,7 +14,9 @@ from careline_router.usecases.callbacks import Callbacks
 from careline_router.usecases.dialling import Dialling
 from careline_router.usecases.emergencies import Emergencies
 from careline_router.usecases.extra_skills import ExtraSkills
+from careline_router.usecases.insurance import Insurance
 from careline_router.usecases.legs import LegsAtPbx
+from careline_router.usecases.looks import Looks
 from careline_router.usecases.outcomes import Outcomes
 from careline_router.usecases.pbx_watch import PbxWatch
 from careline_router.usecases.persons import PersonsData
@@ -33,6 +35,7 @@ class RouterService(
     Dialling,
     LegsAtPbx,
     Bookings,
+    Insurance,
     BotTalks,
     Recordings,
     SendingAnew,
@@ -41,6 +44,7 @@ class RouterService(
     Callbacks,
     Emergencies,
     PersonsData,
+    Looks,
     VoiceSurveys,
     PbxWatch,
     Outcomes,
@@ -91,6 +95,7 @@ class RouterService(
             plan, extra = await self._with_extra_skills(base)
             await self._intake.use(plan)
             await self._bookings.use(plan.booking)
+            await self._records.use(plan.records)
             try:
                 if self._actor.leading:
                     await self._configure(plan)

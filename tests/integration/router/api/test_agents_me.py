@@ -153,6 +153,36 @@ async def test_an_unknown_offer_cannot_be_taken(router):
     assert answer.status_code in {404, 409}
 
 
+async def test_who_takes_an_offer_that_is_gone_is_told_why(router):
+    """By REST and on the socket alike: 409, and what became of it."""
+    agent = router.agent()
+
+    async def refused(offer_id: str, what: str = "accept") -> tuple[str, str, str]:
+        answer = await router.client.post(f"/v1/offers/{offer_id}/{what}", headers=agent)
+        assert answer.status_code == 409, answer.text
+        told = answer.json()
+        assert told["allowed"]
+        return told["type"], told["reason"], told["detail"].partition(": ")[2]
+
+    await router.ready()
+    await router.arrive("p-1")
+    gone = (await router.offer())["id"]
+    await router.tell("call.hung_up", "p-1", by="caller")
+    for what in ("accept", "reject"):
+        told = await refused(gone, what)
+        assert told == ("offer-closed", "abandoned", "the caller has hung up")
+    await router.ready()
+    call_id = (await router.arrive("p-2"))["call"]["id"]
+    taken = (await router.offer())["id"]
+    answer = await router.client.post(f"/v1/calls/{call_id}/withdraw", headers=router.floor)
+    assert answer.status_code == 200, answer.text
+    assert (await refused(taken))[:2] == ("offer-closed", "withdrawn")
+    assert (await router.call(call_id))["state"] == "queued"
+    answer = await router.client.post(f"/v1/offers/{gone}/accept", headers=router.agent("a2"))
+    assert (answer.status_code, answer.json()["type"]) == (409, "offer-closed")
+    assert "reason" not in answer.json()
+
+
 async def test_accepting_twice_under_one_key_has_one_effect_and_one_answer(router):
     await router.ready()
     await router.arrive()

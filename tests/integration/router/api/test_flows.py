@@ -167,6 +167,16 @@ async def test_two_persons_publish_where_that_is_configured(router) -> None:
         ({"rules": [{"when": "(" * 499 + "true" + ")" * 497, "queue": "adult"}]}, "rules[0].when", ""),
         ({"rules": [{"when": "true", "queue": "adult"}] * 201}, "rules", ""),
         ({"default": None}, "default", ""),
+        (
+            {"self_service": {
+                "start": "hello", "emergency": {"endpoint": "PJSIP/103", "media": {}},
+                "nodes": {
+                    "hello": {"kind": "play", "media": {}, "next": "open"},
+                    "open": {"kind": "hours", "by": {}, "next": "hello"},
+                },
+            }},
+            "self_service.nodes.hello.next", "an endless loop: hello → open → hello",
+        ),
     ],
 )  # fmt: skip
 async def test_a_wrong_flow_is_told_where_and_why_and_not_kept(

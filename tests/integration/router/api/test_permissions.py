@@ -37,6 +37,7 @@ REQUESTS = {
         ("POST", "/v1/calls/none/appointments/none/move", {"slot_id": "s"}),
         ("POST", "/v1/calls/none/appointments/none/cancel", None),
     ],
+    Action.READ_INSURANCE: [("POST", "/v1/calls/none/insurance", {})],
     Action.HAND_OVER: [("POST", "/v1/calls/none/hand-over", {"data": {}})],
     Action.WRAP_UP: [
         ("POST", "/v1/calls/none/wrap-up", {"disposition": "x", "resolved": True}),
@@ -90,6 +91,10 @@ REQUESTS = {
     Action.KEEP_PERSONS: [
         ("POST", "/v1/persons/export", {"phone": "+79000000000"}),
         ("POST", "/v1/persons/erase", {"phone": "+79000000000"}),
+    ],
+    Action.READ_LOOKS: [
+        ("GET", "/v1/persons/looks", None),
+        ("POST", "/v1/persons/looks/search", {}),
     ],
     Action.CONFIGURE: [
         ("PUT", "/v1/config", {"careline": 1}),

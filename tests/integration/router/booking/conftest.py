@@ -1,4 +1,4 @@
-"""Both kinds of booking system behind their guard, each over its fake on a real port."""
+"""Both kinds of booking system behind their guard, each over its fake on a real port; with a fixed token and behind a login."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -16,7 +16,8 @@ from careline_router.booking_port import BookingSystem, SlotQuery
 from careline_router.fakes import booking as plain
 from careline_router.fakes import fhir
 from careline_router.fakes.appointments import Book, FreeTime
-from careline_router.fakes.http_server import Desk, FakeServer
+from careline_router.fakes.http_server import Desk, FakeServer, Handler
+from careline_router.fakes.login import CLIENT_ID, CLIENT_SECRET, PATH, BehindLogin, Login
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PATIENT_S = 20.0
@@ -41,12 +42,18 @@ class World:
     orders: Desk
     clock: ManualClock
     life: AsyncExitStack
+    login: Login | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def entry(self, **changed: Any) -> dict[str, Any]:
         """The section `booking` for this fake."""
         base = self.url if self.kind == "http" else f"{self.url}/fhir"
-        usual = {"kind": self.kind, "url": base, "token": plain.TOKEN, "deadline_s": PATIENT_S}
+        usual = {"kind": self.kind, "url": base, "deadline_s": PATIENT_S}
+        if self.login is None:
+            usual["token"] = plain.TOKEN
+        else:
+            usual |= {"token_url": f"{self.url}{PATH}", "client_id": CLIENT_ID}
+            usual["client_secret"] = CLIENT_SECRET
         return {**usual, "clinics": {"north": PLACES[self.kind]}, **changed}
 
     def system(self, **changed: Any) -> BookingSystem:
@@ -68,7 +75,7 @@ class World:
         return [(e.reference, e.slot.id, e.status) for e in self.book.appointments.values()]
 
 
-Opened = Callable[[str], Awaitable[World]]
+Opened = Callable[..., Awaitable[World]]
 
 
 @pytest.fixture
@@ -76,16 +83,19 @@ async def open_world() -> AsyncIterator[Opened]:
     """Serves a booking system of a kind until the end of the test."""
     async with AsyncExitStack() as life:
 
-        async def opened(kind: str) -> World:
+        async def opened(kind: str, *, behind_login: bool = False) -> World:
             book = Book([slot(number, PLACES[kind]) for number in range(1, 6)])
-            handler = plain.PlainBooking(book) if kind == "http" else fhir.FhirServer(book)
+            token, clock = None if behind_login else plain.TOKEN, ManualClock(NOW)
+            fake = (plain.PlainBooking if kind == "http" else fhir.FhirServer)(book, token=token)
+            login = Login(clock=clock) if behind_login else None
+            handler: Handler = fake if login is None else BehindLogin(fake, login)
             server = await life.enter_async_context(FakeServer(handler))
-            clock = ManualClock(NOW)
-            return World(kind, server.url, book, handler.looks, handler.orders, clock, life)
+            return World(kind, server.url, book, fake.looks, fake.orders, clock, life, login)
 
         yield opened
 
 
-@pytest.fixture(params=["http", "fhir"])
+@pytest.fixture(params=["http", "fhir", "http behind a login", "fhir behind a login"])
 async def world(request: pytest.FixtureRequest, open_world: Opened) -> World:
-    return await open_world(request.param)
+    kind, _, login = request.param.partition(" ")
+    return await open_world(kind, behind_login=bool(login))

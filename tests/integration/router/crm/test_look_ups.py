@@ -14,7 +14,8 @@ import structlog
 
 from careline_common.testing.waiting import eventually
 from careline_ingest.fakes.authority import PrivateAuthority
-from careline_router.adapters.crm_guard import WAITING_A_SLOT, GuardedCrm
+from careline_router.adapters.crm_guard import GuardedCrm
+from careline_router.adapters.look_up_guard import WAITING_A_SLOT
 from careline_router.fakes.http_server import Cut, Fault, Garbage, Hang, Reply, Slow
 from careline_router.ports import CrmProfile
 

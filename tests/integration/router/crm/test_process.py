@@ -169,6 +169,7 @@ async def test_who_is_found_is_found_and_no_name_is_recorded(floor: Floor, world
         "language": "ru",
         "last_agent": "anna",
         "owner": None,
+        "records": None,
     }
     second = await floor.explained(await floor.arrives())
     assert second == {**first, "cached": True}

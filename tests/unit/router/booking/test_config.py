@@ -43,7 +43,14 @@ def test_what_is_right_is_taken(entry: dict[str, Any]) -> None:
         ({**HTTP, "book": {"path": "/a", "body": {"r": "{reference}", "x": "{"}}}, "book.body"),
         ({**HTTP, "slots": {"map": {"id": "$.id"}}}, "slots.map.starts_at"),
         ({**HTTP, "slots": {"map": {"id": "id", "starts_at": "$.s"}}}, "slots.map.id"),
-        ({**HTTP, "appointment": {"id": "$.id", "slot": "$.slot"}}, "appointment.status"),
+        (
+            {**HTTP, "appointment": {"id": "$.id", "slot": "$.slot", "reference": "$.r"}},
+            "appointment.status",
+        ),
+        (
+            {**HTTP, "appointment": {"id": "$.id", "slot": "$.slot", "status": "$.s"}},
+            "appointment.reference",
+        ),
         ({**HTTP, "system": "urn:x"}, "system"),
         ({**FHIR, "clinics": {"n": "17"}}, "clinics.n"),
         ({**FHIR, "book": {"path": "/b"}}, "book"),

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from careline_router.adapters.crm_cache import ProfileCache
 from careline_router.adapters.crm_exchange import retry_after_s
 from careline_router.adapters.crm_fields import CrmField, caller_among, profile_of
 from careline_router.adapters.crm_spelling import USUAL, check_spelling, spellings
 from careline_router.adapters.dataverse import literal
+from careline_router.adapters.look_up_cache import LookUpCache
 from careline_router.fakes.odata_filter import FilterError, compile_filter
 from careline_router.ports import CrmProfile
 
@@ -255,7 +255,8 @@ KEYS = st.sampled_from([b"a", b"b", b"c", b"d"])
 def test_the_cache_keeps_the_last_used_and_nothing_beyond_its_time(
     steps: list[tuple[str, bytes, int]],
 ) -> None:
-    cache, now = ProfileCache(2), 0.0
+    cache: LookUpCache[CrmProfile] = LookUpCache(2)
+    now = 0.0
     used: list[tuple[bytes, float, CrmProfile]] = []  # oldest use first
     for index, (step, key, seconds) in enumerate(steps):
         found = next((each for each in used if each[0] == key), None)

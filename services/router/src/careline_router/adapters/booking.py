@@ -7,7 +7,8 @@ from careline_router.adapters.booking_fhir import FhirBooking
 from careline_router.adapters.booking_guard import BookingRules, GuardedBooking
 from careline_router.adapters.booking_http import HttpBooking
 from careline_router.adapters.booking_null import NullBooking
-from careline_router.adapters.crm_exchange import Exchange, Pauses
+from careline_router.adapters.crm_exchange import Pauses
+from careline_router.adapters.ways import way_to
 from careline_router.booking_config import BookingEntry
 from careline_router.booking_port import BookingSystem
 
@@ -27,14 +28,13 @@ def make_booking(
         failures_to_open=entry.failures_to_open,
         open_for_s=entry.open_for_s,
     )
-    token = entry.token.get_secret_value() if entry.token else None
-    way = Exchange(
+    way = way_to(
+        entry,
+        name="booking",
         clock=clock,
         pauses=pauses,
         at_most_s=entry.deadline_s,
         connections=entry.at_once,
-        ca=entry.ca.get_secret_value() if entry.ca else None,
-        headers={"Authorization": f"Bearer {token}"} if token else {},
     )
     source: BookingSystem = (
         HttpBooking(way, entry)

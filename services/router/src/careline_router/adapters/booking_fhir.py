@@ -14,8 +14,9 @@ from urllib.parse import urlencode, urljoin
 
 from careline_common.clock import rfc3339
 from careline_router.adapters import fhir_resources as fhir
+from careline_router.adapters.authorised import Way
 from careline_router.adapters.booking_wire import document_of, exchange, refusal, segment
-from careline_router.adapters.crm_exchange import Answer, Exchange
+from careline_router.adapters.crm_exchange import Answer
 from careline_router.booking_port import (
     MOST_SLOTS,
     Appointment,
@@ -39,7 +40,7 @@ class FhirBooking:
 
     def __init__(
         self,
-        way: Exchange,
+        way: Way,
         *,
         base: str,
         clinics: Mapping[str, str],
@@ -103,7 +104,10 @@ class FhirBooking:
             answer = await self._send("GET", f"Appointment/{self._id(appointment_id)}")
             if answer.status in {404, 410}:
                 return None
-            return fhir.appointment_of(self._resource(answer, "Appointment"))
+            found = self._resource(answer, "Appointment")
+            if found.get("id") != appointment_id:
+                raise BookingFault("bad_answer", "another appointment")
+            return fhir.appointment_of(found)
         asked = urlencode({"identifier": f"{self._system}|{reference}"})
         bundle = await self._read(f"{self._base}/Appointment?{asked}", "Bundle")
         return next(

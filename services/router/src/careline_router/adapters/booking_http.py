@@ -2,19 +2,23 @@
 
 Our reference goes with an order as `Idempotency-Key` besides, for a system that heeds it. A patient's data
 stands in bodies alone. 409 is a slot that is taken, 404 what is not there, another 4xx a refusal; an
-answer of 2xx in which no appointment stands, such as an error told with 200, tells of no outcome.
+answer of 2xx in which no appointment stands, such as an error told with 200, tells of no outcome. Whether an
+appointment that is found is the one that was asked for is not left to the system's filter.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+import structlog
+
 from careline_common.clock import rfc3339
+from careline_router.adapters.authorised import Way
 from careline_router.adapters.booking_wire import document_of, exchange, moment, refusal, segment
-from careline_router.adapters.crm_exchange import Answer, Exchange
+from careline_router.adapters.crm_exchange import Answer
 from careline_router.adapters.crm_fields import CrmField, word_of
 from careline_router.adapters.crm_http import NOTHING, at
-from careline_router.booking_config import PLACEHOLDER, BookingEntry, OrderEntry
+from careline_router.booking_config import PLACEHOLDER, BookingEntry, OrderEntry, texts_in
 from careline_router.booking_port import (
     MOST_SLOTS,
     Appointment,
@@ -24,13 +28,14 @@ from careline_router.booking_port import (
     SlotQuery,
 )
 
+log = structlog.get_logger(__name__)
 _CANCELLED = "cancelled"
 
 
 class HttpBooking:
     """One system, as its entry says it is spoken to."""
 
-    def __init__(self, way: Exchange, entry: BookingEntry) -> None:
+    def __init__(self, way: Way, entry: BookingEntry) -> None:
         self._way = way
         self._base = entry.url or ""
         self._entry = entry
@@ -67,7 +72,10 @@ class HttpBooking:
         }
         answer = await self._order(self._entry.book, values, {"Idempotency-Key": new.reference})
         refusal(answer, {404: "slot_gone", 409: "slot_taken", 410: "slot_gone"})
-        return self._appointment(document_of(answer))
+        made = document_of(answer)
+        if self._text(made, "reference", self._fields) not in {None, new.reference}:
+            raise BookingFault("bad_answer", "another appointment")
+        return self._appointment(made)
 
     async def move(self, appointment_id: str, slot_id: str) -> Appointment:
         values = {"id": appointment_id, "slot": slot_id}
@@ -89,7 +97,12 @@ class HttpBooking:
         if answer.status >= 400:
             raise BookingFault("refused", f"status {answer.status}", sent=False)
         found = _items(answer, self._entry.find.items)
-        return self._appointment(found[0]) if found else None
+        his = [each for each in found if self._is_his(each, reference, appointment_id)]
+        if len(his) < len(found):
+            log.warning("booking.not_his", refused=len(found) - len(his))
+        if found and not his:  # it does not filter: whether his is there, it has not said
+            raise BookingFault("bad_answer", "appointments of others alone")
+        return self._appointment(his[0]) if his else None
 
     async def close(self) -> None:
         await self._way.close()
@@ -103,6 +116,17 @@ class HttpBooking:
         url = self._base + _filled(order.path, values)
         body = None if order.body is None else _body(order.body, values)
         return await exchange(self._way, order.method, url, body=body, headers=headers)
+
+    def _is_his(self, item: Any, reference: str, appointment_id: str | None) -> bool:
+        """Whether an answer is the appointment that was asked for, and no other patient's: it names our reference;
+        one that names none has the id that we were given."""
+        has_his_id = appointment_id is not None and appointment_id == self._text(
+            item, "id", self._fields
+        )
+        if "reference" not in self._fields:  # an older configuration does not say where it stands
+            return has_his_id or reference in texts_in(item)
+        said = self._text(item, "reference", self._fields)
+        return has_his_id if said is None else said == reference
 
     def _slot(self, item: Any) -> Slot:
         identity = self._text(item, "id", self._slot_fields)

@@ -7,14 +7,15 @@ from urllib.parse import quote
 
 from pydantic_core import to_json
 
-from careline_router.adapters.crm_exchange import Answer, Exchange
+from careline_router.adapters.authorised import Way
+from careline_router.adapters.crm_exchange import Answer
 from careline_router.booking_port import BookingFault, BookingRefused, FaultReason
 from careline_router.domain.bookings import RefusalReason
 from careline_router.ports import CrmFault
 
 
 async def exchange(
-    way: Exchange,
+    way: Way,
     method: str,
     url: str,
     *,

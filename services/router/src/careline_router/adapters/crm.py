@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from careline_common.clock import Clock
 from careline_router.adapters.crm_exchange import Pauses
-from careline_router.adapters.crm_guard import GuardedCrm, GuardRules
+from careline_router.adapters.crm_guard import GuardedCrm
 from careline_router.adapters.crm_http import HttpCrm
 from careline_router.adapters.crm_null import NullCrm
 from careline_router.adapters.dataverse import ContactQuery, DataverseCrm, dataverse
+from careline_router.adapters.look_up_guard import GuardRules
 from careline_router.crm_config import CrmEntry
 from careline_router.ports import Crm
 

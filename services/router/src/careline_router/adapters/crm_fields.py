@@ -65,12 +65,12 @@ def profile_of(found: Mapping[str, Any], fields: Mapping[str, CrmField]) -> CrmP
         needs=_words(found.get("needs"), fields["needs"].values) if "needs" in fields else (),
         last_agent=word("last_agent"),
         owner=word("owner"),
-        birth_date=_date(word("birth_date")),
+        birth_date=date_of(word("birth_date")),
         policy_number=word("policy_number"),
     )
 
 
-def _date(text: str | None) -> date | None:
+def date_of(text: str | None) -> date | None:
     """A date, also one with a time behind it."""
     try:
         return None if text is None else date.fromisoformat(text[:10])

@@ -13,7 +13,9 @@ from typing import Any
 from urllib.parse import quote
 
 from careline_common.clock import Clock
-from careline_router.adapters.crm_exchange import Answer, Exchange, Pauses
+from careline_router.adapters.authorised import AuthorisedExchange, Way
+from careline_router.adapters.client_credentials import ClientCredentials
+from careline_router.adapters.crm_exchange import Exchange, Pauses
 from careline_router.adapters.crm_fields import (
     MOST_CONTACTS,
     CrmField,
@@ -21,7 +23,6 @@ from careline_router.adapters.crm_fields import (
     profile_of,
 )
 from careline_router.adapters.crm_spelling import spellings
-from careline_router.adapters.dataverse_token import ClientCredentials
 from careline_router.ports import CrmFault, CrmProfile
 
 FORMATTED = "OData.Community.Display.V1.FormattedValue"
@@ -76,31 +77,20 @@ class DataverseCrm:
         api: str,
         query: ContactQuery,
         fields: Mapping[str, CrmField],
-        tokens: ClientCredentials,
-        exchange: Exchange,
+        way: Way,
     ) -> None:
         self._address = f"{api}/{query.table}"
         self._query = query
         self._fields = fields
-        self._tokens = tokens
-        self._exchange = exchange
+        self._way = way
 
     async def ask(self, phone: str) -> CrmProfile:
         options = self._query.options(phone)
         if options is None:
             return caller_among([])  # this CRM cannot have such a number
-        url = f"{self._address}?{options}"
-        token = await self._tokens.token()
-        answer = await self._get(url, token)
-        if answer.status == 401:
-            # withdrawn before its time: another one, once
-            answer = await self._get(url, await self._tokens.token(refused=token))
+        answer = await self._way.send("GET", f"{self._address}?{options}", headers=_HEADERS)
         answer.require_ok()
         return caller_among([self._profile(contact) for contact in _contacts(answer.document())])
-
-    async def _get(self, url: str, token: str) -> Answer:
-        headers = {**_HEADERS, "Authorization": f"Bearer {token}"}
-        return await self._exchange.send("GET", url, headers=headers)
 
     def _profile(self, contact: Any) -> CrmProfile:
         if not isinstance(contact, dict):
@@ -115,8 +105,7 @@ class DataverseCrm:
         return profile_of(found, self._fields)
 
     async def close(self) -> None:
-        await self._exchange.close()
-        await self._tokens.close()
+        await self._way.close()
 
 
 def _contacts(document: Any) -> list[Any]:
@@ -149,17 +138,17 @@ def dataverse(
             clock=clock, pauses=pauses, at_most_s=give_up_s, connections=connections, ca=ca
         )
 
+    tokens = ClientCredentials(
+        exchange(1),
+        token_url=token_url,
+        client_id=client_id,
+        client_secret=client_secret,
+        scope=scope,
+        clock=clock,
+    )
     return DataverseCrm(
         api=f"{url.rstrip('/')}/api/data/{version}",
         query=query,
         fields=fields,
-        tokens=ClientCredentials(
-            exchange(1),
-            token_url=token_url,
-            client_id=client_id,
-            client_secret=client_secret,
-            scope=scope,
-            clock=clock,
-        ),
-        exchange=exchange(connections),
+        way=AuthorisedExchange(exchange(connections), tokens),
     )

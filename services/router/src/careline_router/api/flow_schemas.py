@@ -36,6 +36,7 @@ class DryRunCrm(Body):
     owner: Word | None = None
     birth_date: date | None = None
     policy_number: Word | None = None
+    records: Word | None = None
 
 
 class DryRunAppeals(Body):

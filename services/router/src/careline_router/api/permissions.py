@@ -30,6 +30,7 @@ class Action(StrEnum):
     OWN_SESSION = "log in and out, change one's own state, open the agent socket"
     ANSWER_OFFER = "accept or reject an offer"
     BOOK = "look for free appointments; book, move and cancel a caller's"
+    READ_INSURANCE = "look at the insurance records of a caller"
     HAND_OVER = "as a bot, hand a caller over to a human"
     WRAP_UP = "finish the after-call work of a call"
     END_WORK = "be done with an appeal that one was offered"
@@ -53,6 +54,7 @@ class Action(StrEnum):
     READ_CONFIGURATION = "read calendars and flows, and try flows"
     CONFIGURE = "change the configuration, publish flows"
     KEEP_PERSONS = "give a person his data, and erase it"
+    READ_LOOKS = "read who has looked at whose data"
 
 
 _CALLING_BACK = frozenset({AGENT, SUPERVISOR, FLOOR, ADMIN})
@@ -64,6 +66,7 @@ ALLOWED: Mapping[Action, frozenset[str]] = {
     Action.OWN_SESSION: frozenset({AGENT}),
     Action.ANSWER_OFFER: frozenset({AGENT}),
     Action.BOOK: frozenset({AGENT}),
+    Action.READ_INSURANCE: frozenset({AGENT}),
     Action.HAND_OVER: frozenset({AGENT}),
     Action.WRAP_UP: frozenset({AGENT}),
     Action.END_WORK: frozenset({AGENT}),
@@ -89,4 +92,5 @@ ALLOWED: Mapping[Action, frozenset[str]] = {
     Action.READ_CONFIGURATION: frozenset({ADMIN, SUPERVISOR, FLOOR, AUDITOR, SERVICE}),
     Action.CONFIGURE: frozenset({ADMIN}),
     Action.KEEP_PERSONS: frozenset({ADMIN, CONTACT_ADMIN, SERVICE}),
+    Action.READ_LOOKS: frozenset({ADMIN, AUDITOR}),
 }

@@ -50,7 +50,7 @@ async def note(
     what: str,
     call_ids: Sequence[str],
 ) -> None:
-    """Who had whose data exported or erased."""
+    """Who looks at whose data, or has it exported or erased."""
     await connection.execute(
         insert(person_audit).values(
             at=at, who=who, roles=sorted(roles), what=what, call_ids=list(call_ids)

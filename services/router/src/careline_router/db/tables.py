@@ -238,8 +238,15 @@ person_audit = Table(
     Column("roles", ARRAY(Text), nullable=False),
     Column("what", Text, nullable=False),
     Column("call_ids", ARRAY(Text), nullable=False),
+    Index("ix_person_audit_who", "who", "id"),
+    Index(
+        "ix_person_audit_call",
+        text("(call_ids[1])"),
+        postgresql_where=text("cardinality(call_ids) = 1"),
+    ),
+    Index("ix_person_audit_calls", "id", postgresql_where=text("cardinality(call_ids) > 1")),
 )
-"""Who had whose data exported or erased; calls stand for the person."""
+"""Who has looked at whose data, or had it exported or erased; calls stand for the person."""
 
 callback = Table(  # the rest of it stands in its call's record
     "callback",

@@ -54,7 +54,8 @@ class Rule:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """`sees_load` tells whether a condition looks at how full the floor is, `sees_appeals` whether anything
-    depends on the caller's appeals, `sees_surge` whether a condition looks at surges of appeals."""
+    depends on the caller's appeals, `sees_surge` whether a condition looks at surges of appeals, `sees_policy` whether
+    one looks at his policy."""
 
     id: str
     version: int
@@ -63,6 +64,7 @@ class Flow:
     sees_load: bool = False
     sees_appeals: bool = False
     sees_surge: bool = False
+    sees_policy: bool = False
     self_service: SelfService | None = None
     needs: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """What skills an agent must have besides, by the caller's need."""

@@ -21,6 +21,7 @@ TOKEN = "let-me-in"  # noqa: S105 - the fake's own
 EXAMPLES = """\
   python -m careline_router.fakes.booking --port 8096
   python -m careline_router.fakes.booking --fault slow:30 --fault '*ok'
+  python -m careline_router.fakes.booking --login --login-fault 503
 
   the booking section that fits it:
     booking: {kind: http, url: "http://127.0.0.1:8096", token: let-me-in, clinics: {north: "17"}}
@@ -28,7 +29,7 @@ EXAMPLES = """\
 
 
 class PlainBooking:
-    """Without a `token` everybody may ask. Faults go into `desk_of`'s desk: `looks` and `orders`."""
+    """Without a `token` everybody may ask. Faults go into `looks` (GET) and `orders`."""
 
     def __init__(self, book: Book, *, token: str | None = TOKEN) -> None:
         self.book = book
@@ -95,6 +96,7 @@ class PlainBooking:
 def _shown(made: Booked) -> dict[str, Any]:
     return {
         "id": made.id,
+        "reference": made.reference,
         "slot": made.slot.id,
         "status": made.status,
         "starts_at": made.slot.starts_at.isoformat(),
@@ -103,11 +105,14 @@ def _shown(made: Booked) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = command.parser("booking", __doc__.splitlines()[0], EXAMPLES, of_people=False)
+    parser = command.parser(
+        "booking", __doc__.splitlines()[0], EXAMPLES, of_people=False, with_login=True
+    )
     parser.add_argument("--clinic", default="17", help="the clinic that has free slots")
     parser.add_argument("--order-fault", action="append", default=[], help="the same for orders")
     options = parser.parse_args(arguments)
-    fake = PlainBooking(Book(free_days(SystemClock().now(), options.clinic)))
+    book = Book(free_days(SystemClock().now(), options.clinic))
+    fake = PlainBooking(book, token=None if options.login else TOKEN)
     faults = [(fake.looks, options.fault), (fake.orders, options.order_fault)]
     return command.run(fake, faults, options)
 

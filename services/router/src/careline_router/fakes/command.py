@@ -20,6 +20,7 @@ from careline_router.fakes.http_server import (
     Reply,
     Slow,
 )
+from careline_router.fakes.login import CLIENT_ID, CLIENT_SECRET, PATH, BehindLogin, Login
 
 FAULTS = """\
 faults, one --fault for each request from the first on; '*503' is for all requests after those:
@@ -28,6 +29,10 @@ faults, one --fault for each request from the first on; '*503' is for all reques
   cut:40        40 bytes of the answer, then the end     garbage   bytes that are no HTTP
   ok            the true answer
 """
+LOGIN_HELP = (
+    f"ask for a token of its own login in place of a fixed one: token_url …{PATH},"
+    f" client_id {CLIENT_ID}, client_secret {CLIENT_SECRET!r}"
+).replace("%", "%%")
 
 
 def read_fault(text: str) -> Fault:
@@ -49,7 +54,7 @@ def read_fault(text: str) -> Fault:
 
 
 def parser(
-    name: str, what: str, examples: str, *, of_people: bool = True
+    name: str, what: str, examples: str, *, of_people: bool = True, with_login: bool = False
 ) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog=f"python -m careline_router.fakes.{name}",
@@ -61,6 +66,13 @@ def parser(
     made.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
     if of_people:
         made.add_argument("--people", type=Path, help="a JSON file with the people to know")
+    if with_login:
+        made.add_argument("--login", action="store_true", help=LOGIN_HELP)
+        made.add_argument(
+            "--login-fault", action="append", default=[], help="the same for the login"
+        )
+    else:
+        made.set_defaults(login=False)
     made.add_argument("--fault", action="append", default=[], help="see below; may be repeated")
     return made
 
@@ -84,7 +96,11 @@ def misbehave(desk: Desk, faults: Sequence[str]) -> None:
 def run(
     handler: Handler, faults: Sequence[tuple[Desk, Sequence[str]]], options: argparse.Namespace
 ) -> int:
-    """Serves until Ctrl-C, `ready URL` first; 2 for faults that are none."""
+    """Serves until Ctrl-C, `ready URL` first, behind a login if that was asked; 2 for faults that are none."""
+    login = Login()
+    if options.login:
+        handler = BehindLogin(handler, login)
+        faults = [*faults, (login.desk, options.login_fault)]
     try:
         for desk, texts in faults:
             misbehave(desk, texts)

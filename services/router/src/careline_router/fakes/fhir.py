@@ -23,6 +23,7 @@ CLINIC = "Location/17"
 EXAMPLES = """\
   python -m careline_router.fakes.fhir --port 8097
   python -m careline_router.fakes.fhir --order-fault cut:40 --fault 503:10
+  python -m careline_router.fakes.fhir --login
 
   the booking section that fits it:
     booking: {kind: fhir, url: "http://127.0.0.1:8097/fhir", token: let-me-in, clinics: {north: Location/17}}
@@ -190,11 +191,14 @@ def _patient(sent: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = command.parser("fhir", __doc__.splitlines()[0], EXAMPLES, of_people=False)
+    parser = command.parser(
+        "fhir", __doc__.splitlines()[0], EXAMPLES, of_people=False, with_login=True
+    )
     parser.add_argument("--clinic", default=CLINIC, help="the clinic that has free slots")
     parser.add_argument("--order-fault", action="append", default=[], help="the same for orders")
     options = parser.parse_args(arguments)
-    fake = FhirServer(Book(free_days(SystemClock().now(), options.clinic)))
+    book = Book(free_days(SystemClock().now(), options.clinic))
+    fake = FhirServer(book, token=None if options.login else TOKEN)
     faults = [(fake.looks, options.fault), (fake.orders, options.order_fault)]
     return command.run(fake, faults, options)
 

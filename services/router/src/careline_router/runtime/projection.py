@@ -75,6 +75,7 @@ class Projection:
         self.messages: list[tuple[str, AgentMessage]] = []
         self.pbxs: set[str] = set()
         self.events: list[ev.Event] = []
+        self.work: set[str] = set()
         self._floor_id = floor_id
         self._floor = floor
         self._contacts = contacts
@@ -133,6 +134,8 @@ class Projection:
         self, uow: UnitOfWork, event: ev.Event, at: datetime, call: Call, version: int
     ) -> None:
         self._mark(event, call, version)
+        if call.kind == "ticket":
+            self.work.add(call.id)
         announce_call(
             uow,
             event,

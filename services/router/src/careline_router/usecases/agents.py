@@ -3,7 +3,7 @@
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.router import CallWrappedUp
 from careline_common.http.problem import Conflict, invalid
-from careline_router.db import reading, repository
+from careline_router.db import offers, reading, repository
 from careline_router.domain import commands as cmd
 from careline_router.domain.events import Event
 from careline_router.ports import Receipt
@@ -12,6 +12,18 @@ from careline_router.queries import call_view, unknown_call
 from careline_router.usecases.parts import UseCases
 from careline_router.usecases.wrap_ups import booking_of, check_words
 from careline_router.views import AgentView, CallView, Viewer, WrapUp
+
+WHY_CLOSED = {
+    "abandoned": "the caller has hung up",
+    "withdrawn": "it was taken back, and the call goes another way",
+    "no_accept": "nobody took it in time",
+    "no_answer": "the phone was not answered in time",
+    "rejected": "it was refused",
+    "busy": "the phone was busy",
+    "unreachable": "the phone could not be reached",
+    "lost": "the phone's leg was lost",
+}
+"""What each `OfferEnd` means to an agent who comes too late."""
 
 
 class AgentUseCases(UseCases):
@@ -40,9 +52,9 @@ class AgentUseCases(UseCases):
     async def accept_offer(
         self, agent_id: str, offer_id: str, *, receipt: Receipt | None = None
     ) -> AgentView:
-        """The agent takes the call that he is offered: his phone rings."""
+        """The agent takes the call that he is offered: his phone rings. 409 `offer-closed` says why it is not open."""
         command = cmd.AcceptOffer(agent_id=agent_id, offer_id=offer_id)
-        return await self._as_agent(agent_id, command, receipt)
+        return await self._to_his_offer(agent_id, command, receipt)
 
     async def reject_offer(
         self,
@@ -54,7 +66,7 @@ class AgentUseCases(UseCases):
     ) -> AgentView:
         """The agent does not take the call; he stays ready, and is not offered it again."""
         command = cmd.RejectOffer(agent_id=agent_id, offer_id=offer_id, reason=reason)
-        return await self._as_agent(agent_id, command, receipt)
+        return await self._to_his_offer(agent_id, command, receipt)
 
     async def wrap_up(
         self, agent_id: str, call_id: str, wrap_up: WrapUp, *, receipt: Receipt | None = None
@@ -132,6 +144,26 @@ class AgentUseCases(UseCases):
 
         view: AgentView = await self._actor.submit(command, within=show, receipt=receipt)
         return view
+
+    async def _to_his_offer(
+        self,
+        agent_id: str,
+        command: cmd.AcceptOffer | cmd.RejectOffer,
+        receipt: Receipt | None,
+    ) -> AgentView:
+        try:
+            return await self._as_agent(agent_id, command, receipt)
+        except Conflict as refused:
+            if refused.type != "offer-closed":
+                raise
+            async with self._database.read() as connection:
+                end = await offers.end_of(connection, command.offer_id, agent_id)
+            if end not in WHY_CLOSED:
+                raise
+            detail = f"this offer is not open any more: {WHY_CLOSED[end]}"
+            raise Conflict(
+                detail, type=refused.type, allowed=refused.allowed, reason=end
+            ) from refused
 
     async def _call_on(self, uow: UnitOfWork, call_id: str, viewer: Viewer) -> CallView:
         row = await reading.call(uow.connection, call_id)

@@ -129,6 +129,8 @@ class Arrivals(ServingCallers):
             return await self._answer(closing, pbx, call_id, receipt, first=keep)
         contact = self._contacts.of(call_id)
         profile = await self._intake.profile(contact)
+        flow = self._plan().flows.get(line.flow)
+        profile = await self._with_policy(flow, call_id, contact, profile)
         plan = self._plan()
         informed = await self._informed(plan.flows.get(line.flow), contact)
         named = self._named(replace(informed, profile=profile))

@@ -20,6 +20,7 @@ from careline_router.metrics import RouterMetrics
 from careline_router.pbx_link import PbxLink
 from careline_router.pbx_signs import PbxSigns
 from careline_router.queries import Queries
+from careline_router.records_desk import RecordsDesk
 from careline_router.runtime.contacts import Contacts
 from careline_router.runtime.floor_actor import FloorActor
 from careline_router.supervisor_board import Boards
@@ -65,6 +66,7 @@ class Parts:
     plan: PlanHolder
     emergency: EmergencySwitch
     bookings: BookingDesk
+    records: RecordsDesk
     clock: Clock
     ids: Ids
     hasher: PiiHasher
@@ -74,6 +76,7 @@ class Parts:
         """Gives back their connections to the outside."""
         await self.intake.close()
         await self.bookings.close()
+        await self.records.close()
         await self.database.close()
         await self.actor.close()
 
@@ -98,6 +101,7 @@ class UseCases:
         self._plan = parts.plan
         self._emergency = parts.emergency
         self._bookings = parts.bookings
+        self._records = parts.records
         self._clock = parts.clock
         self._ids = parts.ids
         self._hasher = parts.hasher

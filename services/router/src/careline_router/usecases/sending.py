@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from careline_common.config.models import Line
-from careline_router.db import appeals, surges
+from careline_router.db import appeals, persons, surges
 from careline_router.domain import commands as cmd
 from careline_router.domain.flows import Flow
 from careline_router.domain.states import Call
@@ -17,6 +17,7 @@ from careline_router.intake import NO_APPEALS, NO_SURGES
 from careline_router.load_facts import load_of
 from careline_router.pbx_link import CLOSED_MEDIA
 from careline_router.ports import Appeals, CrmProfile
+from careline_router.records_port import insured_as, with_policies
 from careline_router.runtime.contacts import Contact
 from careline_router.usecases.parts import Parts
 from careline_router.usecases.pbx_answers import PbxAnswers
@@ -78,6 +79,31 @@ class SendingCalls(PbxAnswers):
             async with self._database.read() as connection:
                 contact = replace(contact, surges=await surges.open_now(connection))
         return contact
+
+    async def _with_policy(
+        self, flow: Flow | None, call_id: str, contact: Contact, profile: CrmProfile
+    ) -> CrmProfile:
+        """With what the insurance records tell of his policy, if his flow asks and the CRM does not tell; once. Of a
+        family nobody knows whose policy it would be. That the router looked is noted before it does."""
+        asks = flow is not None and flow.sees_policy and self._records.configured
+        told = profile.policy_state is not None or profile.reason == "ambiguous"
+        if not asks or told or profile.records is not None:
+            return profile
+        insured = insured_as(profile, contact.number)
+        by = self._records.by(insured)
+        if not by:
+            return profile
+        async with self._database.unit_of_work() as uow:
+            await persons.note(
+                uow.connection,
+                at=uow.clock.now(),
+                who="router",
+                roles=(),
+                what=f"insurance records by {', '.join(by)}, for the call's flow",
+                call_ids=[call_id],
+            )
+        found = await self._records.for_call(insured)
+        return with_policies(profile, found, self._records.today())
 
     async def _all_appeals(self, number: str) -> Appeals:
         async with self._database.read() as connection:

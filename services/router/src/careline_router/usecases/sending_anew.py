@@ -19,6 +19,7 @@ class SendingAnew(SendingCalls):
             profile = contact.profile or await self._intake.profile(contact)
             line = plan.line(call.line)
             flow = None if line is None else plan.flows.get(line.flow)
+            profile = await self._with_policy(flow, call.id, contact, profile)
             informed = await self._informed(flow, contact)
             if line is None or flow is None or call.state != "queued":
                 continue

@@ -214,6 +214,7 @@ class ServingCallers(SendingCalls):
         if line is None or flow is None:
             closing = self._closing(plan, call.pbx, call.id, "closed")
             return _Stepped(closing, keeping_callbacks(self._contacts, call.id), contact)
+        profile = await self._with_policy(flow, call.id, contact, profile)
         contact = await self._informed(flow, replace(contact, profile=profile))
         self._contacts.put(call.id, contact)
         served = self._served(plan, line, flow, call.id, profile)
