@@ -21,7 +21,7 @@ class Period(NamedTuple):
     until: datetime
 
 
-def _period(
+async def _period(
     clock: Now,
     since: Annotated[Moment | None, Query(alias="from")] = None,
     to: Annotated[Moment | None, Query()] = None,
