@@ -113,6 +113,42 @@ async def test_no_key_a_guessed_one_or_a_filled_trap_registers_nothing(desk: "De
     assert await desk.query("SELECT 1 FROM tickets.ticket") == []
 
 
+PDF = b"%PDF-1.7 "
+
+
+def files(count: int, *, start: int = 0) -> list[tuple[str, tuple[str, bytes, str]]]:
+    each = range(start, start + count)
+    return [("files", (f"{n}.pdf", PDF + str(n).encode(), "application/pdf")) for n in each]
+
+
+@pytest.mark.parametrize(("count", "status"), [(3, 201), (4, 422), (20, 422), (21, 413), (31, 413)])
+async def test_more_files_than_the_form_takes_are_refused_in_the_form(
+    desk: "Desk", count: int, status: int
+) -> None:
+    _, key = await fresh_key(desk)
+    data = {"key": key, **GIVEN}
+    sent = await desk.client.post("/v1/form", params={"lang": "en"}, data=data, files=files(count))
+    assert sent.status_code == status
+    if status != 201:
+        assert "one too many" in sent.text
+        assert await desk.query("SELECT 1 FROM tickets.ticket") == []
+
+
+async def test_the_same_form_with_other_files_each_time_stops_at_what_an_appeal_takes(
+    desk: "Desk",
+) -> None:
+    _, key = await fresh_key(desk)
+    data = {"key": key, **GIVEN}
+    statuses = []
+    for start in range(0, 33, 3):
+        desk.clock.advance(60)
+        sent = await desk.client.post("/v1/form", data=data, files=files(3, start=start))
+        statuses.append(sent.status_code)
+    assert statuses == [201, *[200] * 9, 422]
+    [row] = await desk.query("SELECT count(*) AS files FROM tickets.attachment")
+    assert row["files"] == 30
+
+
 async def test_an_address_sends_so_many_a_minute(desk: "Desk") -> None:
     _, key = await fresh_key(desk)
     statuses = [(await send(desk, key=key, **GIVEN)).status_code for _ in range(6)]

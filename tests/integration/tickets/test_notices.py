@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from careline_common.events.surveys import MessageReceived
 from careline_common.events.tickets import TicketNoticeIssued
-from careline_tickets.noticing import PromiseWatch
+from careline_tickets.noticing import TRIED_AGAIN_AFTER, PromiseWatch
 from careline_tickets.ports import Message
 from careline_tickets.service import Journal
 from careline_tickets.sms_taking import SmsDesk
@@ -113,18 +113,99 @@ async def test_a_broken_promise_is_told_once_by_any_number_of_processes(told: An
     assert (await kinds(told)).count("late") == 1
 
 
-@pytest.mark.parametrize("action", ["close", "merge"])
-async def test_a_promise_that_was_kept_or_taken_over_is_never_told_to_be_broken(
-    told: Any, action: str
-) -> None:
-    ticket = await told.agent.register(**CITIZEN)
-    other = await told.agent.register(kind="complaint")
-    taken = await told.boss.does(ticket, "take")
-    fields = {"close": {"outcome": "justified", "answer": "Yes"}, "merge": {"into": other["id"]}}
-    await told.boss.does(taken, action, **fields[action])
+async def test_a_promise_that_was_kept_is_never_told_to_be_broken(told: Any) -> None:
+    taken = await told.boss.does(await told.agent.register(**CITIZEN), "take")
+    await told.boss.does(taken, "close", outcome="justified", answer="Yes")
     told.clock.advance(MONTHS)
     await watch_of(told).step()
     assert "late" not in await kinds(told)
+
+
+OTHER = {"person": {"phone": "+79007654321"}, "kind": "complaint"}
+
+
+async def merged(told: Any, one: dict[str, Any], into: dict[str, Any]) -> None:
+    taken = await told.boss.does(one, "take")
+    await told.boss.does(taken, "merge", into=into["id"])
+
+
+async def to_whom(desk: Any, kind: str) -> list[tuple[str, str]]:
+    return [(one.contact, one.message) for one in await notices(desk) if one.kind == kind]
+
+
+async def fresh(desk: Any, ticket: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = (await desk.boss.get(f"tickets/{ticket['id']}")).json()
+    return found
+
+
+async def test_who_has_two_appeals_that_are_merged_is_told_so_and_of_one_from_then_on(
+    told: Any,
+) -> None:
+    first, second = await told.agent.register(**CITIZEN), await told.agent.register(**CITIZEN)
+    await merged(told, second, first)
+    [(contact, said)] = await to_whom(told, "merged")
+    assert contact == PHONE
+    assert (first["number"] in said, second["number"] in said) == (True, True)
+    told.clock.advance(MONTHS)
+    await watch_of(told).step()
+    assert [first["number"] in said for _, said in await to_whom(told, "late")] == [True]
+    taken = await told.boss.does(await fresh(told, first), "take")
+    await told.boss.does(taken, "close", outcome="justified", answer="Yes")
+    assert len(await to_whom(told, "closed")) == 1
+
+
+async def test_whose_appeal_was_merged_into_anothers_is_told_of_his_own_alone(told: Any) -> None:
+    standing, own = await told.agent.register(**CITIZEN), await told.agent.register(**OTHER)
+    await merged(told, own, standing)
+    assert await to_whom(told, "merged") == []
+    taken = await told.boss.does(await fresh(told, standing), "take")
+    await told.boss.does(taken, "extend", days=10, reason="The clinic was asked")
+    extended = dict(await to_whom(told, "extended"))
+    assert own["number"] in extended["+79007654321"]
+    assert "2026-04-11" in extended["+79007654321"]
+    told.clock.advance(MONTHS)
+    for _ in range(2):
+        await watch_of(told).step()
+    late = await to_whom(told, "late")
+    assert {contact for contact, _ in late} == {PHONE, "+79007654321"}
+    assert len(late) == 2
+    await told.boss.does(
+        await fresh(told, standing), "close", outcome="justified", answer="It is yours"
+    )
+    closed = dict(await to_whom(told, "closed"))
+    assert own["number"] in closed["+79007654321"]
+    for contact, said in (await to_whom(told, "closed")) + late:
+        foreign = own if contact == PHONE else standing
+        assert foreign["number"] not in said
+
+
+async def test_a_promise_of_who_was_merged_away_is_not_broken_once_it_is_answered(
+    told: Any,
+) -> None:
+    standing, own = await told.agent.register(**CITIZEN), await told.agent.register(**OTHER)
+    await merged(told, own, standing)
+    taken = await told.boss.does(await fresh(told, standing), "take")
+    await told.boss.does(taken, "close", outcome="justified", answer="It is yours")
+    told.clock.advance(MONTHS)
+    await watch_of(told).step()
+    assert await to_whom(told, "late") == []
+
+
+async def test_one_promise_that_cannot_be_told_holds_up_no_other(
+    told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("careline_tickets.noticing.AT_A_TIME", 1)
+    broken, other = await told.agent.register(**CITIZEN), await told.agent.register(**OTHER)
+    await told.query("UPDATE tickets.ticket SET status = 'unknown' WHERE id = $1", broken["id"])
+    told.clock.advance(MONTHS)
+    for _ in range(2):
+        await watch_of(told).step()
+    assert [other["number"] in said for _, said in await to_whom(told, "late")] == [True]
+    await told.query("UPDATE tickets.ticket SET status = 'new' WHERE id = $1", broken["id"])
+    assert await watch_of(told).step() == 0
+    told.clock.advance(TRIED_AGAIN_AFTER.total_seconds())
+    await watch_of(told).step()
+    assert len(await to_whom(told, "late")) == 2
 
 
 async def test_a_broken_promise_that_gets_more_time_is_a_promise_again(told: Any) -> None:
@@ -190,6 +271,25 @@ async def test_an_sms_is_an_appeal_and_the_next_one_is_about_the_same(told: Any)
     ]  # fmt: skip
     told.clock.advance(25 * 3600)
     assert await phone.writes("Now it is something else") == "registered"
+
+
+async def test_an_sms_to_a_merged_appeal_goes_to_his_own_that_stands_for_it_or_a_linked_one(
+    told: Any,
+) -> None:
+    phone = Phone(told)
+    await phone.writes("They gave me no drugs")
+    [row] = await told.query("SELECT id FROM tickets.ticket")
+    standing = await told.agent.register(**CITIZEN)
+    await merged(told, await fresh(told, row), standing)
+    assert await phone.writes("It was the clinic") == "added"
+    assert (await fresh(told, standing))["contents"][-1]["text"] == "It was the clinic"
+    foreign = await told.agent.register(**OTHER)
+    await merged(told, await fresh(told, standing), foreign)
+    assert await phone.writes("And the doctor") == "registered"
+    [new] = await told.query("SELECT id, follows FROM tickets.ticket ORDER BY number DESC LIMIT 1")
+    assert new["follows"] == standing["id"]
+    texts = [text["text"] for text in (await fresh(told, foreign))["contents"]]
+    assert "And the doctor" not in texts
 
 
 async def test_who_asks_how_things_stand_is_answered_by_code_or_for_his_number(told: Any) -> None:

@@ -32,6 +32,7 @@ from careline_tickets.api import (
     attachments,
     department_reports,
     form,
+    held_mail,
     insurer,
     lists,
     opinion_reports,
@@ -60,6 +61,7 @@ from careline_tickets.feeds import FeedDesk
 from careline_tickets.limiter import Limiter
 from careline_tickets.lookup import Lookup
 from careline_tickets.mail import MailServers, RealServers, Tasks, answering, mail_tasks
+from careline_tickets.mail_taking import MailDesk
 from careline_tickets.mail_writing import MailWriter
 from careline_tickets.metrics import TicketsMetrics
 from careline_tickets.noticing import Noticer, PromiseWatch, watching_promises
@@ -117,12 +119,12 @@ def create_service(
         observers=[answering(writer, rules), noticer.changed],
     )
     files = AttachmentDesk(journal, SystemChance(), most_bytes=settings.attachment_max_bytes)
+    mail_desk = MailDesk(journal, writer, files, hasher)
     mail = mail_tasks(
         database=database,
         journal=journal,
         writer=writer,
-        files=files,
-        hasher=hasher,
+        desk=mail_desk,
         servers=mail_servers or RealServers(clock),
         ids=ids,
         metrics=metrics,
@@ -159,6 +161,7 @@ def create_service(
         surges=surge_desk,
         attachments=files,
         mail_writer=writer,
+        mail_desk=mail_desk,
     )
     surveys = http_client(f"{settings.surveys_url.rstrip('/')}/", tokens=tokens)
     messaging = messaging_tasks(
@@ -215,6 +218,7 @@ def create_service(
         track,
         transcripts,
         form,
+        held_mail,
         insurer,
         reports,
         persons,

@@ -16,6 +16,7 @@ class NoticeKind(StrEnum):
     EXTENDED = "extended"
     LATE = "late"
     CLOSED = "closed"
+    MERGED = "merged"
     STATUS = "status"
 
 
@@ -29,8 +30,8 @@ OWN = (
 class NoticesEntry(ConfigModel):
     """Without this section nobody is told of anything but by mail to what he wrote by mail."""
 
-    about: list[Literal["registered", "extended", "late", "closed"]] = Field(
-        default=["registered", "extended", "late", "closed"], min_length=1
+    about: list[Literal["registered", "extended", "late", "closed", "merged"]] = Field(
+        default=["registered", "extended", "late", "closed", "merged"], min_length=1
     )
     channels: list[Channel] = Field(default=list(OWN), min_length=1)
     language: Literal["en", "ru", "fa", "zh"] = "ru"

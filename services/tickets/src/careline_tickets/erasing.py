@@ -10,6 +10,7 @@ from careline_common.db.engine import Database
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_tickets.db import persons
 from careline_tickets.db.persons import PersonKeys
+from careline_tickets.mail_holding import forget_held
 
 AT_A_TIME = 200
 LOOK_EVERY_S = 60.0
@@ -27,6 +28,7 @@ class Waiting:
 class Erased:
     appeals: int = 0
     texts: int = 0
+    held_mails: int = 0
     waiting: tuple[Waiting, ...] = field(default=())
 
 
@@ -36,8 +38,11 @@ async def erase(uow: UnitOfWork, keys: PersonKeys) -> Erased:
     done = [row["id"] for row in found if row["done"]]
     texts = await persons.erase(uow.connection, done) if done else 0
     waiting = [row for row in found if not row["done"]]
+    mails = 0 if keys.address is None else await forget_held(uow, keys.address)
     await persons.erase_later(uow.connection, [row["id"] for row in waiting], uow.clock.now())
-    return Erased(appeals=len(done), texts=texts, waiting=tuple(map(_waiting, waiting)))
+    return Erased(
+        appeals=len(done), texts=texts, held_mails=mails, waiting=tuple(map(_waiting, waiting))
+    )
 
 
 def _waiting(row: Mapping[str, Any]) -> Waiting:

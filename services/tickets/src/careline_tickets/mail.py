@@ -8,13 +8,12 @@ from careline_common.clock import Clock
 from careline_common.db.engine import Database
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.ids import Ids
-from careline_common.observability.pii import PiiHasher
 from careline_tickets.adapters.mail.imap import ImapMailbox
 from careline_tickets.adapters.mail.smtp import SmtpSender
-from careline_tickets.attaching import AttachmentDesk
 from careline_tickets.config import Rules
 from careline_tickets.config_mail import MailboxEntry
 from careline_tickets.domain.ticket import Change, Ticket
+from careline_tickets.mail_holding import HeldMailUpkeep, tending_held
 from careline_tickets.mail_polling import MailPoller
 from careline_tickets.mail_sending import MailSending
 from careline_tickets.mail_taking import MailDesk
@@ -65,8 +64,7 @@ def mail_tasks(
     database: Database,
     journal: Journal,
     writer: MailWriter,
-    files: AttachmentDesk,
-    hasher: PiiHasher,
+    desk: MailDesk,
     servers: MailServers,
     ids: Ids,
     metrics: TicketsMetrics,
@@ -79,7 +77,7 @@ def mail_tasks(
 
     poller = MailPoller(
         database=database,
-        desk=MailDesk(journal, writer, files, hasher),
+        desk=desk,
         boxes=boxes,
         opened=servers.mailbox,
         ids=ids,
@@ -104,4 +102,8 @@ def mail_tasks(
                 await sending.send_all()
             await asyncio.sleep(every_s)
 
-    return (("look-into-mailboxes", look), ("send-mail", send))
+    return (
+        ("look-into-mailboxes", look),
+        ("send-mail", send),
+        ("tend-held-mail", tending_held(HeldMailUpkeep(database, metrics))),
+    )

@@ -135,6 +135,6 @@ class MailPoller:
             if not await mail_in.renew(uow.connection, box.id, holder, LEASE_S):
                 raise LeaseLostError(box.id)
             take = self._desk.refuse if large else self._desk.take
-            outcome = await take(uow, box, place, mail)
+            outcome = await take(uow, box, place, mail, raw)
         self._metrics.mail_in.labels(outcome).inc()
         return True

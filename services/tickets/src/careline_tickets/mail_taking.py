@@ -2,18 +2,21 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.observability.pii import PiiHasher
+from careline_tickets import going_on
 from careline_tickets.adapters import citizen_words as words
 from careline_tickets.attaching import AttachmentDesk, TooManyFilesError
 from careline_tickets.config_mail import MIB, MailboxEntry
-from careline_tickets.db import correspondents, mail_in
+from careline_tickets.db import correspondents, mail_held, mail_in
 from careline_tickets.db.correspondents import Correspondent
+from careline_tickets.db.mail_held import HELD, Held
 from careline_tickets.db.mail_in import Place
 from careline_tickets.db.repository import Stored
-from careline_tickets.domain.mail import IncomingMail, tokens_in
+from careline_tickets.domain.attachments import CheckedFile
+from careline_tickets.domain.mail import IncomingMail, a_program_surely, tokens_in
 from careline_tickets.domain.person import Person
 from careline_tickets.domain.ticket import Command, Details, Ticket
 from careline_tickets.domain.vocabulary import Action, Channel, Role, Status
@@ -29,7 +32,6 @@ MANY = 20
 """Mails an hour from one sender: what comes beyond is added to his newest appeal, so that no program can
 open appeals without end, and nothing is lost."""
 HOUR = timedelta(hours=1)
-LONGEST_CHAIN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,11 @@ class _Taking:
     mail: IncomingMail
     id: str
     sender_key: bytes | None
+    raw: bytes
+    """The mail as it came, or its header where it is too large."""
+    actor: Actor = EMAIL
+    came_at: datetime | None = None
+    """When it came, where that was before."""
 
 
 class MailDesk:
@@ -53,39 +60,64 @@ class MailDesk:
         self._hasher = hasher
 
     async def take(
-        self, uow: UnitOfWork, box: MailboxEntry, place: Place, mail: IncomingMail
+        self, uow: UnitOfWork, box: MailboxEntry, place: Place, mail: IncomingMail, raw: bytes
     ) -> str:
         """Marks a mail as taken and does what it asks for; returns what that was."""
-        taking = _Taking(uow, box, mail, uow.ids.new(), self._sender_key(mail))
-        if not await self._noted(taking, place, self._identity(mail)):
-            # the same mail by another way: a second mailbox, a copy, a folder that was made anew
-            await self._noted(taking, place, None)
+        taking = self._taking(uow, box, mail, raw)
+        if not await self._marked(taking, place):
             return "repeated"
         outcome, ticket_id = await self._done(taking)
-        if ticket_id is not None and mail.files and mail.automatic is None:
+        if ticket_id is not None and mail.files:
             await self._attach(taking, ticket_id)
         await mail_in.settle(uow.connection, taking.id, outcome, ticket_id)
         return outcome
 
     async def refuse(
-        self, uow: UnitOfWork, box: MailboxEntry, place: Place, mail: IncomingMail
+        self, uow: UnitOfWork, box: MailboxEntry, place: Place, mail: IncomingMail, head: bytes
     ) -> str:
-        """A mail that is too large, of which only the header is known: its sender is told, once."""
-        taking = _Taking(uow, box, mail, uow.ids.new(), self._sender_key(mail))
-        if not await self._noted(taking, place, self._identity(mail)):
-            await self._noted(taking, place, None)
+        """A mail that is too large, of which only the header is known: its sender is told, once. Where he is not,
+        a person is to see that it came."""
+        taking = self._taking(uow, box, mail, head)
+        if not await self._marked(taking, place):
             return "repeated"
-        if mail.sender is not None and mail.automatic is None:
-            language = box.language or words.language_of(mail.subject, "en")
-            text = words.said("too_large", language, limit=str(box.max_bytes // MIB))
-            to = _correspondent(box, mail, mail.sender, language)
-            key = f"too_large:{taking.id}"
-            await self._writer.write(
-                uow, box, to, key=key, purpose="refusal", text=text, automatic=True,
-                subject=f"Re: {mail.subject}",
-            )  # fmt: skip
-        await mail_in.settle(uow.connection, taking.id, "too_large", None)
-        return "too_large"
+        outcome = "too_large"
+        if not await self._told_too_large(taking):
+            await self._hold(taking, mail.automatic or outcome, whole=False)
+            outcome = HELD
+        await mail_in.settle(uow.connection, taking.id, outcome, None)
+        return outcome
+
+    async def _told_too_large(self, taking: _Taking) -> bool:
+        box, mail = taking.box, taking.mail
+        if mail.sender is None or mail.automatic is not None:
+            return False
+        language = box.language or words.language_of(mail.subject, "en")
+        return await self._writer.write(
+            taking.uow,
+            box,
+            _correspondent(box, mail, mail.sender, language),
+            key=f"too_large:{taking.id}",
+            purpose="refusal",
+            text=words.said("too_large", language, limit=str(box.max_bytes // MIB)),
+            automatic=True,
+            subject=f"Re: {mail.subject}",
+        )
+
+    async def register_held(
+        self, uow: UnitOfWork, box: MailboxEntry, held: Held, mail: IncomingMail, who: Actor
+    ) -> Ticket:
+        """Registers what a person has judged to be an appeal, under his name, with its files."""
+        key = self._sender_key(mail)
+        taking = _Taking(uow, box, mail, held.id, key, b"", actor=who, came_at=held.at)
+        ticket = await self._register(taking)
+        if mail.files:
+            await self._attach(taking, ticket.id)
+        return ticket
+
+    def _taking(
+        self, uow: UnitOfWork, box: MailboxEntry, mail: IncomingMail, raw: bytes
+    ) -> _Taking:
+        return _Taking(uow, box, mail, uow.ids.new(), self._sender_key(mail), raw)
 
     def _sender_key(self, mail: IncomingMail) -> bytes | None:
         return None if mail.sender is None else self._writer.address_key(mail.sender)
@@ -96,6 +128,14 @@ class MailDesk:
         files = (hashlib.sha256(each.content).hexdigest() for each in mail.files)
         said = ("mail", mail.message_id or sent, mail.sender or "", mail.subject, mail.text)
         return self._hasher.lookup("\0".join((*said, *files)))
+
+    async def _marked(self, taking: _Taking, place: Place) -> bool:
+        """Marks it as taken; False for the same mail by another way: a second mailbox, a copy, a folder that
+        was made anew."""
+        if await self._noted(taking, place, self._identity(taking.mail)):
+            return True
+        await self._noted(taking, place, None)
+        return False
 
     async def _noted(self, taking: _Taking, place: Place, identity: bytes | None) -> bool:
         name = taking.mail.message_id
@@ -112,10 +152,12 @@ class MailDesk:
 
     async def _done(self, taking: _Taking) -> tuple[str, str | None]:
         stored = await self._belongs_to(taking)
-        if taking.mail.automatic is not None:
+        mark = taking.mail.automatic
+        if mark is not None:
             if stored is None:
-                return "automatic", None
-            note = f"An automatic mail came ({taking.mail.automatic}):\n\n{taking.mail.whole_text}"
+                await self._hold(taking, mark)
+                return HELD, None
+            note = f"An automatic mail came ({mark}):\n\n{taking.mail.whole_text}"
             await self._amend(taking, stored, note)
             return "automatic", stored.ticket.id
         if stored is None and await self._too_many(taking):
@@ -142,15 +184,38 @@ class MailDesk:
         repository = self._journal.repository
         return await repository.find(taking.uow.connection, ticket_id, for_update=True)
 
+    async def _hold(self, taking: _Taking, mark: str, *, whole: bool = True) -> None:
+        """A person is to see what looks like a program's and belongs to no appeal."""
+        held = Held(
+            id=taking.id,
+            mailbox=taking.box.id,
+            at=taking.uow.clock.now(),
+            mark=mark,
+            state=HELD,
+            whole=whole,
+            sender=taking.mail.sender,
+            subject=taking.mail.subject,
+        )
+        await mail_held.hold(
+            taking.uow.connection, held, raw=taking.raw, sender_key=taking.sender_key
+        )
+
     async def _attach(self, taking: _Taking, ticket_id: str) -> None:
-        """Keeps what of the files may be kept; what is not, and why, stands in the appeal."""
-        good, refused = self._files.checked(taking.mail.files)
+        """Keeps what of the files may be kept; what is not, and why, stands in the appeal. With what a program
+        alone writes comes our own mail again, or nothing that anybody has meant."""
+        mark = taking.mail.automatic
+        if mark is not None and a_program_surely(mark):
+            why = "came with a program's mail"
+            good: list[CheckedFile] = []
+            refused = [(file.name or file.declared, why) for file in taking.mail.files]
+        else:
+            good, refused = self._files.checked(taking.mail.files)
         try:
-            await self._files.keep(taking.uow, ticket_id, good, EMAIL, refused)
+            await self._files.keep(taking.uow, ticket_id, good, taking.actor, refused)
         except TooManyFilesError:
             why = "is one too many for this appeal"
             refused += [(file.name, why) for file in good]
-            await self._files.keep(taking.uow, ticket_id, [], EMAIL, refused)
+            await self._files.keep(taking.uow, ticket_id, [], taking.actor, refused)
 
     async def _too_many(self, taking: _Taking) -> bool:
         if taking.sender_key is None:
@@ -164,20 +229,14 @@ class MailDesk:
         return None if ticket_id is None else await self._locked(taking, ticket_id)
 
     async def _go_on(self, taking: _Taking, stored: Stored) -> tuple[str, str]:
-        """Words of the citizen in an appeal that is there; where it is closed, in one that goes on from it,
-        so that somebody reads them."""
-        for _ in range(LONGEST_CHAIN):
-            ticket = stored.ticket
-            following = ticket.followed_by or ticket.merged_into
-            if following is None:
-                break
-            after = await self._locked(taking, following)
-            assert after is not None, "appeals are never deleted"
-            stored = after
-        if stored.ticket.status is Status.CLOSED:
+        """Words of the citizen in an appeal that is there. Where it has ended they go to his own that stands for it
+        or goes on from it, else to a new one: never to somebody else's, and somebody reads them."""
+        stored = await going_on.place_for(
+            taking.uow, self._journal, stored, address_key=taking.sender_key
+        )
+        if stored.ticket.ended:
             new = await self._register(taking, follows=stored.ticket)
-            link = Command(action=Action.FOLLOW_UP, followed_by=new.id)
-            await self._journal.act(taking.uow, stored, link, EMAIL)
+            await going_on.link(taking.uow, self._journal, stored, new, EMAIL)
             return "followed", new.id
         await self._amend(taking, stored, await self._words(taking, stored.ticket))
         await self._remember(taking, stored.ticket)
@@ -226,10 +285,10 @@ class MailDesk:
             details=details,
             person=Person(name=mail.sender_name),
             text=mail.whole_text,
-            registered_at=taking.uow.clock.now(),
+            registered_at=taking.came_at or taking.uow.clock.now(),
             follows=None if follows is None else follows.id,
         )
-        ticket = (await self._journal.register(taking.uow, new, EMAIL)).ticket
+        ticket = (await self._journal.register(taking.uow, new, taking.actor)).ticket
         if mail.sender is not None:
             to = _correspondent(box, mail, mail.sender, language)
             await self._keep(taking, ticket, to)

@@ -8,7 +8,7 @@ from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.observability.pii import PiiHasher
 from careline_tickets.adapters import citizen_words as words
 from careline_tickets.config_mail import MailboxEntry
-from careline_tickets.db import correspondents, mail_out
+from careline_tickets.db import correspondents, joined, mail_out
 from careline_tickets.db.correspondents import Correspondent
 from careline_tickets.db.repository import Repository
 from careline_tickets.domain import mail as rules
@@ -95,29 +95,57 @@ class MailWriter:
         ticket: Ticket,
         changes: Sequence[Change],
     ) -> None:
-        """Sends what these changes of an appeal say to whoever wrote it by mail: an answer that stands,
-        and what is waited for."""
+        """Sends what these changes of an appeal say to whoever wrote it by mail: an answer that stands, and what
+        is waited for. Those whose appeals it stands for never see an answer that was given to somebody else: they
+        are told that theirs is settled."""
         for change in changes:
             if not _tells(change):
                 continue
-            to = await correspondents.of(uow.connection, ticket.id)
-            box = None if to is None else _box_of(boxes, to.mailbox)
-            if to is None or box is None:
-                return
-            text = await self._told(uow, ticket, change, to.language)
-            if text is not None:
-                await self.write(
-                    uow,
-                    box,
-                    to,
-                    key=f"{change.action}:{ticket.id}:{change.version}",
-                    purpose="answer",
-                    text=text,
-                    automatic=False,
-                    ticket=ticket,
-                    subject=to.subject
-                    or words.said("answer_subject", to.language, number=ticket.number),
-                )
+            await self._answer(uow, boxes, ticket, change)
+            if change.action != Action.WAIT:
+                for other_id in await joined.of_others(uow.connection, ticket.id):
+                    await self._settled(uow, boxes, other_id, f"{ticket.id}:{change.version}")
+
+    async def _answer(
+        self,
+        uow: UnitOfWork,
+        boxes: Mapping[str, MailboxEntry],
+        ticket: Ticket,
+        change: Change,
+    ) -> None:
+        to = await correspondents.of(uow.connection, ticket.id)
+        box = None if to is None else _box_of(boxes, to.mailbox)
+        if to is None or box is None:
+            return
+        text = await self._told(uow, ticket, change, to.language)
+        if text is not None:
+            await self.write(
+                uow,
+                box,
+                to,
+                key=f"{change.action}:{ticket.id}:{change.version}",
+                purpose="answer",
+                text=text,
+                automatic=False,
+                ticket=ticket,
+                subject=to.subject
+                or words.said("answer_subject", to.language, number=ticket.number),
+            )
+
+    async def _settled(
+        self, uow: UnitOfWork, boxes: Mapping[str, MailboxEntry], ticket_id: str, by: str
+    ) -> None:
+        to = await correspondents.of(uow.connection, ticket_id)
+        box = None if to is None else _box_of(boxes, to.mailbox)
+        if to is None or box is None:
+            return
+        stored = await self._repository.find(uow.connection, ticket_id)
+        assert stored is not None, "appeals are never deleted"
+        text = words.said("settled", to.language, number=stored.ticket.number)
+        await self.write(
+            uow, box, to, key=f"settled:{ticket_id}:{by}", purpose="settled", text=text,
+            automatic=True, ticket=stored.ticket,
+        )  # fmt: skip
 
     async def _told(
         self, uow: UnitOfWork, ticket: Ticket, change: Change, language: str

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 from careline_common.observability.metrics import MetricsRegistry
+from careline_tickets.domain.ticket import ENDED
 from careline_tickets.domain.vocabulary import Status
-
-ENDED = frozenset({Status.CLOSED, Status.MERGED})
 
 
 class TicketsMetrics:
@@ -22,6 +21,13 @@ class TicketsMetrics:
         )
         self.tracked = registry.counter("tracked_total", "Questions by tracking code", ["result"])
         self.mail_in = registry.counter("mail_in_total", "Mails that came in", ["outcome"])
+        self.mail_held = registry.gauge("mail_held", "Mails that wait for a person to judge them")
+        self.mail_held_s = registry.gauge(
+            "mail_held_seconds", "So long the mail has been held that has waited longest"
+        )
+        self.mail_judged = registry.counter(
+            "mail_judged_total", "Held mails that were judged, or whose time was over", ["decision"]
+        )
         self.mail_away = registry.gauge(
             "mail_away", "1 while a mailbox cannot be looked into", ["mailbox"]
         )

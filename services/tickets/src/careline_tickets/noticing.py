@@ -7,6 +7,7 @@ appeal, so once by any number of processes.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
 import structlog
 
@@ -17,8 +18,8 @@ from careline_common.events.tickets import TicketNoticeIssued
 from careline_common.observability.errors import describe
 from careline_tickets.adapters import citizen_words as words
 from careline_tickets.config import Rules
-from careline_tickets.config_notices import NoticeKind, NoticesEntry
-from careline_tickets.db import correspondents, promises
+from careline_tickets.config_notices import NoticeKind
+from careline_tickets.db import correspondents, joined, promises
 from careline_tickets.db.repository import Repository
 from careline_tickets.domain.ticket import REGISTER, Change, Ticket
 from careline_tickets.domain.vocabulary import Action, Channel, Status
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 AT_A_TIME = 50
 LOOK_EVERY_S = 1.0
+TRIED_AGAIN_AFTER = timedelta(minutes=10)
+"""What could not be told for a fault of its own waits so long, so that it keeps nobody else's place."""
 
 
 class Noticer:
@@ -42,16 +45,51 @@ class Noticer:
         self._rules = rules
 
     async def changed(self, uow: UnitOfWork, ticket: Ticket, changes: Sequence[Change]) -> None:
-        """What these changes of an appeal are to the citizen; the journal's observer."""
-        wanted = self._rules().notices
-        if wanted is None or ticket.details.channel not in wanted.channels:
+        """What these changes of an appeal are to the citizen, and to those whose appeals it stands for; the
+        journal's observer."""
+        wanted, last = self._rules().notices, changes[-1]
+        if wanted is None:
             return
-        promise = promise_of(ticket)
-        if promise is not None:
-            await promises.follow(uow.connection, ticket.id, promise)
         kind = _told_by(changes)
-        if kind is not None and wanted.tells(kind, ticket.details.channel):
-            await self.tell(uow, ticket, kind, version=changes[-1].version)
+        key = f"{kind}:{ticket.id}:{last.version}"
+        if ticket.details.channel in wanted.channels:
+            apart = await self._stands_apart(uow, ticket)
+            promise = promise_of(ticket)
+            if promise is not None and not apart:
+                await promises.follow(uow.connection, ticket.id, promise)
+            hidden = apart and kind is NoticeKind.MERGED
+            if kind is not None and not hidden and wanted.tells(kind, ticket.details.channel):
+                text = await self._text(uow, ticket, kind)
+                await self._deliver(uow, ticket, kind, text, key)
+        if kind in _TOLD_TO_OTHERS:
+            await self._tell_others(uow, ticket, kind, last.version)
+
+    async def _stands_apart(self, uow: UnitOfWork, ticket: Ticket) -> bool:
+        """Whether an appeal was merged into one of which somebody else is told: then what its own citizen was
+        promised is still to be watched, and he hears nothing of the other."""
+        if ticket.status is not Status.MERGED:
+            return False
+        return not (await joined.standing_for(uow.connection, ticket.id)).his
+
+    async def _tell_others(
+        self, uow: UnitOfWork, ticket: Ticket, kind: NoticeKind, version: int
+    ) -> None:
+        """Tells whose appeals were merged into this one what has become of their own."""
+        others = await joined.of_others(uow.connection, ticket.id)
+        if not others:
+            return
+        promise, wanted = promise_of(ticket), self._rules().notices
+        assert wanted is not None, "who tells nobody does not come here"
+        goes_on = kind is NoticeKind.EXTENDED and promise is not None
+        await promises.move(uow.connection, others, promise.due_at if goes_on and promise else None)
+        for other_id in others:
+            stored = await self._repository.find(uow.connection, other_id)
+            assert stored is not None, "appeals are never deleted"
+            other = stored.ticket
+            if wanted.tells(kind, other.details.channel):
+                text = await self._text(uow, other, kind, standing=ticket)
+                key = f"{kind}:{other.id}:{ticket.id}:{version}"
+                await self._deliver(uow, other, kind, text, key)
 
     async def broken(self, uow: UnitOfWork, ticket_id: str) -> bool:
         """Tells that an appeal's promise is broken, if it is and nobody was told; False otherwise."""
@@ -63,43 +101,55 @@ class Noticer:
             return False
         if not wanted.tells(NoticeKind.LATE, ticket.details.channel):
             return False
-        language = self._language(ticket, wanted)
+        if ticket.status is Status.MERGED:
+            standing = await joined.standing_for(uow.connection, ticket_id)
+            if standing.his or not standing.open:
+                return False
+        language = self._language(ticket)
         due = shown_due(due_at, language, self._rules().zone)
         text = words.said("late", language, number=ticket.number, due=due)
-        return await self._deliver(uow, ticket, NoticeKind.LATE, text, ticket.version)
+        key = f"{NoticeKind.LATE}:{ticket.id}:{ticket.version}:{due_at.isoformat()}"
+        return await self._deliver(uow, ticket, NoticeKind.LATE, text, key)
 
-    async def tell(
-        self, uow: UnitOfWork, ticket: Ticket, kind: NoticeKind, *, version: int
-    ) -> bool:
-        """Tells whom an appeal is from what has become of it; False where there is no way to him."""
-        rules = self._rules()
-        language = self._language(ticket, rules.notices)
+    async def _text(
+        self, uow: UnitOfWork, ticket: Ticket, kind: NoticeKind, standing: Ticket | None = None
+    ) -> str:
+        """What its citizen is told of an appeal, where another one stands for it of what that has promised."""
+        language, zone = self._language(ticket), self._rules().zone
         match kind:
             case NoticeKind.REGISTERED:
-                text = registered(ticket, language, rules.zone)
+                return registered(ticket, language, zone)
             case NoticeKind.EXTENDED:
                 said = words.said("extended", language, number=ticket.number)
-                text = f"{said} {promised(ticket, language, rules.zone)}".strip()
+                return f"{said} {promised(standing or ticket, language, zone)}".strip()
+            case NoticeKind.MERGED:
+                assert ticket.merged_into is not None, "it was merged just now"
+                into = await self._repository.find(uow.connection, ticket.merged_into)
+                assert into is not None, "appeals are never deleted"
+                other = into.ticket.number
+                return words.said("joined", language, number=ticket.number, other=other)
+            case _ if standing is not None:
+                return words.said("settled", language, number=ticket.number)
             case _:
                 what = "forwarded" if ticket.forwarded_to is not None else "closed"
-                text = words.said(what, language, number=ticket.number)
-        return await self._deliver(uow, ticket, kind, text, version)
+                return words.said(what, language, number=ticket.number)
 
-    def _language(self, ticket: Ticket, wanted: NoticesEntry | None) -> str:
+    def _language(self, ticket: Ticket) -> str:
+        wanted = self._rules().notices
         own = (ticket.details.language or "")[:2].lower()
         if own in words.LANGUAGES:
             return own
         return "ru" if wanted is None else wanted.language
 
     async def _deliver(
-        self, uow: UnitOfWork, ticket: Ticket, kind: NoticeKind, text: str, version: int
+        self, uow: UnitOfWork, ticket: Ticket, kind: NoticeKind, text: str, key: str
     ) -> bool:
+        """Once for each key; False where there is no way to him."""
         to = await correspondents.of(uow.connection, ticket.id)
         if to is not None:
             box = self._rules().mailboxes.get(to.mailbox)
             if box is None or kind in _BY_MAIL_ALREADY:
                 return False
-            key = f"{kind}:{ticket.id}:{version}"
             return await self._writer.write(
                 uow, box, to, key=key, purpose=kind, text=text, automatic=True, ticket=ticket
             )
@@ -110,7 +160,7 @@ class Noticer:
             uow,
             contact=person.phone,
             kind=kind,
-            language=self._language(ticket, self._rules().notices),
+            language=self._language(ticket),
             text=text,
             ticket_id=ticket.id,
             at_once=kind is NoticeKind.REGISTERED and ticket.details.channel in _JUST_NOW,
@@ -120,6 +170,8 @@ class Noticer:
 
 _BY_MAIL_ALREADY = frozenset({NoticeKind.REGISTERED, NoticeKind.CLOSED})
 """Who wrote by mail has these by mail, with all that belongs to them."""
+_TOLD_TO_OTHERS = frozenset({NoticeKind.EXTENDED, NoticeKind.CLOSED})
+"""What becomes of an appeal has become of those that were merged into it."""
 _JUST_NOW = frozenset({Channel.PHONE, Channel.SMS, Channel.APP, Channel.WALK_IN, Channel.PORTAL})
 """Who comes by these is awake."""
 
@@ -156,7 +208,9 @@ def _told_by(changes: Sequence[Change]) -> NoticeKind | None:
         return None if len(changes) > 1 else NoticeKind.CLOSED
     if last.action == REGISTER:
         return NoticeKind.REGISTERED
-    return NoticeKind.EXTENDED if last.action == Action.EXTEND else None
+    return {Action.EXTEND: NoticeKind.EXTENDED, Action.MERGE: NoticeKind.MERGED}.get(
+        Action(last.action)
+    )
 
 
 class PromiseWatch:
@@ -179,6 +233,9 @@ class PromiseWatch:
                 if is_unavailable(error):
                     raise
                 log.exception("promise.not_told", ticket=ticket_id, error=describe(error))
+                async with self._database.unit_of_work() as uow:
+                    again_at = uow.clock.now() + TRIED_AGAIN_AFTER
+                    await promises.put_off(uow.connection, ticket_id, again_at)
         return len(due)
 
 

@@ -70,6 +70,9 @@ Observer = Callable[[UnitOfWork, Ticket, Sequence[Change]], Awaitable[None]]
 """What follows on changes of an appeal in their own transaction; the appeal is as it is after them."""
 
 
+_POINTED_AT = frozenset({Action.AMEND, Action.FOLLOW_UP})
+
+
 def _on_behalf_of(actor: Actor) -> Actor:
     """What follows of itself on what somebody did stands in the history under his name."""
     return Actor(id=actor.id, roles=frozenset({Role.SYSTEM}))
@@ -153,19 +156,29 @@ class Journal:
         return ticket, changes
 
     async def duplicates_of(
-        self, uow: UnitOfWork, ticket: Ticket, person: Person, text: str | None = None
+        self,
+        uow: UnitOfWork,
+        ticket: Ticket,
+        person: Person,
+        text: str | None = None,
+        *,
+        written: bool = False,
     ) -> list[Duplicate]:
-        """Other appeals that may be the same; their texts are compared when one is given."""
+        """Other appeals that may be the same; their texts are compared when one is given, which with `written`
+        is the appeal's own."""
         likeness = replace(self.lookup.likeness(person, ticket.details, text), external=None)
-        return await self.like(uow, likeness, but=ticket.id)
-
-    async def like(
-        self, uow: UnitOfWork, likeness: Likeness, *, but: str | None = None
-    ) -> list[Duplicate]:
-        """Appeals with something in common; they are suggested, and nothing is merged by itself."""
         return await duplicates(
-            uow.connection, likeness, shares=self._shares, now=uow.clock.now(), but=but
+            uow.connection,
+            likeness,
+            shares=self._shares,
+            now=uow.clock.now(),
+            but=ticket.id,
+            written=written,
         )
+
+    async def like(self, uow: UnitOfWork, likeness: Likeness) -> list[Duplicate]:
+        """Appeals with something in common; they are suggested, and nothing is merged by itself."""
+        return await duplicates(uow.connection, likeness, shares=self._shares, now=uow.clock.now())
 
     async def act(
         self,
@@ -189,7 +202,7 @@ class Journal:
         ticket = await self._do(uow, stored, command, actor, now)
         if command.action is Action.MERGE:
             await self._absorb(uow, stored.ticket, ticket, actor, now)
-        if command.action is Action.AMEND and ticket.status is Status.MERGED:
+        if ticket.status is Status.MERGED and command.action in _POINTED_AT:
             await self._point_at(uow, ticket, command, actor, now)
         return ticket
 
@@ -226,10 +239,12 @@ class Journal:
     async def _point_at(
         self, uow: UnitOfWork, merged: Ticket, command: Command, actor: Actor, now: datetime
     ) -> None:
-        """Whoever has the appeal that stands for a merged one is told that there are new words in that.
+        """Whoever has the appeal that stands for a merged one is told that there are new words in that, or in one
+        that goes on from it.
 
         The words themselves stay there: who sees the one need not see the other."""
-        if not (command.text or command.note):
+        follows = command.action is Action.FOLLOW_UP
+        if not (command.text or command.note or follows):
             return
         standing: Stored | None = None
         into = merged.merged_into
@@ -239,6 +254,10 @@ class Journal:
             into = standing.ticket.merged_into
         assert standing is not None, "it is merged into one"
         note = f"{merged.number} has new words since it was merged into this one"
+        if follows:
+            note = (
+                f"{merged.number}, which was merged into this one, goes on in an appeal of its own"
+            )
         await self._do(uow, standing, Command(action=Action.AMEND, note=note), actor, now)
 
     async def _go_on(

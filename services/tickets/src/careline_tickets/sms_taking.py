@@ -10,12 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.events.surveys import MessageReceived
+from careline_tickets import going_on
 from careline_tickets.adapters import citizen_words as words
 from careline_tickets.config_notices import NoticeKind
 from careline_tickets.db import tables
 from careline_tickets.db.notice_tables import sms_in
+from careline_tickets.db.repository import Stored
 from careline_tickets.domain.person import Person
-from careline_tickets.domain.ticket import Command, Details, External, Ticket
+from careline_tickets.domain.ticket import ENDED, Command, Details, External, Ticket
 from careline_tickets.domain.tracking import read_code
 from careline_tickets.domain.vocabulary import Action, Channel, Kind, Role, Status
 from careline_tickets.domain.workflow import Actor
@@ -32,7 +34,6 @@ GOES_ON_FOR = timedelta(hours=24)
 """So long after somebody's last SMS his next one is about the same."""
 ANSWERS_A_DAY = 10
 SHOWN = 3
-ENDED = frozenset({Status.CLOSED, Status.MERGED})
 _SIGNS = re.compile(r"[\w\-\u2010-\u2015]+")
 DAY = timedelta(days=1)
 
@@ -112,20 +113,36 @@ class SmsDesk:
     async def _words(
         self, uow: UnitOfWork, event: MessageReceived, message: Message, key: bytes
     ) -> tuple[str, str]:
-        """Words to the appeal of his last SMS, as long as that is open and fresh; else an appeal."""
+        """Words to the appeal of his last SMS while that is fresh; where it has ended, to his own that goes on from
+        it or stands for it; else an appeal."""
         repository = self._journal.repository
         last = await _last(uow.connection, key, uow.clock.now() - GOES_ON_FOR)
         stored = None
         if last is not None:
             stored = await repository.find(uow.connection, last, for_update=True)
-        if stored is not None and stored.ticket.status not in ENDED:
-            note = Command(action=Action.AMEND, note=message.text)
-            ticket = await self._journal.act(uow, stored, note, SMS)
-            if ticket.status is Status.WAITING:
-                again = await repository.find(uow.connection, ticket.id, for_update=True)
-                assert again is not None
-                await self._journal.act(uow, again, Command(action=Action.RESUME), SMS)
-            return "added", ticket.id
+        if stored is not None:
+            stored = await going_on.place_for(uow, self._journal, stored, phone_key=key)
+            if not stored.ticket.ended:
+                await self._add(uow, stored, message)
+                return "added", stored.ticket.id
+        new = await self._register(
+            uow, event, message, follows=None if stored is None else stored.ticket.id
+        )
+        if stored is not None:
+            await going_on.link(uow, self._journal, stored, new, SMS)
+        return "registered", new.id
+
+    async def _add(self, uow: UnitOfWork, stored: Stored, message: Message) -> None:
+        note = Command(action=Action.AMEND, note=message.text)
+        ticket = await self._journal.act(uow, stored, note, SMS)
+        if ticket.status is Status.WAITING:
+            again = await self._journal.repository.find(uow.connection, ticket.id, for_update=True)
+            assert again is not None, "it was there a moment ago"
+            await self._journal.act(uow, again, Command(action=Action.RESUME), SMS)
+
+    async def _register(
+        self, uow: UnitOfWork, event: MessageReceived, message: Message, *, follows: str | None
+    ) -> Ticket:
         new = NewTicket(
             details=Details(
                 channel=Channel.SMS,
@@ -136,8 +153,9 @@ class SmsDesk:
             person=Person(phone=message.sender),
             text=message.text,
             registered_at=min(message.at, uow.clock.now()),
+            follows=follows,
         )
-        return "registered", (await self._journal.register(uow, new, SMS)).ticket.id
+        return (await self._journal.register(uow, new, SMS)).ticket
 
 
 def _language(event: MessageReceived, message: Message) -> str:

@@ -1,5 +1,6 @@
 """Files with appeals: by API, form and mail; scanned before they are given out; erased with the person."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -52,6 +53,35 @@ async def test_a_scanner_that_is_away_or_does_not_judge_is_no_verdict(scanner: s
         await ClamScanner("/nowhere/clamd.sock").scan(PDF)
     with pytest.raises(ScannerAwayError):
         await ClamScanner(scanner).scan(bytes(26 << 20))  # over the limit of both
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (b"stream: " + b"x" * 1000 + b" FOUND\0", "x" * 200),
+        (b"stream: a\nb FOUND\0", "a\nb"),
+        (b"stream: " + b"x" * 5000 + b" FOUND\0", None),
+        (b"stream: OK", None),
+        (b"", None),
+    ],
+    ids=["long name", "two lines", "beyond the limit", "cut off", "nothing"],
+)
+async def test_however_much_a_scanner_says_it_is_a_verdict_or_none(
+    ports: Any, answer: bytes, verdict: str | None
+) -> None:
+    async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(PDF + bytes(4))
+        writer.write(answer)
+        writer.close()
+
+    port = ports.take()
+    async with await asyncio.start_server(says, "127.0.0.1", port):
+        asked = ClamScanner(f"127.0.0.1:{port}").scan(PDF)
+        if verdict is None:
+            with pytest.raises(ScannerAwayError):
+                await asked
+        else:
+            assert await asked == verdict
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -135,7 +135,7 @@ class TicketNoticeIssued(Event):
     notice_id: str
     ticket_id: str | None = None
     kind: str
-    """What it tells: registered, extended, late, closed or status."""
+    """What it tells: registered, extended, late, closed, merged or status."""
     contact: str
     """The citizen's number."""
     language: str

@@ -92,11 +92,7 @@ def _read(value: Any, kind: type) -> Any:
 class PageQuery:
     """`limit` and `cursor` of a request."""
 
-    def __init__(
-        self,
-        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-        cursor: Annotated[str | None, Query(max_length=2000)] = None,
-    ) -> None:
+    def __init__(self, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> None:
         self.limit = limit
         self.cursor = cursor
 
@@ -126,4 +122,11 @@ class PageQuery:
         return self.of(sorted(left, key=lambda row: row.id), key=lambda row: (row.id,), show=show)
 
 
-Paging = Annotated[PageQuery, Depends()]
+async def _paging(
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=2000)] = None,
+) -> PageQuery:
+    return PageQuery(limit, cursor)
+
+
+Paging = Annotated[PageQuery, Depends(_paging)]

@@ -49,27 +49,27 @@ def visible_run(caller: Principal, run: Run | None) -> Run:
     return run
 
 
-def _service(request: Request) -> IngestService:
+async def _service(request: Request) -> IngestService:
     service: IngestService = request.app.state.ingest
     return service
 
 
-def _replays(request: Request) -> Replays:
+async def _replays(request: Request) -> Replays:
     replays: Replays = request.app.state.replays
     return replays
 
 
-def _pushing(request: Request) -> Pushing:
+async def _pushing(request: Request) -> Pushing:
     pushing: Pushing = request.app.state.pushing
     return pushing
 
 
-def _turns(request: Request) -> Turns:
+async def _turns(request: Request) -> Turns:
     turns: Turns = request.app.state.turns
     return turns
 
 
-def _database(request: Request) -> Database:
+async def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 

@@ -15,7 +15,7 @@ from careline_ingest.volumes import Health, Volumes
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
 
-def _volumes(request: Request) -> Volumes:
+async def _volumes(request: Request) -> Volumes:
     volumes: Volumes = request.app.state.volumes
     return volumes
 

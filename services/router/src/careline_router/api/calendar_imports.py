@@ -92,7 +92,7 @@ class ImportView(BaseModel):
         )
 
 
-def _imports(connection: HTTPConnection) -> CalendarImports:
+async def _imports(connection: HTTPConnection) -> CalendarImports:
     imports: CalendarImports = connection.app.state.calendar_imports
     return imports
 

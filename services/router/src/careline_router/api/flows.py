@@ -33,12 +33,12 @@ router = APIRouter(prefix="/v1/flows", tags=["flows"])
 YAML = frozenset({"application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"})
 
 
-def _office(connection: HTTPConnection) -> FlowOffice:
+async def _office(connection: HTTPConnection) -> FlowOffice:
     office: FlowOffice = connection.app.state.flows
     return office
 
 
-def _trials(connection: HTTPConnection) -> FlowTrials:
+async def _trials(connection: HTTPConnection) -> FlowTrials:
     trials: FlowTrials = connection.app.state.flow_trials
     return trials
 

@@ -21,7 +21,7 @@ class Period(NamedTuple):
     until: datetime
 
 
-def _period(
+async def _period(
     clock: Now,
     from_: Annotated[str | None, Query(alias="from", max_length=40)] = None,
     to: Annotated[str | None, Query(max_length=40)] = None,

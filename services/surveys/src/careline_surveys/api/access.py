@@ -25,22 +25,22 @@ OptOutKeeper = Annotated[Principal, Depends(require("admin", "contact_admin", "s
 """May note that a patient wants no more surveys: whoever he tells it to."""
 
 
-def _service(request: Request) -> SurveysService:
+async def _service(request: Request) -> SurveysService:
     service: SurveysService = request.app.state.surveys
     return service
 
 
-def _database(request: Request) -> Database:
+async def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 
 
-def _store(request: Request) -> ConfigStore:
+async def _store(request: Request) -> ConfigStore:
     store: ConfigStore = request.app.state.config_store
     return store
 
 
-def _callbacks(request: Request) -> SignedCallbacks:
+async def _callbacks(request: Request) -> SignedCallbacks:
     callbacks: SignedCallbacks = request.app.state.callbacks
     return callbacks
 

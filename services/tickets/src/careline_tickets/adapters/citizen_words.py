@@ -43,6 +43,18 @@ WORDS: Mapping[str, Words] = {
         "fa": "درخواست {number} به منطقه‌ای که در آن بیمه هستید فرستاده شد و از آنجا پاسخ می‌گیرید.",
         "zh": "您的诉求{number}已转至您的参保地区，由其答复。",
     },
+    "joined": {
+        "en": "Your appeal {number} is joined with your appeal {other}: both are answered together.",
+        "ru": "Ваше обращение {number} объединено с вашим обращением {other}: ответим на оба сразу.",
+        "fa": "درخواست شما {number} با درخواست دیگر شما {other} یکی شد؛ به هر دو با هم پاسخ می‌دهیم.",
+        "zh": "您的诉求{number}已与您的诉求{other}合并，将一并答复。",
+    },
+    "settled": {
+        "en": "Your appeal {number} is settled. To hear the answer, call us or write to us and name this number.",
+        "ru": "Работа по обращению {number} завершена. Чтобы узнать ответ, позвоните или напишите нам и назовите этот номер.",
+        "fa": "رسیدگی به درخواست {number} پایان یافت. برای شنیدن پاسخ تماس بگیرید یا بنویسید و این شماره را بگویید.",
+        "zh": "您的诉求{number}已办结。如需了解答复，请来电或来信并告知此编号。",
+    },
     "too_large": {
         "en": "Your mail was not taken: it is larger than {limit} MB. Please send it again without large files.",
         "ru": "Ваше письмо не принято: оно больше {limit} МБ. Пришлите его ещё раз без больших файлов.",

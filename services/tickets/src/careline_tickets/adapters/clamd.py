@@ -9,7 +9,8 @@ from careline_tickets.ports import ScannerAwayError
 CHUNK = 1 << 16
 TIMEOUT_S = 60.0
 LONGEST_ANSWER = 4096
-_FOUND = re.compile(r"stream: (.{1,200}) FOUND")
+LONGEST_NAME = 200
+_FOUND = re.compile(r"stream: (.+) FOUND", re.DOTALL)
 
 
 class ClamScanner:
@@ -29,7 +30,7 @@ class ClamScanner:
         found = _FOUND.fullmatch(answer)
         if found is None:  # a limit, or a file that it cannot read: nothing is known of it
             raise ScannerAwayError("the scanner gave no verdict")
-        return found[1]
+        return found[1][:LONGEST_NAME]
 
     async def _asked(self, content: bytes) -> str:
         reader, writer = await self._connected()
@@ -41,8 +42,7 @@ class ClamScanner:
                 await writer.drain()
             writer.write(bytes(4))
             await writer.drain()
-            answer = await reader.readuntil(b"\0")
-            return answer[:-1].decode("utf-8", "replace")
+            return await _answer(reader)
         finally:
             writer.close()
             with suppress(OSError):
@@ -53,3 +53,13 @@ class ClamScanner:
             return await asyncio.open_unix_connection(self._address, limit=LONGEST_ANSWER)
         host, _, port = self._address.rpartition(":")
         return await asyncio.open_connection(host.strip("[]"), int(port), limit=LONGEST_ANSWER)
+
+
+async def _answer(reader: asyncio.StreamReader) -> str:
+    """What stands before the NUL; raises `ScannerAwayError` where none comes within `LONGEST_ANSWER` bytes, and
+    `IncompleteReadError` where the connection ends before."""
+    try:
+        answer = await reader.readuntil(b"\0")
+    except asyncio.LimitOverrunError:
+        raise ScannerAwayError(f"the scanner said more than {LONGEST_ANSWER} bytes") from None
+    return answer[:-1].decode("utf-8", "replace")

@@ -8,10 +8,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException
 
 from careline_common.phones import parse_phone
 from careline_tickets.api import form_page, form_words
 from careline_tickets.api.office import Office, OfficeHere
+from careline_tickets.attaching import TooManyFilesError
 from careline_tickets.domain.mail import MailFile
 from careline_tickets.domain.person import Person
 from careline_tickets.domain.ticket import Details, External
@@ -23,6 +25,8 @@ router = APIRouter(prefix="/v1/form", tags=["form"])
 
 PATH = r"/v1/form"
 MOST_FILES = 3
+MOST_READ = 20
+"""Files and fields of one form that are read at all: each costs memory, however small it is."""
 SOURCE = "form"
 """The external source of appeals by the form; the id is a digest of what was sent under the form's key."""
 FORM = Actor(id="form", roles=frozenset({Role.SYSTEM}))
@@ -59,7 +63,13 @@ async def send_form(request: Request, office: OfficeHere, lang: Lang = None) -> 
     if wait:
         retry = {"Retry-After": str(math.ceil(wait))}
         return _html(form_page.notice(language, form_words.LATER), 429, retry)
-    given, sent = await _given(request)
+    try:
+        given, sent = await _given(request)
+    except _TooManyPartsError:
+        again = form_page.form(
+            language, office.fresh_key(), said=form_words.FAULTS["files"], faults=["files"]
+        )
+        return _html(again, 413)
     if not KEY.fullmatch(given.get("key", "")) or given.get(form_page.TRAP):
         again = form_page.form(language, office.fresh_key(), given=given, said=form_words.STALE)
         return _html(again, 422)
@@ -69,28 +79,42 @@ async def send_form(request: Request, office: OfficeHere, lang: Lang = None) -> 
         faults.append("files")
     if faults:
         return _html(form_page.form(language, given["key"], given=given, faults=faults), 422)
-    async with office.database.unit_of_work() as uow:
-        new = _appeal(given, phone, office)
-        registered = await office.journal.register(uow, new, FORM)
-        if files:
-            await office.attachments.keep(uow, registered.ticket.id, files, FORM)
+    try:
+        async with office.database.unit_of_work() as uow:
+            new = _appeal(given, phone, office)
+            registered = await office.journal.register(uow, new, FORM)
+            if files:
+                await office.attachments.keep(uow, registered.ticket.id, files, FORM)
+    except TooManyFilesError:  # the same form was sent again and again, with other files each time
+        return _html(form_page.form(language, given["key"], given=given, faults=["files"]), 422)
     said = form_page.notice(language, form_words.REGISTERED, registered.ticket.tracking_code)
     return _html(said, 201 if registered.fresh else 200)
 
 
+class _TooManyPartsError(Exception):
+    """More files or fields than any form of ours has."""
+
+
 async def _given(request: Request) -> tuple[dict[str, str], list[MailFile]]:
-    """The fields, and the files that were chosen; a browser sends an empty one where none was."""
+    """The fields, and the files that were chosen; a browser sends an empty one where none was.
+
+    Raises `_TooManyPartsError`, and 400 for what is no form at all."""
     fields: dict[str, str] = {}
     files: list[MailFile] = []
-    async with request.form(max_files=20, max_fields=20) as form:
-        for name, value in form.multi_items():
-            if isinstance(value, str):
-                fields[name] = _clean(value)[: form_page.LIMITS.get(name, 100)]
-            elif content := await value.read():
-                file = MailFile(
-                    name=value.filename or "", declared=value.content_type or "", content=content
-                )
-                files.append(file)
+    try:
+        async with request.form(max_files=MOST_READ, max_fields=MOST_READ) as form:
+            for name, value in form.multi_items():
+                if isinstance(value, str):
+                    fields[name] = _clean(value)[: form_page.LIMITS.get(name, 100)]
+                elif content := await value.read():
+                    declared = value.content_type or ""
+                    files.append(
+                        MailFile(name=value.filename or "", declared=declared, content=content)
+                    )
+    except HTTPException as error:
+        if str(error.detail).startswith("Too many"):
+            raise _TooManyPartsError from None
+        raise
     return fields, files
 
 

@@ -20,6 +20,7 @@ from careline_tickets.domain.ticket import InvalidCommandError
 from careline_tickets.domain.vocabulary import Role
 from careline_tickets.domain.workflow import Actor, NotNow, NotPermitted
 from careline_tickets.limiter import Limiter
+from careline_tickets.mail_taking import MailDesk
 from careline_tickets.mail_writing import MailWriter
 from careline_tickets.metrics import TicketsMetrics
 from careline_tickets.ports import CallRecordings, Calls, PartnerRecordings
@@ -51,13 +52,14 @@ class Office:
     surges: SurgeDesk
     attachments: AttachmentDesk
     mail_writer: MailWriter
+    mail_desk: MailDesk
 
     @property
     def rules(self) -> Rules:
         return self.journal.rules()
 
 
-def _office(request: Request) -> Office:
+async def _office(request: Request) -> Office:
     office: Office = request.app.state.office
     return office
 

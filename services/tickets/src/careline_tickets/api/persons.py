@@ -8,14 +8,17 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from careline_common.config import PhoneNumber
+from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.persons import Keeper, Kept
 from careline_tickets import erasing
 from careline_tickets.api.office import OfficeHere
-from careline_tickets.db import attachments, audit, correspondents, persons
+from careline_tickets.db import attachments, audit, correspondents, mail_held, persons
 from careline_tickets.db.attachments import Attachment
 from careline_tickets.db.correspondents import Correspondent
+from careline_tickets.db.mail_held import Held
 from careline_tickets.db.persons import PersonKeys
 from careline_tickets.domain.person import Person
+from careline_tickets.mail_holding import read_held
 
 router = APIRouter(prefix="/v1/persons", tags=["persons"])
 
@@ -54,6 +57,15 @@ class AppealView(BaseModel):
     """Their names; each is given out by its appeal (`/v1/tickets/{id}/attachments`)."""
 
 
+class HeldMailView(BaseModel):
+    """A mail from his address that waits for somebody to judge whether it is an appeal (docs/mail.md)."""
+
+    id: str
+    came_at: datetime
+    subject: str
+    text: str
+
+
 class CitizenBody(BaseModel):
     """A person by his number, or by the address from which he wrote mail; one of them."""
 
@@ -70,11 +82,12 @@ class CitizenBody(BaseModel):
 
 
 class PersonView(BaseModel):
-    """All that the journal keeps of a person; no appeals when it does not know him."""
+    """All that the journal keeps of a person; neither appeals nor mail when it does not know him."""
 
     phone: str | None
     known: bool
     appeals: list[AppealView]
+    held_mail: list[HeldMailView]
 
 
 class ErasedView(BaseModel):
@@ -89,7 +102,9 @@ class ErasedView(BaseModel):
 @router.post("/export", summary="All that is kept of a person")
 async def export(body: CitizenBody, caller: Keeper, office: OfficeHere) -> PersonView:
     async with office.database.unit_of_work() as uow:
-        found = await persons.appeals_of(uow.connection, _key(office, body))
+        key = _key(office, body)
+        found = await persons.appeals_of(uow.connection, key)
+        mails = await _held_mail(uow, key)
         ids = [row["id"] for row in found]
         texts = await persons.texts_of(uow.connection, ids)
         mail = {one: await correspondents.of(uow.connection, one) for one in ids}
@@ -105,7 +120,13 @@ async def export(body: CitizenBody, caller: Keeper, office: OfficeHere) -> Perso
     shown = [
         _appeal(row, texts.get(row["id"], ()), mail[row["id"]], files[row["id"]]) for row in found
     ]
-    return PersonView(phone=body.phone, known=bool(shown), appeals=shown)
+    held = [
+        HeldMailView(
+            id=one.id, came_at=one.at, subject=one.subject, text=(await read_held(raw, ())).text
+        )
+        for one, raw in mails
+    ]
+    return PersonView(phone=body.phone, known=bool(shown or held), appeals=shown, held_mail=held)
 
 
 @router.post(
@@ -129,11 +150,19 @@ async def erase(body: CitizenBody, caller: Keeper, office: OfficeHere) -> Erased
         Kept(what=f"appeal {one.number}", why=OPEN, until=one.due_at) for one in done.waiting
     ]
     return ErasedView(
-        erased=done.appeals > 0,
+        erased=done.appeals + done.held_mails > 0,
         appeals=done.appeals,
         texts=done.texts,
         kept=[*waiting, HISTORY, ON_THEIR_WAY],
     )
+
+
+async def _held_mail(uow: UnitOfWork, key: PersonKeys) -> Sequence[tuple[Held, bytes]]:
+    """What is held from his address, each with the mail as it came."""
+    if key.address is None:
+        return ()
+    held = await mail_held.from_sender(uow.connection, key.address)
+    return [(one, await mail_held.raw_of(uow.connection, one.id)) for one in held]
 
 
 def _key(office: OfficeHere, body: CitizenBody) -> PersonKeys:

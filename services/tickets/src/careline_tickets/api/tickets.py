@@ -69,7 +69,9 @@ async def register_ticket(
             await reports.note_filling(uow.connection, ticket.id, body.fill_in_s)
         view = shown_ticket(ticket, actor_of(viewer), uow.clock.now())
         if viewer.reads_all:
-            view = await _with_others(uow, office, view, ticket, person, text=body.text)
+            view = await _with_others(
+                uow, office, view, ticket, person, text=body.text, written=registered.fresh
+            )
         return Answer.json(
             view,
             status=201 if registered.fresh else 200,
@@ -234,9 +236,10 @@ async def _with_others(
     person: Person,
     *,
     text: str | None = None,
+    written: bool = False,
 ) -> TicketOut:
     """With its likely duplicates, those of a text too where one is given, and its owner's state."""
-    duplicates = await office.journal.duplicates_of(uow, ticket, person, text)
+    duplicates = await office.journal.duplicates_of(uow, ticket, person, text, written=written)
     state = None
     if ticket.owner is not None:
         state = await staffing.state_of(uow.connection, ticket.owner)

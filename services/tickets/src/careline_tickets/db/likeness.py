@@ -111,25 +111,21 @@ SELECT found.why, t.id, t.organisation, t.subject FROM (
 ) found JOIN tickets.ticket t ON t.id = found.ticket_id
 WHERE t.status <> 'merged' AND t.registered_at > $6"""  # noqa: S608 - our own numbers
 
-_TEXTS = f"""
-WITH near AS MATERIALIZED (
-    SELECT ticket_id FROM tickets.wording WHERE words @@ $1::text::tsquery AND ticket_id <> $7
-    ORDER BY greatest(registered_at) DESC, ticket_id DESC LIMIT {MOST_TEXTS}
-), far AS MATERIALIZED (
-    SELECT ticket_id FROM tickets.wording
-    WHERE words @@ $2::text::tsquery AND ticket_id <> $7 AND $8 AND (SELECT count(*) FROM near) < {MOST_TEXTS}
-    ORDER BY greatest(registered_at) DESC, ticket_id DESC LIMIT {MOST_TEXTS}
-), alike AS MATERIALIZED (
-    SELECT w.ticket_id, CASE WHEN $5 THEN similarity(body, $4)
-                                ELSE greatest(similarity(body, $4), {PART} * word_similarity($4, body)) END AS alike
-    FROM (TABLE near UNION TABLE far) candidate
-    JOIN tickets.wording w USING (ticket_id) JOIN tickets.content c ON c.id = w.content_id
-    WHERE length(words) - length(ts_delete(words, $3::text[]))
-          >= {SHARED} * least(length(words) - {TIME_WORDS}, cardinality($3::text[]))
+_CANDIDATES = f"""
+SELECT ticket_id FROM tickets.wording WHERE words @@ $1::text::tsquery AND ticket_id <> $2
+ORDER BY greatest(registered_at) DESC, ticket_id DESC LIMIT {MOST_TEXTS}"""  # noqa: S608 - our own number
+
+_COMPARED = f"""
+WITH alike AS MATERIALIZED (
+    SELECT w.ticket_id, CASE WHEN $4 THEN similarity(body, $3)
+                                ELSE greatest(similarity(body, $3), {PART} * word_similarity($3, body)) END AS alike
+    FROM tickets.wording w JOIN tickets.content c ON c.id = w.content_id
+    WHERE w.ticket_id = ANY($1) AND length(words) - length(ts_delete(words, $2::text[]))
+          >= {SHARED} * least(length(words) - {TIME_WORDS}, cardinality($2::text[]))
 )
 SELECT 'text' AS why, t.id, t.organisation, t.subject, {TEXT} * alike AS score
 FROM alike JOIN tickets.ticket t ON t.id = alike.ticket_id
-WHERE alike >= {LIKE} AND t.status <> 'merged' AND t.registered_at > $6"""  # noqa: S608 - our own numbers
+WHERE alike >= {LIKE} AND t.status <> 'merged' AND t.registered_at > $5"""  # noqa: S608 - our own numbers
 """Statements as they are sent: building them anew takes longer than carrying them out."""
 
 
@@ -140,15 +136,18 @@ async def duplicates(
     shares: Shares,
     now: datetime,
     but: str | None = None,
+    written: bool = False,
 ) -> list[Duplicate]:
-    """Appeals of the last year that may be the same, the likeliest first."""
+    """Appeals of the last year that may be the same, the likeliest first; not `but`, which with `written` is the
+    appeal whose text this is."""
     since, found = now - DUPLICATES_BACK, list[_Found]()
     known = _known(likeness)
     if any(value is not None for value in known):
         rows = await driver_of(connection).fetch(_PERSON_CALL_SOURCE, *known, since)
         found += [_Found(**row, score=WEIGHTS[row["why"]]) for row in rows]
     if likeness.text:
-        found += await _like_text(connection, likeness.text, shares, now, but=but or "")
+        text_ = await _read(connection, likeness.text, but or "", written=written)
+        found += await _like_text(connection, text_, await shares.now(connection, now), since)
     return _ranked([one for one in found if one.id != but], likeness)
 
 
@@ -158,29 +157,49 @@ def _known(likeness: Likeness) -> tuple[bytes | str | None, ...]:
     return (likeness.phone_key, likeness.policy_key, *external, likeness.call_id)
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text as it is compared, of the appeal `of`, its words as they are indexed, and when the last appeal with words
+    was registered."""
+
+    of: str
+    body: str = field(repr=False)
+    words: Sequence[str] = field(repr=False)
+    newest: datetime | None
+
+
+async def _read(connection: AsyncConnection, text_: str, of: str, *, written: bool) -> _Text:
+    body = text_[:LONGEST_COMPARED]
+    if written and body == text_:
+        return _Text(of, body, *await wording.written_and_newest(connection, of))
+    return _Text(of, body, *await wording.lexemes_and_newest(connection, body))
+
+
 async def _like_text(
-    connection: AsyncConnection, body: str, shares: Shares, now: datetime, *, but: str
+    connection: AsyncConnection, given: _Text, shares: Mapping[str, float], since: datetime
 ) -> list[_Found]:
     """The newest appeals that have enough of the text's telling words, compared by their trigrams.
 
     Trigrams alone would have to look at half of all texts, and take as long for two texts as all else
     takes together; so they are counted only where enough of all words are the same."""
-    body = body[:LONGEST_COMPARED]
-    words, newest = await wording.lexemes_and_newest(connection, body)
     # a single Chinese sign tells nothing
-    told = [word for word in words if not _single(word)]
-    found = telling(told, await shares.now(connection, now), 0.0)
-    if found is None or newest is None:
+    found = telling([word for word in given.words if not _single(word)], shares, 0.0)
+    if found is None or given.newest is None:
         return []
+    enough = wording.with_enough(found.words, found.least)
     near, far = (
-        " & ".join([wording.with_enough(found.words, found.least), *wording.in_window(window)])
-        for _, window in windows(newest)[TEXT_WINDOWS]
+        " & ".join([enough, *wording.in_window(window)])
+        for _, window in windows(given.newest)[TEXT_WINDOWS]
     )
-    few, whole = found.chance <= FEW_BY_CHANCE, len(body) >= WHOLE
-    rows = await driver_of(connection).fetch(
-        _TEXTS, far if few else near, far, words, body, whole, now - DUPLICATES_BACK, but, not few
-    )
-    return [_Found(**row) for row in rows]
+    driver, few = driver_of(connection), found.chance <= FEW_BY_CHANCE
+    rows = await driver.fetch(_CANDIDATES, far if few else near, given.of)
+    if not few and len(rows) < MOST_TEXTS:
+        rows += await driver.fetch(_CANDIDATES, far, given.of)
+    if not rows:
+        return []
+    candidates, whole = [row[0] for row in rows], len(given.body) >= WHOLE
+    alike = await driver.fetch(_COMPARED, candidates, given.words, given.body, whole, since)
+    return [_Found(**row) for row in alike]
 
 
 def _single(word: str) -> bool:

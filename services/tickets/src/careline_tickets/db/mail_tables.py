@@ -1,7 +1,7 @@
 """Tables of mail that comes in and goes out.
 
-Addresses stand in `correspondent`, and in `mail_out` as long as a mail is on its way; elsewhere mails and
-people are keyed hashes.
+Addresses stand in `correspondent`, in `mail_out` as long as a mail is on its way and in `mail_held` until it is
+judged; elsewhere mails and people are keyed hashes.
 """
 
 from sqlalchemy import (
@@ -59,6 +59,33 @@ mail_in = Table(
 )
 """Mails that were taken, and what became of each. `identity` is a keyed hash of what makes two mails the
 same; one that came again has none."""
+
+mail_held = Table(
+    "mail_held",
+    metadata,
+    Column("id", Text, ForeignKey("tickets.mail_in.id"), primary_key=True),
+    Column("mailbox", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("mark", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("whole", Boolean, nullable=False),
+    Column("sender", Text),
+    Column("sender_key", LargeBinary),
+    Column("subject", Text, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("decided_at", DateTime(timezone=True)),
+    Column("decided_by", Text),
+    Column("reason", Text),
+    Column("ticket_id", Text, ForeignKey("tickets.ticket.id")),
+    Index("ix_mail_held_state_at", "state", "at", "id"),
+    Index(
+        "ix_mail_held_sender_key",
+        "sender_key",
+        postgresql_where=text("sender_key IS NOT NULL"),
+    ),
+)
+"""Mails that look like a program's and belong to no appeal, until a person has judged them or their time is over:
+then sender, subject and the mail itself are taken out, and what was decided stays."""
 
 correspondent = Table(
     "correspondent",

@@ -21,6 +21,7 @@ promise = Table(
     Column("generation", SmallInteger, primary_key=True, autoincrement=False),
     Column("due_at", DateTime(timezone=True)),
     Column("told_at", DateTime(timezone=True)),
+    Column("again_at", DateTime(timezone=True)),
     Index(
         "ix_promise_due_at",
         "due_at",
@@ -28,7 +29,7 @@ promise = Table(
     ),
 )
 """When a citizen is to be told that a promise was not kept, once for each generation of its clock; null
-while the clock stands still or when it was kept."""
+while the clock stands still or when it was kept. `again_at` is when one is tried again that could not be told."""
 
 sms_in = Table(
     "sms_in",

@@ -100,6 +100,7 @@ ticket = Table(
         postgresql_where=text("external_id IS NOT NULL"),
     ),
     Index("ix_ticket_call_id", "call_id", postgresql_where=text("call_id IS NOT NULL")),
+    Index("ix_ticket_follows", "follows", postgresql_where=text("follows IS NOT NULL")),
     Index("ix_ticket_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
     Index("ix_ticket_registered_at_id", "registered_at", "id"),
     Index("ix_ticket_insurer_registered_at", "insurer", "registered_at", "id"),

@@ -23,6 +23,7 @@ from careline_tickets.db import tables
 from careline_tickets.domain.words import (
     Sought,
     Window,
+    is_time_word,
     time_words,
     wider,
     windows,
@@ -114,6 +115,22 @@ async def lexemes_and_newest(
     words = words_of(text)
     row = await driver_of(connection).fetchrow(LEXEMES_AND_NEWEST, " ".join(words.stemmed))
     return [*row["stems"], *words.exact], row["newest"]
+
+
+WRITTEN_AND_NEWEST = """
+SELECT tsvector_to_array(words) AS words,
+       (SELECT max(registered_at) FROM tickets.wording) AS newest
+FROM tickets.wording WHERE ticket_id = $1"""
+
+
+async def written_and_newest(
+    connection: AsyncConnection, ticket_id: str
+) -> tuple[list[str], datetime | None]:
+    """`lexemes_and_newest` of the text of an appeal that is in the index: nothing is stemmed again."""
+    row = await driver_of(connection).fetchrow(WRITTEN_AND_NEWEST, ticket_id)
+    if row is None:
+        return [], None
+    return [word for word in row["words"] if not is_time_word(word)], row["newest"]
 
 
 async def span(connection: AsyncConnection) -> tuple[datetime, datetime] | None:

@@ -19,6 +19,7 @@ _REPLY = re.compile(
 )
 _BULK = frozenset({"bulk", "junk", "list", "auto_reply"})
 _AUTOREPLY = ("x-autoreply", "x-autorespond", "x-auto-response-suppress")
+_PROGRAMS_ALONE = frozenset({"auto-submitted", "null-return-path", "report", "own-address"})
 _NOBODY = frozenset({"mailer-daemon", "postmaster", "noreply", "no-reply", "donotreply"})
 
 
@@ -88,6 +89,18 @@ def automatic_because(headers: Mapping[str, str], own: Iterable[str]) -> str | N
         "no-reply-address": sender.partition("@")[0] in _NOBODY,
     }
     return next((name for name, carried in marks.items() if carried), None)
+
+
+def a_program_surely(mark: str) -> bool:
+    """Whether no person can have written what carries this mark (`automatic_because`): a reply by itself, a
+    bounce, a mail of our own. The others stand on people's mails too, as those of mailing lists and of Outlook."""
+    return mark in _PROGRAMS_ALONE
+
+
+def takes_no_answer(address: str, own: Iterable[str]) -> bool:
+    """Whether nobody reads what is sent there, or we would write to ourselves."""
+    lower = address.lower()
+    return lower.partition("@")[0] in _NOBODY or lower in {each.lower() for each in own}
 
 
 def tokens_in(mail: IncomingMail) -> tuple[Token, ...]:

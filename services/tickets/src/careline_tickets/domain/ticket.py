@@ -18,6 +18,7 @@ from careline_tickets.domain.vocabulary import (
 from careline_tickets.domain.workflow import Facts
 
 REGISTER = "register"
+ENDED = frozenset({Status.CLOSED, Status.MERGED})
 HIGHEST_LEVEL = 3
 
 
@@ -113,6 +114,11 @@ class Ticket:
     closed_at: datetime | None = None
     policy: Policy | None = None
     clocks: tuple[Clock, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nobody works on it any more."""
+        return self.status in ENDED
 
     @property
     def due_at(self) -> datetime | None:

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 MOST_BYTES = 400_000
 """Of distinct words; PostgreSQL takes about a mebibyte. What comes later in a text is not found."""
@@ -120,6 +121,10 @@ def time_words(at: datetime) -> tuple[str, str, str]:
     return _day(day), _month(day), _year(day)
 
 
+def is_time_word(word: str) -> bool:
+    return word.startswith("@")
+
+
 Window = tuple[str, ...]
 """Time words of which one must be there; with none of them all appeals are meant."""
 
@@ -134,7 +139,11 @@ def windows(newest: datetime) -> Sequence[tuple[datetime | None, Window]]:
 
     Whoever has not found enough in one goes on with a longer one, so that the work follows what is shown.
     """
-    last = newest.astimezone(UTC).date()
+    return _windows(newest.astimezone(UTC).date())
+
+
+@lru_cache(maxsize=8)
+def _windows(last: date) -> Sequence[tuple[datetime | None, Window]]:
     days = [last - timedelta(days=back) for back in range(14)]
     months = [_first_of_month(last, back) for back in range(4)]
     years = [date(last.year - back, 1, 1) for back in range(2) if last.year > back]

@@ -163,7 +163,7 @@ TABLE: Mapping[Action, Rule] = MappingProxyType(
             _rule(Action.STEP_REASSIGN, _OPEN, None, _SYSTEM),
             _rule(Action.STEP_RAISE_PRIORITY, _OPEN, None, _SYSTEM),
             _rule(Action.ABSORB, _OPEN, None, _SYSTEM),
-            _rule(Action.FOLLOW_UP, Status.CLOSED, None, _SYSTEM),
+            _rule(Action.FOLLOW_UP, frozenset({Status.CLOSED, Status.MERGED}), None, _SYSTEM),
             _rule(Action.APPLY_POLICY, _OPEN, None, _SYSTEM),
             _rule(Action.TRANSCRIBE, frozenset(Status) - {Status.MERGED}, None, _SYSTEM),
         )
