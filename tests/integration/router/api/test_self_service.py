@@ -396,14 +396,19 @@ async def test_an_appeal_is_read_by_its_tracking_code_to_whoever_keys_it(served)
     moved = TicketMoved(
         ticket_id="t-1", number="1", action="take", status="in_work", level=1, at=served.clock.now()
     )
+    other = created.model_copy(update={"ticket_id": "t-2", "code_lookup": None})
     consumer = next(each for each in subscriptions() if each.name == APPEALS)
-    for event, sequence in ((moved, 2), (created, 1)):
+    assert consumer.handle_all is not None
+    news = [
+        Envelope(
+            id=f"e-{event.ticket_id}-{sequence}", source="/careline/tickets", subject=event.ticket_id,
+            sequence=sequence, time=served.clock.now(), correlationid="t-1", causationid=None, data=event,
+        )
+        for event, sequence in ((moved, 2), (other, 1), (created, 1))
+    ]  # fmt: skip
+    for told_at_once in (news, news[1:]):  # as they come, and once more late
         async with service._database.unit_of_work() as uow:
-            envelope = Envelope(
-                id=f"e-{sequence}", source="/careline/tickets", subject="t-1", sequence=sequence,
-                time=served.clock.now(), correlationid="t-1", causationid=None, data=event,
-            )  # fmt: skip
-            await consumer.handle(uow, envelope, None)
+            await consumer.handle_all(uow, [(envelope, None) for envelope in told_at_once])
     for call, keys in (("s-1", ["6752690934782"]), ("s-2", ["6", "752690", "934782"])):
         await served.arrive(call, caller="+79167654321")
         told = [await served.tell("call.digits", call, digits=each) for each in keys][-1]

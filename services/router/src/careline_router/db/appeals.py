@@ -1,8 +1,9 @@
 """How appeals stand: by the call that they came out of (whose they are only its contact tells), and by tracking code."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,29 +15,37 @@ MOST = 100
 """Of one number; a switchboard may have more, and nobody has them read to him."""
 
 
-async def keep(connection: AsyncConnection, ticket_id: str, **values: Any) -> None:
-    """Keeps a version of an appeal, unless a later one is known; of two that are as late, the one that is over."""
-    statement = insert(appeal).values(ticket_id=ticket_id, **values)
+async def keep(connection: AsyncConnection, versions: Sequence[Mapping[str, Any]]) -> None:
+    """Keeps versions of appeals, each unless a later one is known; of two that are as late, the one that is over.
+    All tell of the same columns."""
+    statement = insert(appeal)
     await connection.execute(
         statement.on_conflict_do_update(
             index_elements=["ticket_id"],
-            set_={name: statement.excluded[name] for name in values},
+            set_={name: statement.excluded[name] for name in versions[0] if name != "ticket_id"},
             where=or_(
                 appeal.c.sequence < statement.excluded.sequence,
                 and_(
                     appeal.c.sequence == statement.excluded.sequence,
-                    statement.excluded.status.in_(OVER),
+                    or_(*(statement.excluded.status == over for over in OVER)),
                 ),
             ),
-        )
+        ),
+        [dict(version) for version in versions],
     )
 
 
-async def keep_code(connection: AsyncConnection, ticket_id: str, code_lookup: str) -> None:
-    """By what an appeal is found that is known already; that never changes."""
-    await connection.execute(
-        update(appeal).where(appeal.c.ticket_id == ticket_id).values(code_lookup=code_lookup)
-    )
+_KEEP_CODE = (
+    update(appeal)
+    .where(appeal.c.ticket_id == bindparam("ticket"))
+    .values(code_lookup=bindparam("code"))
+)
+
+
+async def keep_codes(connection: AsyncConnection, codes: Mapping[str, str]) -> None:
+    """By what each appeal is found that is known already; that never changes."""
+    found = [{"ticket": ticket_id, "code": code} for ticket_id, code in codes.items()]
+    await connection.execute(_KEEP_CODE, found)
 
 
 async def of_code(connection: AsyncConnection, code_lookup: str) -> str | None:
