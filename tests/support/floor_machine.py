@@ -442,8 +442,8 @@ class FloorMachine(FloorPair):
         replayed = Floor()
         for event in self.journal:
             replayed.apply(decode(*encode(event)))
-        parts = pack(tuple(snapshot_parts(self.floor.snapshot())))
-        restored = WatchedFloor.restore(decode_snapshot(parts))
+        packed = b"".join(pack(snapshot_parts(self.floor.snapshot())))
+        restored = WatchedFloor.restore(decode_snapshot(packed))
         assert restored.equals(self.floor)
         assert replayed.equals(self.floor)
         counts_are_what_they_count(replayed)

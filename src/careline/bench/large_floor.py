@@ -116,6 +116,6 @@ async def keep(database: Database, made: LargeFloor, *, snapshot: bool, first: i
         await uow.connection.execute(CONTACTS)
         await uow.connection.execute(AGENTS, {"agents": len(made.floor.agents)})
         if snapshot:
-            data = pack(list(snapshot_parts(made.floor.snapshot())))
+            data = b"".join(pack(snapshot_parts(made.floor.snapshot())))
             seq, at = len(made.events), uow.clock.now()
             await repository.write_snapshot(uow.connection, FLOOR, seq=seq, at=at, data=data)

@@ -13,7 +13,7 @@ from careline_common.db.engine import Database
 from careline_common.http.problem import NotFound
 from careline_router.agents_then import everyone, expanded
 from careline_router.config import Queue
-from careline_router.db import reading
+from careline_router.db import reading, reading_queues
 from careline_router.desk_aids import desk_aids
 from careline_router.domain.floor import Floor
 from careline_router.domain.work import appeal_of
@@ -116,8 +116,8 @@ class Queries:
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         targets = {queue.id: queue.target_s for queue in plan.queues.values()}
         async with self._database.read() as connection:
-            counts = await reading.intervals(connection, targets, midnight)
-            waiting = await reading.waiting(connection)
+            counts = await reading_queues.intervals(connection, targets, midnight)
+            waiting = await reading_queues.waiting(connection)
             sessions = await reading.sessions(connection)
         states = {name: row.state for name, row in sessions.items()}
         floor, promises = self._floor(), promises_of(self._floor())

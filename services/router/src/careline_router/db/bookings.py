@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from careline_common.db.one_of import one_of
 from careline_router.booking_port import Appointment
 from careline_router.db.tables import appointment, call_contact
 
@@ -92,27 +93,23 @@ async def by_key(connection: AsyncConnection, scope: str, key: str) -> Appointme
     return found.one_or_none()
 
 
+_NEWEST_FIRST = select(appointment).order_by(appointment.c.made_at.desc(), appointment.c.id)
+_OF_CALLS = _NEWEST_FIRST.where(one_of(appointment.c.call_id, "calls"))
+
+
 async def of_calls(
     connection: AsyncConnection, call_ids: Collection[str]
 ) -> Sequence[AppointmentRow]:
     """The newest first."""
-    found = await connection.execute(_of(call_ids))
+    found = await connection.execute(_OF_CALLS, {"calls": list(call_ids)})
     return found.all()
 
 
 async def of_person(connection: AsyncConnection, lookup_hmac: bytes) -> Sequence[AppointmentRow]:
     """Those of all calls of one number, the newest first."""
     his = select(call_contact.c.call_id).where(call_contact.c.lookup_hmac == lookup_hmac)
-    found = await connection.execute(_of(his))
+    found = await connection.execute(_NEWEST_FIRST.where(appointment.c.call_id.in_(his)))
     return found.all()
-
-
-def _of(calls: Any) -> Select[*tuple[Any, ...]]:
-    return (
-        select(appointment)
-        .where(appointment.c.call_id.in_(calls))
-        .order_by(appointment.c.made_at.desc(), appointment.c.id)
-    )
 
 
 async def to_ask_about(

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from careline_common.db.one_of import one_of
 from careline_router.db.reading_callbacks import numbers_to_dial
 from careline_router.db.tables import (
     agent_message,
@@ -95,11 +96,14 @@ async def calls(
     return (await connection.execute(statement.order_by(*order).limit(limit))).all()
 
 
+_CALLS_BY_ID = _calls().where(one_of(call_record.c.id, "ids"))
+
+
 async def calls_by_id(
     connection: AsyncConnection, call_ids: Sequence[str]
 ) -> dict[str, Row[*tuple[Any, ...]]]:
     """Calls by id."""
-    found = await connection.execute(_calls().where(call_record.c.id.in_(call_ids)))
+    found = await connection.execute(_CALLS_BY_ID, {"ids": call_ids})
     return {row.id: row for row in found}
 
 
@@ -112,24 +116,31 @@ async def decisions(connection: AsyncConnection, call_id: str) -> Sequence[Row[*
     return found.all()
 
 
+_SESSIONS = select(agent_session)
+_SESSIONS_OF = _SESSIONS.where(one_of(agent_session.c.agent, "agents"))
+
+
 async def sessions(
     connection: AsyncConnection, agents: Sequence[str] | None = None
 ) -> dict[str, Row[*tuple[Any, ...]]]:
     """Sessions by agent; of all agents, or of some."""
-    statement = select(agent_session)
-    if agents is not None:
-        statement = statement.where(agent_session.c.agent.in_(agents))
-    return {row.agent: row for row in await connection.execute(statement)}
+    found = await (
+        connection.execute(_SESSIONS)
+        if agents is None
+        else connection.execute(_SESSIONS_OF, {"agents": agents})
+    )
+    return {row.agent: row for row in found}
+
+
+_OPEN_OFFERS_OF = select(offer).where(offer.c.closed_at.is_(None), one_of(offer.c.agent, "agents"))
 
 
 async def open_offers(
-    connection: AsyncConnection, agents: Sequence[str] | None = None
+    connection: AsyncConnection, agents: Sequence[str]
 ) -> dict[str, Row[*tuple[Any, ...]]]:
     """Open offers by agent."""
-    statement = select(offer).where(offer.c.closed_at.is_(None))
-    if agents is not None:
-        statement = statement.where(offer.c.agent.in_(agents))
-    return {row.agent: row for row in await connection.execute(statement)}
+    found = await connection.execute(_OPEN_OFFERS_OF, {"agents": agents})
+    return {row.agent: row for row in found}
 
 
 async def open_offer_of_call(
@@ -276,65 +287,17 @@ async def close_commands(connection: AsyncConnection, call_id: str, at: datetime
     await connection.execute(_CLOSE_COMMANDS, {"of_call": call_id, "at": at})
 
 
+_CARRIED_OUT = select(pbx_command.c.offer_id).where(
+    one_of(pbx_command.c.call_id, "calls"),
+    one_of(pbx_command.c.offer_id, "offers"),
+    pbx_command.c.type == bindparam("kind"),
+    pbx_command.c.ok,
+)
+
+
 async def carried_out(
     connection: AsyncConnection, kind: str, call_ids: Sequence[str], offer_ids: Sequence[str]
 ) -> frozenset[str]:
     """Of these offers those whose `ring` the PBX has carried out, or whose `dial` it has begun."""
-    found = await connection.execute(
-        select(pbx_command.c.offer_id).where(
-            pbx_command.c.call_id.in_(call_ids),
-            pbx_command.c.offer_id.in_(offer_ids),
-            pbx_command.c.type == kind,
-            pbx_command.c.ok,
-        )
-    )
-    return frozenset(found.scalars())
-
-
-_INTERVALS = text("""
-    SELECT queue,
-        count(*) AS offered,
-        count(answered_at) AS answered,
-        count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
-        count(*) FILTER (WHERE answered_at - queued_at <= make_interval(secs => coalesce(target_s, target.s))) AS in_target,
-        count(*) FILTER (WHERE outcome = 'abandoned'
-            AND ended_at - queued_at <= make_interval(secs => coalesce(target_s, target.s))) AS short_abandoned,
-        extract(epoch FROM avg(answered_at - queued_at))::float8 AS asa_s,
-        extract(epoch FROM avg(ended_at - answered_at
-            + coalesce(wrapped_up_at - ended_at, interval '0')))::float8 AS aht_s,
-        percentile_cont(0.95) WITHIN GROUP (
-            ORDER BY extract(epoch FROM answered_at - queued_at)::float8) AS p95_s,
-        percentile_cont(0.99) WITHIN GROUP (
-            ORDER BY extract(epoch FROM answered_at - queued_at)::float8) AS p99_s
-    FROM call_record
-    JOIN unnest(CAST(:queues AS text[]), CAST(:targets AS float8[])) AS target (q, s)
-        ON target.q = queue
-    WHERE queued_at >= :since
-        AND control <> 'desk'
-        AND NOT EXISTS (SELECT FROM callback WHERE callback.call_id = call_record.id)
-    GROUP BY queue""")
-
-
-async def intervals(
-    connection: AsyncConnection, targets: dict[str, float], since: datetime
-) -> dict[str, Row[*tuple[Any, ...]]]:
-    """Counts and times by queue, of the calls queued since a moment."""
-    found = await connection.execute(
-        _INTERVALS,
-        {"queues": list(targets), "targets": list(targets.values()), "since": since},
-    )
-    return {row.queue: row for row in found}
-
-
-async def waiting(connection: AsyncConnection) -> dict[str, Row[*tuple[Any, ...]]]:
-    """How many wait in each queue, and since when the first of them."""
-    found = await connection.execute(
-        select(
-            call_record.c.queue,
-            func.count().label("waiting"),
-            func.min(call_record.c.queued_at).label("oldest"),
-        )
-        .where(call_record.c.ended_at.is_(None), call_record.c.state.in_(("queued", "offered")))
-        .group_by(call_record.c.queue)
-    )
-    return {row.queue: row for row in found}
+    asked = {"calls": call_ids, "offers": offer_ids, "kind": kind}
+    return frozenset((await connection.execute(_CARRIED_OUT, asked)).scalars())

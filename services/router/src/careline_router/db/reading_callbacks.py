@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from careline_common.db.one_of import one_of
 from careline_router.db.tables import call_contact, call_record, callback, offer
 from careline_router.domain.words import CallbackState
 
@@ -63,15 +64,16 @@ async def one_callback(connection: AsyncConnection, call_id: str) -> Row[*tuple[
     return found.one_or_none()
 
 
+_NUMBERS = select(call_contact.c.call_id, call_contact.c.phone).where(
+    one_of(call_contact.c.call_id, "calls")
+)
+
+
 async def numbers_to_dial(
     connection: AsyncConnection, call_ids: Sequence[str]
 ) -> dict[str, str | None]:
     """The numbers of the people behind calls; None for one that was erased."""
     if not call_ids:
         return {}
-    found = await connection.execute(
-        select(call_contact.c.call_id, call_contact.c.phone).where(
-            call_contact.c.call_id.in_(call_ids)
-        )
-    )
+    found = await connection.execute(_NUMBERS, {"calls": call_ids})
     return {row.call_id: row.phone for row in found}

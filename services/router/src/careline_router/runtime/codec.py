@@ -1,7 +1,7 @@
 """The journal's form of events and snapshots: JSON, tolerant of fields that were added later."""
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, get_type_hints
@@ -57,9 +57,13 @@ def _pieces(things: tuple[Any, ...], adapter: TypeAdapter[Any]) -> Iterator[byte
     yield b"]"
 
 
-def pack(parts: Sequence[bytes]) -> bytes:
-    """The form in which a snapshot is kept. Slow enough for a thread; it lets others run meanwhile."""
-    return zlib.compress(b"".join(parts), level=1)
+def pack(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The form in which a snapshot is kept, piece by piece: as one text of JSON it would be the largest thing that
+    the process ever holds. Slow enough for a thread; it lets others run meanwhile."""
+    packer = zlib.compressobj(level=1)
+    for part in parts:
+        yield packer.compress(part)
+    yield packer.flush()
 
 
 def decode_snapshot(data: bytes | str) -> Snapshot:

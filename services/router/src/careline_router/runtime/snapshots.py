@@ -64,14 +64,13 @@ class Snapshots:
 
     async def write(self, snapshot: Snapshot, seq: int) -> None:
         """Puts a snapshot in the place of the last one; raises `DeposedError`."""
-        parts: list[bytes] = []
-        for part in snapshot_parts(snapshot):
-            parts.append(part)
-            await asyncio.sleep(0)
-        data = await asyncio.to_thread(pack, parts)
+        pieces = pack(snapshot_parts(snapshot))
+        data = bytearray()
+        while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+            data += piece
         async with self._database.unit_of_work() as uow:
             await self._lease.check(uow.connection)
             await repository.write_snapshot(
-                uow.connection, self._floor_id, seq=seq, at=self._clock.now(), data=data
+                uow.connection, self._floor_id, seq=seq, at=self._clock.now(), data=bytes(data)
             )
         self.seq = seq
