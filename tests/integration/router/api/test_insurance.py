@@ -1,5 +1,6 @@
 """Insurance records at the agent's desk and in a call's flow: who may look, what is noted, and that no call suffers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -133,6 +134,17 @@ async def test_what_the_caller_says_goes_before_what_the_crm_knows(
         assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, *body)
 
 
+async def test_nobody_looks_through_the_records_during_one_call(insured, records) -> None:
+    """Fails when looks at the same time are counted beside each other."""
+    call_id = await verified(insured)
+    body = [{"policy_number": f"77-{number}"} for number in range(22)]
+    answers = await asyncio.gather(*(looks(insured, call_id, each) for each in body))
+    assert sorted(answer.status_code for answer in answers) == [200] * 20 + [409] * 2
+    refused = next(answer for answer in answers if answer.status_code == 409)
+    assert refused.json()["type"] == "too-many-looks"
+    assert len(records.looks.asked) == 20
+
+
 ELSEWHERE = Reply(status=302, headers={"Location": "http://elsewhere.example/"})
 ILL = {
     "timeout": Hang(),
@@ -173,15 +185,19 @@ async def test_a_flow_that_looks_at_the_policy_has_it_from_the_records(
     before = (await insured.arrive("p-1"))["call"]
     assert (before["queue"], before["crm"]["records"]) == ("adult", None)
     assert records.looks.asked == []
-    await configure(insured, {"careline": 1, "flows": [BY_POLICY]})
+    for path, body in (("", BY_POLICY), ("/main/publish", {"waiting": "reroute"})):
+        answer = await insured.client.post(f"/v1/flows{path}", json=body, headers=insured.admin)
+        assert answer.status_code in {200, 201}, answer.text
+    assert (await insured.call(before["id"]))["queue"] == "child"  # who waits is asked about too
     call = (await insured.arrive("p-2"))["call"]
     assert (call["queue"], call["insurance"]) == ("child", "voluntary")
     facts = call["crm"]
     assert (facts["status"], facts["records"]) == ("found", "found")
     assert (facts["policy_state"], facts["insurer"]) == ("active", "ins7")
-    assert await noted(database_url) == [
-        ("router", "insurance records by policy_number, for the call's flow")
-    ]
+    assert (
+        await noted(database_url)
+        == [("router", "insurance records by policy_number, for the call's flow")] * 2
+    )
     hidden = (await insured.arrive("p-3", caller="anonymous"))["call"]
     assert (hidden["queue"], hidden["crm"]["records"]) == ("adult", None)
 

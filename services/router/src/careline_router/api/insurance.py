@@ -33,7 +33,8 @@ async def insurance(
     """The caller's policies, the one that counts first, as the insurance records have them now. Each look is noted.
 
     For the agent who is offered the call or has it, once the caller has been verified (409 `not-verified`). Asked is by what
-    the CRM knows of him, or by what he says; 409 `nothing-to-ask-by` when that is too little. 503
+    the CRM knows of him, or by what he says; 409 `nothing-to-ask-by` when that is too little, 409 `too-many-looks` after
+    twenty in one call. 503
     `records-unavailable` with the reason when the records do not answer.
     """
     said = Insured() if body is None else Insured(**body.model_dump())

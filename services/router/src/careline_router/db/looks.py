@@ -38,6 +38,18 @@ async def calls_of(connection: AsyncConnection, lookup_hmac: bytes) -> list[str]
     return list((await connection.execute(statement)).scalars())
 
 
+async def count(connection: AsyncConnection, call_id: str, who: str, what: str) -> int:
+    """How many looks of somebody's at one call begin with these words."""
+    audit = person_audit.c
+    statement = select(func.count()).where(
+        func.cardinality(audit.call_ids) == 1,
+        audit.call_ids[1] == call_id,
+        audit.who == who,
+        audit.what.startswith(what, autoescape=True),
+    )
+    return int((await connection.execute(statement)).scalar_one())
+
+
 async def newest(
     connection: AsyncConnection, wanted: Wanted, *, after: int | None, limit: int
 ) -> list[Look]:

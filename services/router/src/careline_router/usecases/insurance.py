@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from careline_common.http.problem import Conflict, Problem
+from careline_router.db import looks
 from careline_router.domain.insurance import InsuranceKind, Policy, by_weight
 from careline_router.ports import CrmReason, CrmStatus
 from careline_router.records_port import Insured, insured_as
@@ -13,6 +14,10 @@ from careline_router.usecases.customers import Customers, Looker
 
 RETRY_AFTER_S = 10
 SHOWN_DIGITS = 4
+MOST_LOOKS = 20
+LOOK = "insurance records"
+_TURNS = "/insurance"
+"""No PBX is called that: the turns of looks are among those of calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +57,7 @@ class Insurance(Customers):
         """His policies, by what he has `said`, else by what the CRM knows of him; that somebody looks is noted before.
 
         404 `unknown-call` for a call of somebody else, 409 `not-verified` where callers are verified and he was not, 409
-        `nothing-to-ask-by` when too little is known, 503 `records-unavailable` with the reason.
+        `nothing-to-ask-by` when too little is known, 409 `too-many-looks` after twenty in one call, 503 `records-unavailable` with the reason.
         """
         _, contact = await self._his(looker, call_id)
         if not self.queries.known(contact.attributes):
@@ -63,7 +68,7 @@ class Insurance(Customers):
         if not by:
             detail = "too little is known of him: ask him for the number of his policy"
             raise Conflict(detail, type="nothing-to-ask-by")
-        await self._note(looker, f"insurance records by {', '.join(by)}", call_id)
+        await self._note_look(looker, call_id, by)
         found = await self._records.for_agent(insured)
         if found.status not in {"found", "unknown"} or found.reason == "not_configured":
             raise RecordsUnavailable(
@@ -79,6 +84,14 @@ class Insurance(Customers):
             by=list(by),
             policies=[_shown(policy, day) for policy in by_weight(found.policies, day)],
         )
+
+    async def _note_look(self, looker: Looker, call_id: str, by: Sequence[str]) -> None:
+        """A caller has few policies to be asked about: who asks on and on is looking for somebody else's."""
+        async with self._one_at_a_time(_TURNS, call_id), self._database.unit_of_work() as uow:
+            made = await looks.count(uow.connection, call_id, looker.subject, LOOK)
+            if made >= MOST_LOOKS:
+                raise Conflict(f"{MOST_LOOKS} looks in one call are enough", type="too-many-looks")
+            await self._note_in(uow, looker, f"{LOOK} by {', '.join(by)}", call_id)
 
 
 def _asked_for(contact: Contact, said: Insured) -> Insured:
