@@ -199,5 +199,4 @@ def pytest_configure() -> None:
 
 def pytest_collection_finish() -> None:
     """Modules and collected tests stay to the end: the collector of garbage need not look at them again."""
-    gc.collect()
     gc.freeze()
