@@ -166,6 +166,7 @@ def _result(plan: Plan, figures: Figures, versions: dict[str, str], load: float)
     return {
         "name": "bus",
         "date": SystemClock().now().isoformat(timespec="seconds"),
+        "runs": 1,
         "commit": _commit(),
         "versions": versions,
         "machine": machine(load),

@@ -32,13 +32,15 @@ async def demo(
     secret = _pbx_secret(data)
     feed = data.path / "demo" / "feed"
     feed.mkdir(parents=True, exist_ok=True)
-    await _configure(access, data, secret, feed)
     people = [
         ("pbx", callers.DemoPbx(access, secret).run),
         *((f"agent.{name}", agents.Softphone(access, name).run) for name in agents.names(FLOOR)),
         ("patients", patients.Patients(access).run),
         ("journal", journal.Journal(access, feed).run),
     ]
+    if not await _configure(access, data, secret, feed):
+        say("no demo: the floor here is another; name an empty folder with --data for one")
+        people = []
     tasks = [asyncio.create_task(supervise(f"demo.{name}", run)) for name, run in people]
     say(f"floor      {url}/")
     for name in roster.NAMES:
@@ -63,14 +65,15 @@ def _pbx_secret(data: DataDir) -> str:
     return file.read_text().strip()
 
 
-async def _configure(access: Access, data: DataDir, secret: str, feed: Path) -> None:
-    """Applies the demo floor; where one has been configured already, what was edited stays."""
+async def _configure(access: Access, data: DataDir, secret: str, feed: Path) -> bool:
+    """Applies the demo floor; where it was applied already, what was edited since stays. False where somebody
+    has configured a floor of his own, on which the demo's people are not known."""
     file = data.path / "demo" / "floor.yaml"
     unfinished = file.with_name("floor.unfinished.yaml")
     async with access.client(["admin"]) as client:
         queues = (await client.get("/router/v1/queues")).raise_for_status().json()
         if queues["items"] and not unfinished.exists():
-            return
+            return file.exists()
     text = FLOOR.read_text(encoding="utf-8")
     for mark, value in (
         ("@SECRET@", secret),
@@ -87,3 +90,4 @@ async def _configure(access: Access, data: DataDir, secret: str, feed: Path) -> 
         targets = [Target(name=name, base=f"{access.url}/{name}") for name in roster.NAMES]
         await apply(read(unfinished), targets, client, dry_run=False)
     unfinished.replace(file)
+    return True

@@ -31,6 +31,7 @@ async def test_it_counts_every_event_once_and_leaves_nothing_behind(
     for contender in ("careline", "peer_pipelined", "peer_serial"):
         assert len(result["events_per_s"][contender]["rounds"]) == 2
     assert result["rounds"] == len(result["ratios"]) == 2
+    assert (result["runs"], result["machine"]["cpus"] > 0) == (1, True)
     for contender, name in (("careline", "careline"), ("bare", "peer_pipelined")):
         assert result[contender]["events_per_s"] == result["events_per_s"][name]["median"]
     assert min(result["ratios"]) <= result["ratio"] <= max(result["ratios"])

@@ -100,8 +100,10 @@ def test_a_cursor_of_another_list_is_refused(types: tuple[type, ...]) -> None:
         decode_cursor(encode_cursor(AT, "t-17"), *types)
 
 
-def test_a_key_may_be_null() -> None:
-    assert decode_cursor(encode_cursor(None, "t-17"), datetime, str) == (None, "t-17")
+def test_no_key_is_null() -> None:
+    for key in ((None, "t-17"), (AT, None)):
+        with pytest.raises(InvalidInput):
+            decode_cursor(encode_cursor(*key), datetime, str)
 
 
 def _page_through(limit: int, count: int) -> list[list[int]]:

@@ -27,7 +27,7 @@ from careline_router.api import install
 from careline_router.api.forwarding import Forwarding, connections_to_leader
 from careline_router.booking_desk import BookingDesk
 from careline_router.callback_queries import CallbackQueries
-from careline_router.config import SECTIONS, cross_check
+from careline_router.config import SECTIONS, Flow, cross_check
 from careline_router.consumers import subscriptions
 from careline_router.db.tables import SCHEMA
 from careline_router.emergency import EmergencySwitch
@@ -101,6 +101,7 @@ def create_service(
         metrics_registry=registry,
         clock=clock,
         ids=ids,
+        referred=[Flow],
         in_front=[
             Middleware(
                 Forwarding,

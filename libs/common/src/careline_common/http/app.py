@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 
@@ -22,6 +23,14 @@ from careline_common.settings import ServiceSettings
 CONFIG_BYTES = 16 << 20
 """A whole configuration, with every agent of a large centre in it."""
 
+CONVENTIONS = """
+Times are RFC 3339 in UTC, telephone numbers E.164, durations `…_s` in seconds. Errors are RFC 9457 problems with a
+stable `type`. Lists come by pages: `limit` (50, at most 200) and `cursor`, which is the `next` of the page before.
+What can be changed has an `ETag`; send it as `If-Match` with the change: 428 without it, 412 when somebody else has
+changed it meanwhile. With an `Idempotency-Key` a POST that is repeated gets its first answer again and has no second
+effect; 422 when the key was used for another request.
+"""
+
 _PROBLEM: dict[str, Any] = {
     "description": "RFC 9457 problem",
     "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
@@ -32,15 +41,19 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {422: _PROBLEM, "default": _PROBLEM
 
 
 class ServiceApp(FastAPI):
-    """FastAPI whose OpenAPI document has problems for errors."""
+    """FastAPI whose OpenAPI document has problems for errors, and what routes refer to by name besides."""
+
+    referred: tuple[type[BaseModel], ...] = (ProblemDocument,)
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        if "ProblemDocument" not in schemas:
-            problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas.update(problem.pop("$defs", {}))
-            schemas["ProblemDocument"] = problem
+        for model in self.referred:
+            if model.__name__ in schemas:
+                continue
+            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            for name, part in {**schema.pop("$defs", {}), model.__name__: schema}.items():
+                schemas.setdefault(name, part)
         return document
 
 
@@ -55,6 +68,7 @@ def create_app(
     metrics_registry: MetricsRegistry,
     body_limits: Mapping[str, int] | None = None,
     in_front: Sequence[Middleware] = (),
+    referred: Sequence[type[BaseModel]] = (),
     clock: Clock | None = None,
     ids: Ids | None = None,
 ) -> FastAPI:
@@ -62,14 +76,15 @@ def create_app(
 
     `body_limits` maps regular expressions over paths (`/v1/sources/[^/]+/files`) to limits in
     bytes where `settings.max_body_bytes` does not fit. `in_front` stands before the routes and sees
-    bodies as they were sent.
+    bodies as they were sent. `referred` are bodies that routes read by themselves and name in their
+    documentation.
     """
     limit = settings.max_body_bytes
     limits = {"/v1/config": max(limit, CONFIG_BYTES), **(body_limits or {})}
     app = ServiceApp(
         title=title,
         version=version,
-        description=description,
+        description=f"{description}\n{CONVENTIONS}",
         redirect_slashes=False,
         redoc_url=None,
         responses=_PROBLEMS,
@@ -87,6 +102,7 @@ def create_app(
             Middleware(CleanText, limit=max(limit, CONFIG_BYTES)),
         ],
     )
+    app.referred = (ProblemDocument, *referred)
     app.state.authenticator = authenticator
     app.state.readiness = readiness
     app.state.metrics = metrics_registry

@@ -78,8 +78,6 @@ def decode_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
 
 
 def _read(value: Any, kind: type) -> Any:
-    if value is None:
-        return None
     if kind in {date, datetime}:
         return kind.fromisoformat(value)
     if kind is float and type(value) is int:
@@ -117,9 +115,9 @@ class PageQuery:
 
     def by_id(self, rows: Iterable[NamedRow], *, show: Callable[[NamedRow], Item]) -> Page[Item]:
         """A page of a list that is all at hand, in the order of its ids."""
-        after = self.after(str)
-        left = [row for row in rows if after is None or row.id > after[0]]
-        return self.of(sorted(left, key=lambda row: row.id), key=lambda row: (row.id,), show=show)
+        (last,) = self.after(str) or ("",)
+        left = sorted((row for row in rows if row.id > last), key=lambda row: row.id)
+        return self.of(left, key=lambda row: (row.id,), show=show)
 
 
 async def _paging(
