@@ -183,7 +183,9 @@ class Watch:
             related = [
                 alarm
                 for alarm in best
-                if alarm.key not in self._open and alarm.key.meets(key) in {alarm.key, key}
+                if alarm.key not in self._open
+                and alarm.key.meets(key) in {alarm.key, key}
+                and self._calm_since.get(alarm.key, 0) < alert.opened.toordinal()
             ]
             if related:
                 del self._open[key]
