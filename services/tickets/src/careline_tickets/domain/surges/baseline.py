@@ -8,7 +8,7 @@ neither hides itself nor the next one (as in Noufaily et al., *Statistics in Med
 """
 
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf, isfinite, sqrt
@@ -182,28 +182,28 @@ class Baseline:
             day.carry = self.recent[-1].carry
         day.carry = _carried(day, day.carry)
         self.recent.append(day)
-        days = list(self.recent)
-        day.looks = tuple(self._look(days, length) for length in WINDOWS)
+        day.looks = self._looks()
         self._pending.append(day)
         return True
 
-    def _look(self, days: Sequence[Day], length: int) -> Look:
-        """The last of the days, which stand the newest last."""
-        before = _excess(days[-length - 1]) if len(days) > length else 0.0
-        carried = 1 + before * self.errors.carried(length, self._shared.carried[length])
-        inside = days[-length:]
-        plain = sum(day.forecast for day in inside)
-        return Look(
-            observed=sum(day.count for day in inside),
-            expected=carried * sum(day.expected for day in inside),
-            forecast=carried * plain,
-            plain=plain,
-            before=before,
-        )
+    def _looks(self) -> tuple[Look, ...]:
+        """The windows that end with the last day."""
+        days, found, seen = list(self.recent), [], 0
+        observed, expected, plain = 0, 0.0, 0.0
+        for length in WINDOWS:
+            for day in days[-length : len(days) - seen]:
+                observed += day.count
+                expected += day.expected
+                plain += day.forecast
+            seen = min(length, len(days))
+            before = _excess(days[-length - 1]) if len(days) > length else 0.0
+            carried = 1 + before * self.errors.carried(length, self._shared.carried[length])
+            found.append(Look(observed, carried * expected, carried * plain, plain, before))
+        return tuple(found)
 
     def window(self, length: int) -> tuple[int, float]:
         """What came and what was expected on the last days."""
-        look = self._look(list(self.recent), length)
+        look = self._looks()[WINDOWS.index(length)]
         return look.observed, look.expected
 
     def chance(self, length: int, observed: int, expected: float) -> float:

@@ -9,8 +9,8 @@ count; the shrinkage is that of empirical Bayes).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import sqrt
+from typing import NamedTuple
 
 WINDOWS = (1, 2, 3, 7)
 """Days that are looked at together."""
@@ -28,8 +28,7 @@ MORE_SD, FEWER_SD = 6.0, 3.0
 """Errors are cut down to so many standard deviations: a day off says little about days on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """A window that ends on some day, as it looked then."""
 
     observed: int
@@ -75,9 +74,10 @@ class Errors:
 
     def variation(self, length: int, forecast: float, usual: float) -> float:
         """Squared coefficient of variation of a window's true rate, a standard error above what is known."""
-        prior = VARIATION_DAYS * forecast**2
-        unsure = 1 + sqrt(2 / (VARIATION_DAYS + self.seen))
-        known = self._squares[length] + usual * prior
+        windows = VARIATION_DAYS * length  # of those that overlap one in `length` is new
+        prior = windows * forecast**2
+        unsure = 1 + sqrt(2 * length / (windows + self.seen))
+        known = max(0.0, self._squares[length]) + usual * prior
         return max(unsure * known / (self._scale[length] + prior), LEAST_VARIATION)
 
     def own_variation(self, length: int) -> float:
