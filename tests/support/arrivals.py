@@ -3,14 +3,13 @@
 import math
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from careline_tickets.domain.surges.series import Key
 
 START = date(2024, 1, 1)
 WEEKDAYS = (1.5, 1.4, 1.25, 1.25, 1.1, 0.3, 0.2)
-PERSISTENCE = 0.8
 HOLIDAYS = frozenset(
     START + timedelta(days=each) for each in (0, 1, 2, 3, 4, 53, 67, 120, 128, 163, 308)
 )
@@ -33,11 +32,23 @@ class World:
     closed_weekends: bool = False
     drift: float = 0.0
     """Standard deviation of a cell's own wandering (of the rate's logarithm, autoregressive)."""
+    persistence: float = 0.8
+    """How much of it is left on the next day."""
     piles_a_year: float = 0.0
     """Days on which one cell gets 15 to 60 appeals more, as where letters are entered by the pile."""
 
 
 Days = dict[date, dict[Key, int]]
+
+
+@dataclass(slots=True)
+class Truth:
+    """What days were made of: what no journal knows."""
+
+    factors: list[float] = field(default_factory=list)
+    """What every cell's rate was multiplied by on a day."""
+    wandering: list[dict[Key, float]] = field(default_factory=list)
+    """Where the logarithm of each cell's own factor stood."""
 
 
 def rates(world: World, rng: random.Random) -> dict[Key, float]:
@@ -51,15 +62,20 @@ def rates(world: World, rng: random.Random) -> dict[Key, float]:
     return found
 
 
-def arrivals(world: World, cells: Mapping[Key, float], rng: random.Random) -> Days:
-    """Appeals by day and cell."""
+def arrivals(
+    world: World, cells: Mapping[Key, float], rng: random.Random, truth: Truth | None = None
+) -> Days:
+    """Appeals by day and cell; what they were made of is left in `truth`."""
     found: Days = {}
     wandering = dict.fromkeys(cells, 0.0)
     for number in range(world.days):
         day = START + timedelta(days=number)
         factor = _factor(world, day, number) * math.exp(rng.gauss(0, world.common))
         if world.drift:
-            _wander(wandering, world.drift, rng)
+            _wander(wandering, world, rng)
+        if truth is not None:
+            truth.factors.append(factor)
+            truth.wandering.append(dict(wandering))
         counts = {
             key: poisson(
                 rng,
@@ -76,11 +92,11 @@ def arrivals(world: World, cells: Mapping[Key, float], rng: random.Random) -> Da
     return found
 
 
-def _wander(wandering: dict[Key, float], deviation: float, rng: random.Random) -> None:
+def _wander(wandering: dict[Key, float], world: World, rng: random.Random) -> None:
     """One day on, so that neighbouring days hang together and the deviation stays."""
-    step = deviation * math.sqrt(1 - PERSISTENCE**2)
+    step = world.drift * math.sqrt(1 - world.persistence**2)
     for key, at in wandering.items():
-        wandering[key] = PERSISTENCE * at + rng.gauss(0, step)
+        wandering[key] = world.persistence * at + rng.gauss(0, step)
 
 
 def _factor(world: World, day: date, number: int) -> float:

@@ -1,17 +1,29 @@
 """What a series of daily counts is expected to bring, learned from its own past.
 
 A gamma-Poisson model with discount (West and Harrison, *Bayesian Forecasting and Dynamic Models*, 1997):
-level and weekday factors are sums that fade, so that slow growth, season and a new week are followed.
-How much more than a Poisson count a window varies is learned from the forecast's own past errors, drift
-included. A day is learned only after `GAP` days, and cut down to what is plausible, so that a burst
+level and weekday factors are sums that fade, so that slow growth, season and a new week are followed; what
+the last days before a window were off by is carried over as far as it usually comes back (`errors`).
+A day is learned only after `GAP` days, and cut down to what is plausible, so that a burst
 neither hides itself nor the next one (as in Noufaily et al., *Statistics in Medicine* 32, 2013).
 """
 
 from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from math import sqrt
+from itertools import pairwise
+from math import inf, isfinite, sqrt
 
+from careline_tickets.domain.surges.calibration import Tail
+from careline_tickets.domain.surges.errors import (
+    CARRIED_PRIOR,
+    LEAST_VARIATION,
+    LONGEST,
+    VARIATION_DAYS,
+    VARIATION_PRIOR,
+    WINDOWS,
+    Errors,
+    Look,
+)
 from careline_tickets.domain.surges.tails import upper_tail
 
 GAP = 5
@@ -19,34 +31,33 @@ GAP = 5
 LEVEL_FADES = 1 - 1 / 28
 WEEKDAY_FADES = 0.9
 """A week."""
-ERRORS_FADE = 1 - 1 / 120
 WEEKDAY_PRIOR = 20.0
 """The profile that is shared counts as much as so many arrivals."""
 LEVEL_PRIOR = 0.5
 EXPOSURE_PRIOR = 0.1
 LEARNED = 10.0
 """Days after which the level is known well enough to judge days and errors by it."""
-VARIATION_PRIOR = 0.03
-"""Squared coefficient of variation of a window's true rate, before anything is known..."""
-VARIATION_DAYS = 14.0
-"""...and how many windows that belief is worth."""
 VARIATION_QUANTILE = 0.5
 """What a series is taken to vary by, before it knows better, is what so many of the others stay below."""
 LEAST_SERIES = 5
 """With fewer that know, nothing is borrowed."""
 CLUMPS_PRIOR = 30.0
 """How many arrivals the clumping of all sparse series together is worth to one of them."""
-LEAST_FACTOR = 0.3
+LEAST_FACTOR = 0.2
 """No weekday is expected to bring less than so much of the mean: patterns change."""
 IDLE_FACTOR = 0.15
 MISSING = 7.0
 """No arrivals where so many were expected: the day is missing, it was not quiet."""
 PLAUSIBLE_SD = 3.0
-MORE_SD, FEWER_SD = 4.0, 2.0
-"""Errors are cut down to so many standard deviations: a day off says little about days on."""
-WINDOWS = (1, 2, 3, 7)
-"""Days that are looked at together."""
-LONGEST = max(WINDOWS)
+NEARER = 0.6
+"""Of the days before a window each counts so much less than the one after it."""
+BEFORE_PRIOR = 3.0
+"""How many arrivals the belief is worth that those days were as expected."""
+LEAST_BEFORE, MOST_BEFORE = -0.6, 0.8
+TAIL_LEAST = 2.0
+"""Windows that are expected to bring fewer say nothing about the tail: their chances come in steps."""
+TAIL_SD = 2.0
+"""What is nearer than this is no tail: a chance of one in a hundred is further out in skewed counts."""
 
 
 @dataclass(slots=True)
@@ -63,8 +74,12 @@ class Day:
     forecast: float = 0.0
     """What was expected, where `expected` is what a surge is held against: no less on any weekday
     than a part of the mean."""
-    windows: tuple[tuple[int, float], ...] = ()
-    forecasts: tuple[float, ...] = ()
+    plausible: float = inf
+    """The most that it may teach, once the series is known."""
+    carry: tuple[float, float] = (0.0, 0.0)
+    """By how much it and the days before exceeded their forecast, and the forecast; the last counting most."""
+    looks: tuple[Look, ...] = ()
+    """The windows that it ends."""
     excluded: bool = False
 
 
@@ -73,22 +88,30 @@ class Pool:
     """What the series of a journal know together and none of them can know by itself.
 
     `clumps` is variance over mean of the sparse ones: above 1 where people write several appeals at
-    once; the few that clump most, as in a surge, do not count. `variation` is by window what most of the
-    others stay below, for series with a short past.
+    once; the few that clump most, as in a surge, do not count. `variation` and `carried` are by window what
+    most of the others do, for series with a short past, and `tails` how far small chances can be believed.
     """
 
     clumps: float = 1.1
     variation: dict[int, float] = field(
         default_factory=lambda: dict.fromkeys(WINDOWS, VARIATION_PRIOR)
     )
+    carried: dict[int, float] = field(default_factory=lambda: dict.fromkeys(WINDOWS, 0.0))
+    tails: dict[int, Tail] = field(default_factory=lambda: {each: Tail() for each in WINDOWS})
 
     def learn(self, series: Collection["Baseline"]) -> None:
+        """Once a week, from all series."""
         self._learn_clumps(series)
+        those = [each.errors for each in series if each.knows]
         for length in WINDOWS:
-            known = sorted(each.own_variation(length) for each in series if each.knows)
-            if len(known) >= LEAST_SERIES:
+            self.tails[length].fade()
+            if len(those) >= LEAST_SERIES:
+                known = sorted(each.own_variation(length) for each in those)
                 middle = known[int(VARIATION_QUANTILE * len(known))]
-                self.variation[length] = max(VARIATION_PRIOR, middle)
+                self.variation[length] = max(LEAST_VARIATION, middle)
+            sums = [each.regression(length) for each in those]
+            along, across = (sum(each) for each in zip(*sums, strict=True)) if sums else (0, 0)
+            self.carried[length] = min(max(along / (across + CARRIED_PRIOR), 0.0), 1.0)
 
     def _learn_clumps(self, series: Iterable["Baseline"]) -> None:
         known = sorted(
@@ -104,8 +127,8 @@ class Baseline:
     """The state of one series; days are given to it one after the other."""
 
     __slots__ = (
-        "_arrivals", "_by_day", "_clumps", "_days", "_den", "_errors", "_exposure", "_num", "_pending",
-        "_shared", "_squares", "_usual", "recent",
+        "_arrivals", "_by_day", "_clumps", "_days", "_exposure", "_pending", "_shared", "_squares", "_usual",
+        "errors", "recent",
     )  # fmt: skip
 
     def __init__(self, shared: "Pool | None" = None) -> None:
@@ -113,13 +136,11 @@ class Baseline:
         self._clumps = self._squares = self._usual = 0.0
         self._arrivals = 0.0
         self._exposure = 0.0
-        self._errors = 0.0
+        self.errors = Errors()
         self._by_day = [0.0] * 7
         self._days = [0.0] * 7
-        self._num = dict.fromkeys(WINDOWS, 0.0)
-        self._den = dict.fromkeys(WINDOWS, 0.0)
         self._pending: deque[Day] = deque()
-        self.recent: deque[Day] = deque(maxlen=LONGEST)
+        self.recent: deque[Day] = deque(maxlen=LONGEST + 1)
         """The last days that were neither missing nor idle, the newest last."""
 
     @property
@@ -154,44 +175,60 @@ class Baseline:
             return False
         day.forecast = day.expected * common
         day.expected = max(day.expected, self.level * LEAST_FACTOR) * common
+        if self._exposure >= LEARNED:
+            spread = day.expected + self._variation(1, day.expected) * day.expected**2
+            day.plausible = day.expected + PLAUSIBLE_SD * sqrt(spread) + 1
+        if self.recent:
+            day.carry = self.recent[-1].carry
+        day.carry = _carried(day, day.carry)
         self.recent.append(day)
-        day.windows = tuple(self.window(length) for length in WINDOWS)
-        day.forecasts = tuple(
-            sum(each.forecast for each in list(self.recent)[-length:]) for length in WINDOWS
-        )
+        day.looks = self._looks()
         self._pending.append(day)
         return True
 
+    def _looks(self) -> tuple[Look, ...]:
+        """The windows that end with the last day."""
+        days, found, seen = list(self.recent), [], 0
+        observed, expected, plain = 0, 0.0, 0.0
+        for length in WINDOWS:
+            for day in days[-length : len(days) - seen]:
+                observed += day.count
+                expected += day.expected
+                plain += day.forecast
+            seen = min(length, len(days))
+            before = _excess(days[-length - 1]) if len(days) > length else 0.0
+            carried = 1 + before * self.errors.carried(length, self._shared.carried[length])
+            found.append(Look(observed, carried * expected, carried * plain, plain, before))
+        return tuple(found)
+
     def window(self, length: int) -> tuple[int, float]:
         """What came and what was expected on the last days."""
-        days = list(self.recent)[-length:]
-        return sum(day.count for day in days), sum(day.expected for day in days)
+        look = self._looks()[WINDOWS.index(length)]
+        return look.observed, look.expected
 
     def chance(self, length: int, observed: int, expected: float) -> float:
-        """The probability of at least so many arrivals in a window of this length."""
+        """How often a window of this length brings at least so many arrivals."""
+        return self._shared.tails[length].corrected(self._plain_chance(length, observed, expected))
+
+    def _plain_chance(self, length: int, observed: int, expected: float) -> float:
+        """The same if the model were exact."""
         uncertain = 1.0 / (self._arrivals + LEVEL_PRIOR)
         variation = self._variation(length, expected) + uncertain
         return upper_tail(observed, expected, 1.0 / variation)
 
     def _variation(self, length: int, expected: float) -> float:
-        prior = VARIATION_DAYS * expected * expected
-        known = self._num[length] + self._shared.variation[length] * prior
-        days = VARIATION_DAYS + self._errors
-        unsure = 1 + sqrt(2 / days)  # a standard error of a variance
-        clumps = (self._clumps + CLUMPS_PRIOR * self._shared.clumps) / (self._usual + CLUMPS_PRIOR)
+        clumps = self._shared.clumps
+        if self.level < 1:  # in denser series it cannot be told from the variation
+            clumps = (self._clumps + CLUMPS_PRIOR * clumps) / (self._usual + CLUMPS_PRIOR)
         return max(
-            unsure * known / (self._den[length] + prior),
-            VARIATION_PRIOR / 4 + max(0.0, clumps - 1) / max(expected, 1e-9),
+            self.errors.variation(length, expected, self._shared.variation[length]),
+            LEAST_VARIATION + max(0.0, clumps - 1) / max(expected, 1e-9),
         )
 
     @property
     def knows(self) -> bool:
         """Whether it has seen enough to tell others how much series vary."""
-        return self._errors >= VARIATION_DAYS and self.level >= 1
-
-    def own_variation(self, length: int) -> float:
-        """Squared coefficient of variation of a window's true rate, by its own errors alone."""
-        return self._num[length] / self._den[length] if self._den[length] else 0.0
+        return self.errors.seen >= VARIATION_DAYS and self.level >= 1
 
     @property
     def clumps(self) -> tuple[float, float]:
@@ -199,21 +236,25 @@ class Baseline:
         return self._squares, self._usual
 
     def exclude(self, days: int) -> None:
-        """Takes the last days for part of a burst: they are not learned."""
-        for day in list(self._pending)[-days:]:
-            day.excluded = True
+        """Takes the last days for part of a burst: they are not learned, nor carried over."""
+        self._exclude(list(self._pending)[-days:])
 
     def exclude_recent(self, days: int) -> None:
         """The same for the last days that were judged."""
-        for day in list(self.recent)[-days:]:
+        self._exclude(list(self.recent)[-days:])
+
+    def _exclude(self, days: Iterable[Day]) -> None:
+        for day in days:
             day.excluded = True
+        for before, day in pairwise(self.recent):
+            day.carry = _carried(day, before.carry)
 
     def restart(self) -> None:
         """Takes what came lately for the new level: a burst that does not end is none."""
         if self.recent:
-            factors = sum(max(day.factor, LEAST_FACTOR) for day in self.recent)
-            self._arrivals = float(sum(day.count for day in self.recent))
-            self._exposure = factors
+            days = list(self.recent)[-LONGEST:]
+            self._arrivals = float(sum(day.count for day in days))
+            self._exposure = sum(max(day.factor, LEAST_FACTOR) for day in days)
         self._pending.clear()
 
     @property
@@ -233,22 +274,15 @@ class Baseline:
         if day.quiet and day.count < day.expected:
             return
         count = float(day.count)
-        if day.windows and self._exposure >= LEARNED:
+        if isfinite(day.plausible):
             self._learn_clumps(day)
-            count = min(count, self._plausible(day))
-        if day.windows and self._exposure >= LEARNED + GAP and not day.excluded:
-            self._learn_errors(day)
+            count = min(count, day.expected if day.excluded else day.plausible)
+            if not day.excluded:
+                self._learn_errors(day)
         self._arrivals = LEVEL_FADES * self._arrivals + count
         self._exposure = LEVEL_FADES * self._exposure + day.factor
         self._by_day[day.weekday] = WEEKDAY_FADES * self._by_day[day.weekday] + count
         self._days[day.weekday] = WEEKDAY_FADES * self._days[day.weekday] + 1
-
-    def _plausible(self, day: Day) -> float:
-        """The most that a day may teach."""
-        if day.excluded:
-            return day.expected
-        spread = day.expected + self._variation(1, day.expected) * day.expected**2
-        return day.expected + PLAUSIBLE_SD * sqrt(spread) + 1
 
     def _learn_clumps(self, day: Day) -> None:
         square = (day.count - day.expected) ** 2
@@ -257,11 +291,27 @@ class Baseline:
         self._usual += day.expected
 
     def _learn_errors(self, day: Day) -> None:
-        self._errors = ERRORS_FADE * self._errors + 1
-        for length, (observed, _), expected in zip(
-            WINDOWS, day.windows, day.forecasts, strict=True
-        ):
-            spread = sqrt(expected + self._variation(length, expected) * expected**2)
-            error = min(max(observed - expected, -FEWER_SD * spread), MORE_SD * spread) ** 2
-            self._num[length] = ERRORS_FADE * self._num[length] + error - expected
-            self._den[length] = ERRORS_FADE * self._den[length] + expected**2
+        variations = []
+        for length, look in zip(WINDOWS, day.looks, strict=True):
+            variation = self._variation(length, look.expected)
+            variations.append(variation)
+            if look.expected >= TAIL_LEAST:
+                near = look.expected + TAIL_SD * sqrt(look.expected + variation * look.expected**2)
+                far = look.observed > near  # few are
+                told = self._plain_chance(length, look.observed, look.expected) if far else 1.0
+                self._shared.tails[length].learn(told)
+        self.errors.learn(day.looks, variations)
+
+
+def _carried(day: Day, before: tuple[float, float]) -> tuple[float, float]:
+    """Goes on with what the days before exceeded; a day of a burst adds nothing."""
+    excess, forecast = NEARER * before[0], NEARER * before[1]
+    if day.excluded:
+        return excess, forecast
+    return excess + min(day.count, day.plausible) - day.forecast, forecast + day.forecast
+
+
+def _excess(day: Day) -> float:
+    """By what part of it the days up to this one exceeded what was expected of them."""
+    excess, forecast = day.carry
+    return min(max(excess / (forecast + BEFORE_PRIOR), LEAST_BEFORE), MOST_BEFORE)

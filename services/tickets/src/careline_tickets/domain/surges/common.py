@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from math import sqrt
 
-COMMON_PRIOR = 10.0
+COMMON_PRIOR = 30.0
 """How many arrivals the belief is worth that days have nothing in common."""
+MOST_OF_ALL = 0.8
+LEAST_COMMON = 0.5
+"""On a day on which most brought less than so much, those that did not are no surge."""
 
 
 class Outside:
@@ -34,9 +37,12 @@ class Outside:
         return _excess(self._plausible - self._cut(part), self._expected - part[1])
 
     def without(self, count: int, expected: float) -> float:
-        """The same for a series that goes through the parts."""
+        """The same for a series that goes through the parts; of what is nearly the whole there are no others."""
+        if count > MOST_OF_ALL * self._count or expected > MOST_OF_ALL * self._expected:
+            return 1.0
         return _excess(self._count - count, self._expected - expected)
 
 
 def _excess(count: float, expected: float) -> float:
-    return max(1.0, (max(0.0, count) + COMMON_PRIOR) / (max(0.0, expected) + COMMON_PRIOR))
+    share = (max(0.0, count) + COMMON_PRIOR) / (max(0.0, expected) + COMMON_PRIOR)
+    return max(LEAST_COMMON, share)

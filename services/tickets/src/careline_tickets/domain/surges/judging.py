@@ -1,9 +1,10 @@
 """When a window of a series is an alarm, and what a single day's jump is worth."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from careline_tickets.domain.surges.alarms import Alarm
-from careline_tickets.domain.surges.baseline import WINDOWS, Baseline, Day
+from careline_tickets.domain.surges.baseline import Baseline, Day
+from careline_tickets.domain.surges.errors import WINDOWS
 from careline_tickets.domain.surges.series import Key
 
 RATIO = {1: 4.0, 2: 1.5, 3: 1.5, 7: 1.5}
@@ -22,20 +23,22 @@ def judged(key: Key, baseline: Baseline, length: int, limit: float) -> Alarm | N
     """The alarm of one window; None when it is within `limit`."""
     if len(baseline.recent) < length:
         return None
-    observed, expected = baseline.recent[-1].windows[WINDOWS.index(length)]
+    look = baseline.recent[-1].looks[WINDOWS.index(length)]
+    observed, expected = look.observed, look.expected
     if observed < LEAST[length] or observed < RATIO[length] * expected:
         return None
-    counted = observed if length == 1 else _tempered(baseline, length, observed, expected)
+    counted = observed if length == 1 else _tempered(list(baseline.recent)[-length:])
     if counted < RATIO[length] * expected:
         return None
     chance = baseline.chance(length, counted, expected)
     return Alarm(key, length, observed, expected, chance, limit) if chance <= limit else None
 
 
-def _tempered(baseline: Baseline, length: int, observed: int, expected: float) -> int:
-    """What came in a window, its greatest day cut down to what the others bear out."""
-    greatest = max(list(baseline.recent)[-length:], key=_excess)
-    others, usual = observed - greatest.count, expected - greatest.expected
+def _tempered(days: Sequence[Day]) -> int:
+    """What came on the days, the greatest of them cut down to what the others bear out."""
+    greatest = max(days, key=_excess)
+    others = sum(day.count for day in days) - greatest.count
+    usual = sum(day.expected for day in days) - greatest.expected
     most = MORE_THAN_OTHERS * greatest.expected * others / max(usual, 1e-9)
     return others + min(greatest.count, round(most))
 

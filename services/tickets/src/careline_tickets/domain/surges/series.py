@@ -119,10 +119,12 @@ class Roster:
 def _busy(arrivals: Arrivals, since: date) -> set[Key]:
     """Series with at least `LEAST` arrivals in some week that ends at `since` or later."""
     by_series: dict[Key, list[tuple[int, int]]] = {}
+    cells = {cell for day in arrivals.values() for cell in day}
+    margins = {cell: set(cell.margins()) for cell in cells}
     for day in sorted(arrivals):
         if day.toordinal() > since.toordinal() - 7:
             for cell, count in arrivals[day].items():
-                for margin in set(cell.margins()):
+                for margin in margins[cell]:
                     by_series.setdefault(margin, []).append((day.toordinal(), count))
     return {key for key, days in by_series.items() if _most_in_a_week(days) >= LEAST}
 

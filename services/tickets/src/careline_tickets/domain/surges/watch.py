@@ -14,7 +14,7 @@ from careline_tickets.domain.surges.common import Outside
 from careline_tickets.domain.surges.judging import LEAST, RATIO, Jumps, judged
 from careline_tickets.domain.surges.series import AT_START, SETTLING, Arrivals, Cells, Key, Roster
 
-FALSE_ALERTS_A_YEAR = 0.5
+FALSE_ALERTS_A_YEAR = 0.3
 """Of all series together, were the model exact; reality takes the rest of the one that is allowed."""
 SHARE = {1: 0.2, 2: 0.5, 3: 0.2, 7: 0.1}
 """How the budget is shared among windows: bursts are to be found on their second day."""
@@ -183,7 +183,9 @@ class Watch:
             related = [
                 alarm
                 for alarm in best
-                if alarm.key not in self._open and alarm.key.meets(key) in {alarm.key, key}
+                if alarm.key not in self._open
+                and alarm.key.meets(key) in {alarm.key, key}
+                and self._calm_since.get(alarm.key, 0) < alert.opened.toordinal()
             ]
             if related:
                 del self._open[key]
