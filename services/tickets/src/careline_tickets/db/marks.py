@@ -52,7 +52,9 @@ async def add(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
 
 
 async def find(connection: AsyncConnection, mark_id: str) -> Row[Any] | None:
-    return (await connection.execute(select(report_tables.mark).where(m.id == mark_id))).one_or_none()
+    return (
+        await connection.execute(select(report_tables.mark).where(m.id == mark_id))
+    ).one_or_none()
 
 
 async def page_of(
