@@ -163,7 +163,7 @@ async def test_whose_appeal_was_merged_into_anothers_is_told_of_his_own_alone(to
     extended = dict(await to_whom(told, "extended"))
     assert own["number"] in extended["+79007654321"]
     assert "2026-04-11" in extended["+79007654321"]
-    told.clock.advance(MONTHS)
+    told.clock.advance(2 * MONTHS)
     for _ in range(2):
         await watch_of(told).step()
     late = await to_whom(told, "late")

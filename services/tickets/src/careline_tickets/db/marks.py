@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Date, Row, cast, func, insert, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from careline_tickets.db import tables
+from careline_tickets.db import report_tables, tables
 from careline_tickets.db.surges import SOURCE
 
-t, m = tables.ticket.c, tables.mark.c
+t, m = tables.ticket.c, report_tables.mark.c
 _NO_CASE = or_(t.external_source.is_(None), t.external_source != SOURCE)
 
 
@@ -48,17 +48,19 @@ async def count(
 
 
 async def add(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
-    await connection.execute(insert(tables.mark).values(**values))
+    await connection.execute(insert(report_tables.mark).values(**values))
 
 
 async def find(connection: AsyncConnection, mark_id: str) -> Row[Any] | None:
-    return (await connection.execute(select(tables.mark).where(m.id == mark_id))).one_or_none()
+    return (
+        await connection.execute(select(report_tables.mark).where(m.id == mark_id))
+    ).one_or_none()
 
 
 async def page_of(
     connection: AsyncConnection, *, limit: int, after: tuple[datetime, str] | None
 ) -> Sequence[Row[Any]]:
-    query = select(tables.mark)
+    query = select(report_tables.mark)
     if after is not None:
         query = query.where(tuple_(m.at, m.id) < tuple_(*map(literal, after)))
     return (await connection.execute(query.order_by(m.at.desc(), m.id.desc()).limit(limit))).all()

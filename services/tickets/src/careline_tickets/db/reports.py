@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from careline_tickets.db import tables
+from careline_tickets.db import report_tables, tables
 from careline_tickets.db.reading import OPEN
 from careline_tickets.domain.vocabulary import Outcome, Status
 
@@ -200,17 +200,17 @@ async def registered_by_day(
 async def keep(connection: AsyncConnection, values: dict[str, Any]) -> bool:
     """Keeps a report; False when this department's report of this period is there already."""
     kept = await connection.execute(
-        insert(tables.report)
+        insert(report_tables.report)
         .values(**values)
         .on_conflict_do_nothing(index_elements=["department", "length", "first_day"])
-        .returning(tables.report.c.id)
+        .returning(report_tables.report.c.id)
     )
     return kept.first() is not None
 
 
 async def last_kept(connection: AsyncConnection, department: str, length: str) -> date | None:
     """The first day of the latest period that this department has a report of."""
-    r = tables.report.c
+    r = report_tables.report.c
     found: date | None = await connection.scalar(
         select(func.max(r.first_day)).where(r.department == department, r.length == length)
     )
@@ -225,8 +225,8 @@ async def kept(
     after: tuple[datetime, str] | None,
 ) -> Sequence[Row[Any]]:
     """Reports that were made, the last first."""
-    r = tables.report.c
-    query = select(tables.report)
+    r = report_tables.report.c
+    query = select(report_tables.report)
     if department is not None:
         query = query.where(r.department == department)
     if after is not None:
@@ -236,5 +236,5 @@ async def kept(
 
 
 async def find(connection: AsyncConnection, report_id: str) -> Row[Any] | None:
-    query = select(tables.report).where(tables.report.c.id == report_id)
+    query = select(report_tables.report).where(report_tables.report.c.id == report_id)
     return (await connection.execute(query)).one_or_none()
