@@ -5,17 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from careline_common.config.models import ConfigModel, Id, Media
+from careline_common.config.models import ConfigModel, Id, Prompts
 from careline_router.domain import self_service as domain
 from careline_router.domain.prompts import SLOW
 from careline_router.domain.self_service import ASKS, HUMAN, HUMAN_KEY
 
-Language = Annotated[
-    str, Field(min_length=1, max_length=35, pattern=r"^(\*(-x-slow)?|[A-Za-z0-9-]+)$")
-]
-"""A language as in `lines`, or a dialect of it (`ar-EG`); `*` is any other; with `-x-slow` behind it, spoken slowly."""
-Texts = Annotated[dict[Language, Media], Field(max_length=50)]
-"""What is played, by the caller's language."""
+Texts = Prompts
 Key = Annotated[str, Field(pattern=r"^[0-9*#]$")]
 MenuKey = Annotated[str, Field(pattern=r"^[1-9*#]$")]
 Endpoint = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s\x00]+$")]

@@ -97,6 +97,29 @@ async def test_everybody_hears_his_own_prompts_in_whatever_form_his_pbx_asks(
     assert {caller: await form(spoken, caller) for caller in expected} == expected
 
 
+async def test_of_a_line_that_is_closed_he_hears_it_in_his_own_way_too(spoken: Any) -> None:
+    closed = {"closed": by_tag("shut"), "holiday": "holiday"}
+    line = {
+        "number": LINE,
+        "flow": "main",
+        "language": "ru",
+        "calendar": "never",
+        "announcements": closed,
+    }
+    never = {"id": "never", "zone": "Europe/Moscow", "weekly": {"sun": ["01:00-02:00"]}}
+    body = {"careline": 1, "lines": [line], "calendars": [never], "flows": [
+        {key: value for key, value in FLOW.items() if key != "self_service"},
+    ]}  # fmt: skip
+    answer = await spoken.client.put("/v1/config", json=body, headers=spoken.admin)
+    assert answer.status_code == 200, answer.text
+    assert await heard_by_commands(spoken, "+79160000002") == ["shut:ru-x-slow"]
+    assert await heard_in_a_dialplan(spoken, "+79160000003") == ["shut:ar-EG"]
+    tried = await spoken.client.post(
+        "/v1/flows/main/dry-run", json={"crm": {"language": "fa"}}, headers=spoken.admin
+    )
+    assert tried.json()["announcement"] == "shut:*"
+
+
 async def test_a_dry_run_tells_what_such_a_caller_would_hear(spoken: Any) -> None:
     crm = {"language": "ar", "dialect": "EG", "needs": ["hearing"]}
     answer = await spoken.client.post(

@@ -1,13 +1,14 @@
 """Entries of the configuration file that more than one service reads, and the types they use."""
 
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -166,13 +167,26 @@ class DeskLink(ConfigModel):
     url: Annotated[str, StringConstraints(max_length=2000), AfterValidator(_link)]
 
 
+Tag = Annotated[
+    str, StringConstraints(min_length=1, max_length=35, pattern=r"^(\*(-x-slow)?|[A-Za-z0-9-]+)$")
+]
+"""A language, or a dialect of it (`ar-EG`); `*` is any other; with `-x-slow` behind it, spoken slowly (BCP 47)."""
+Prompts = Annotated[dict[Tag, Media], Field(max_length=50)]
+"""What is played, by whose it is."""
+
+
+def _for_all(said: Any) -> Any:
+    """A recording alone is everybody's."""
+    return {"*": said} if isinstance(said, str) else said
+
+
 class Line(ConfigModel):
     """A number that callers dial. `zone` is the callers' where their own number does not tell.
 
     Agents are shown its `script`, what to say, and its `links` with each of its calls.
 
     With a `calendar` its callers are put through in working time; `announcements` are what they hear
-    else, a file of the PBX each.
+    else, a file of the PBX each, or several by language tag.
     """
 
     number: PhoneNumber
@@ -181,9 +195,10 @@ class Line(ConfigModel):
     language: str | None = None
     zone: ZoneName | None = None
     calendar: Id | None = None
-    announcements: dict[Literal["closed", "holiday", "emergency"], Media] = Field(
-        default_factory=dict
-    )
+    announcements: dict[
+        Literal["closed", "holiday", "emergency"],
+        Annotated[Prompts, BeforeValidator(_for_all, json_schema_input_type=Media | Prompts)],
+    ] = Field(default_factory=dict)
     script: Annotated[str, StringConstraints(max_length=5000)] = ""
     links: Annotated[list[DeskLink], Field(max_length=20)] = Field(default_factory=list)
 

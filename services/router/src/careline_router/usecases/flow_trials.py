@@ -101,11 +101,10 @@ class FlowTrials:
             branch = compiled.default
             path.append({"path": "default", "holds": True, "why": "no rule before it holds"})
         facts["time"]["at"] = at
-        to = _destination(branch, line, call.profile, opening)
+        hears = hears_of(compiled, line, call.profile, at)
+        to = _destination(branch, line, call.profile, opening, hears)
         if branch is not None:
             to["skills"] = compiled.skills_for(branch, call.profile.needs)
-            hears = hears_of(compiled, line, call.profile, at)
-            to["announcement"] = prompt_in(branch.announcements, hears)
             to |= _terms(branch, plan.queue_spec(branch.queue), hears)
         return {"facts": facts, "path": path, "media": list(step.media), **to}
 
@@ -292,13 +291,19 @@ def _shown(facts: Mapping[str, Any], path: Sequence[str]) -> str:
 
 
 def _destination(
-    branch: Branch | None, line: Line, profile: CrmProfile, opening: LineState
+    branch: Branch | None,
+    line: Line,
+    profile: CrmProfile,
+    opening: LineState,
+    hears: str | None,
 ) -> dict[str, Any]:
     if branch is None:
         return {
             "action": "closed",
             "queue": None,
-            "announcement": line.announcements.get(opening) if opening != "open" else None,
+            "announcement": None
+            if opening == "open"
+            else prompt_in(line.announcements.get(opening, {}), hears),
         }
     agent, seconds = preferred_agent(branch, owner=profile.owner, last_agent=profile.last_agent)
     return {
@@ -306,6 +311,7 @@ def _destination(
         "queue": branch.queue,
         "skills": dict(branch.skills),
         "priority": priority_of(branch, profile.payer),
+        "announcement": prompt_in(branch.announcements, hears),
         "callback": branch.callback,
         "preferred": None if agent is None else {"agent": agent, "for_s": seconds},
     }

@@ -10,10 +10,11 @@ from careline_common.config.models import Line
 from careline_router.db import appeals, persons, surges
 from careline_router.domain import commands as cmd
 from careline_router.domain.flows import Flow
+from careline_router.domain.prompts import prompt_in
 from careline_router.domain.states import Call
 from careline_router.domain.words import LineState
 from careline_router.floorplan import FloorPlan
-from careline_router.intake import NO_APPEALS, NO_SURGES
+from careline_router.intake import NO_APPEALS, NO_SURGES, hears_of
 from careline_router.load_facts import load_of
 from careline_router.pbx_link import CLOSED_MEDIA
 from careline_router.ports import Appeals, CrmProfile
@@ -58,7 +59,8 @@ class SendingCalls(PbxAnswers):
         )
         if command is None:
             self._metrics.not_open.labels(opening).inc()
-            media = self._announcement(line, opening)
+            hears = hears_of(plan.flows[line.flow], line, profile, self._clock.now())
+            media = self._announcement(line, opening, hears)
             return replace(self._closing(plan, call.pbx, call.id, media), before=before)
         return replace(command, media=(*before, *command.media))
 
@@ -121,11 +123,12 @@ class SendingCalls(PbxAnswers):
         calendar = plan.calendars.get(line.calendar or "")
         return "open" if calendar is None else calendar.opening(self._clock.now())
 
-    def _announcement(self, line: Line, opening: LineState) -> str:
+    def _announcement(self, line: Line, opening: LineState, hears: str | None) -> str:
         """What a caller hears of a line that is not open: the switch's own words, the line's, or the usual."""
         if opening == "emergency" and self._emergency.announcement is not None:
             return self._emergency.announcement
-        return CLOSED_MEDIA if opening == "open" else line.announcements.get(opening, CLOSED_MEDIA)
+        said = {} if opening == "open" else line.announcements.get(opening, {})
+        return prompt_in(said, hears) or CLOSED_MEDIA
 
     def _closing(self, plan: FloorPlan, pbx: str, call_id: str, media: str) -> cmd.CloseCall:
         """Nobody answers at this line; its caller is called back if the floor's rules say where."""
