@@ -52,7 +52,7 @@ WORLDS = {
         piles_a_year=3, season=0.3, growth_a_year=0.6,
     ),
 }  # fmt: skip
-HELD_BACK = 100
+HELD_BACK = 200
 WARM = 60
 BURSTS = 5
 Possible = Callable[[Key, date, int], bool]

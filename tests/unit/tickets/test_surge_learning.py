@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careline_tickets.domain.surges.calibration import FROM, Tail
-from careline_tickets.domain.surges.common import Outside
+from careline_tickets.domain.surges.common import Outside, Shared
 from careline_tickets.domain.surges.errors import WINDOWS, Errors, Look
 
 pytestmark = pytest.mark.unit
@@ -94,3 +94,16 @@ def test_what_all_have_in_common_goes_both_ways_and_a_burst_in_one_is_not_it() -
     assert one.without_part(one.parts["burst"]) == pytest.approx(1.0, abs=0.02)
     assert one.without(2000, 1900.0) == 1.0, "of nearly everything there are no others"
     assert Outside({"h0": (0, 500.0), "h1": (0, 500.0)}).without_part((0, 500.0)) == 0.5
+
+
+@given(seed=st.integers(0, 1000), comes_true=st.sampled_from([0.0, 0.5, 1.0]))
+@settings(max_examples=20)
+def test_what_the_others_exceed_counts_as_far_as_it_comes_true(
+    seed: int, comes_true: float
+) -> None:
+    rng, shared = np.random.default_rng(seed), Shared()
+    assert shared.part == 1.0
+    for others in rng.normal(0, 0.2, 3000):
+        count = rng.poisson(100 * max(0.0, 1 + comes_true * others))
+        shared.learn(others * 100, count - 100, 100)
+    assert shared.part == pytest.approx(comes_true, abs=0.08)

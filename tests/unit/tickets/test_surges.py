@@ -56,6 +56,18 @@ def test_a_burst_is_found_by_its_second_day_and_closes_by_itself(size: int, mean
         assert alert.observed > 1.5 * alert.expected
 
 
+def test_a_burst_that_begins_at_a_weekend_is_found_by_its_second_day() -> None:
+    """Fails when a dense series is charged for the clumping of sparse ones, which a quiet day makes large."""
+    world = World(organisations=6, subjects=2, mean=30.0, variation=0.02, days=130)
+    rng = random.Random(11)
+    days = arrivals(world, dict.fromkeys(rates(world, rng), 30.0), rng)
+    saturday = START + timedelta(days=12 * 7 + 5)
+    cell = Key("h1", "s0", "t1")
+    (alert,) = watched(with_burst(days, cell, saturday, 5, 5))
+    assert alert.key == cell
+    assert (alert.opened - saturday).days <= 1
+
+
 def test_the_alert_names_the_organisation_that_the_burst_is_about_and_no_second_one() -> None:
     cells = [
         steady(6, 100, seed=10 * org + sub, key=Key(f"h{org}", f"s{sub}", f"t{org % 2}"))

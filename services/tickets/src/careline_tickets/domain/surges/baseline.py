@@ -14,6 +14,7 @@ from itertools import pairwise
 from math import inf, isfinite, sqrt
 
 from careline_tickets.domain.surges.calibration import Tail
+from careline_tickets.domain.surges.common import Shared
 from careline_tickets.domain.surges.errors import (
     CARRIED_PRIOR,
     LEAST_VARIATION,
@@ -71,6 +72,9 @@ class Day:
     weekday: int
     quiet: bool
     """Closed by the calendar, so that few arrivals teach nothing."""
+    common: float = 1.0
+    alone: float = 0.0
+    """What was expected without what the others exceeded."""
     forecast: float = 0.0
     """What was expected, where `expected` is what a surge is held against: no less on any weekday
     than a part of the mean."""
@@ -89,7 +93,8 @@ class Pool:
 
     `clumps` is variance over mean of the sparse ones: above 1 where people write several appeals at
     once; the few that clump most, as in a surge, do not count. `variation` and `carried` are by window what
-    most of the others do, for series with a short past, and `tails` how far small chances can be believed.
+    most of the others do, for series with a short past, `shared` how much of what the others
+    exceed comes true in a series, and `tails` how far small chances can be believed.
     """
 
     clumps: float = 1.1
@@ -97,11 +102,13 @@ class Pool:
         default_factory=lambda: dict.fromkeys(WINDOWS, VARIATION_PRIOR)
     )
     carried: dict[int, float] = field(default_factory=lambda: dict.fromkeys(WINDOWS, 0.0))
+    shared: Shared = field(default_factory=Shared)
     tails: dict[int, Tail] = field(default_factory=lambda: {each: Tail() for each in WINDOWS})
 
     def learn(self, series: Collection["Baseline"]) -> None:
         """Once a week, from all series."""
         self._learn_clumps(series)
+        self.shared.fade()
         those = [each.errors for each in series if each.knows]
         for length in WINDOWS:
             self.tails[length].fade()
@@ -173,8 +180,10 @@ class Baseline:
             if day.factor < IDLE_FACTOR:
                 self._pending.append(day)
             return False
-        day.forecast = day.expected * common
-        day.expected = max(day.expected, self.level * LEAST_FACTOR) * common
+        day.common, day.alone = common, day.expected
+        shared = 1 + self._shared.shared.part * (common - 1)
+        day.forecast = day.alone * shared
+        day.expected = max(day.alone, self.level * LEAST_FACTOR) * shared
         if self._exposure >= LEARNED:
             spread = day.expected + self._variation(1, day.expected) * day.expected**2
             day.plausible = day.expected + PLAUSIBLE_SD * sqrt(spread) + 1
@@ -291,6 +300,9 @@ class Baseline:
         self._usual += day.expected
 
     def _learn_errors(self, day: Day) -> None:
+        variance = day.alone + self._variation(1, day.alone) * day.alone**2
+        error = min(day.count, day.plausible) - day.alone
+        self._shared.shared.learn((day.common - 1) * day.alone, error, variance)
         variations = []
         for length, look in zip(WINDOWS, day.looks, strict=True):
             variation = self._variation(length, look.expected)

@@ -6,6 +6,10 @@ from math import sqrt
 COMMON_PRIOR = 30.0
 """How many arrivals the belief is worth that days have nothing in common."""
 MOST_OF_ALL = 0.8
+SHARED_PRIOR = 20.0
+"""What the belief is worth that what the others exceed comes true: as many series by as many deviations."""
+FADE = 1 - 7 / 365
+"""A week."""
 LEAST_COMMON = 0.5
 """On a day on which most brought less than so much, those that did not are no surge."""
 
@@ -46,3 +50,26 @@ class Outside:
 def _excess(count: float, expected: float) -> float:
     share = (max(0.0, count) + COMMON_PRIOR) / (max(0.0, expected) + COMMON_PRIOR)
     return max(LEAST_COMMON, share)
+
+
+class Shared:
+    """How much of what the others exceed comes true in a series: nearly all where days have something in common,
+    little where each series wanders by itself. A regression over all series, by discounted least squares."""
+
+    def __init__(self) -> None:
+        self._across = SHARED_PRIOR
+        self._along = SHARED_PRIOR
+
+    @property
+    def part(self) -> float:
+        return min(max(self._along / self._across, 0.0), 1.0)
+
+    def fade(self) -> None:
+        """A week has passed; the belief stays."""
+        self._across += (SHARED_PRIOR - self._across) * (1 - FADE)
+        self._along += (SHARED_PRIOR - self._along) * (1 - FADE)
+
+    def learn(self, told: float, error: float, variance: float) -> None:
+        """A series that should have exceeded what it brings by `told` exceeded it by `error`."""
+        self._across += told**2 / variance
+        self._along += told * error / variance
