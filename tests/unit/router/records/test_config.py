@@ -6,7 +6,10 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
+from careline_common.config.section import EntryInvalidError
+from careline_router.config import SECTIONS
 from careline_router.domain.insurance import InsuranceKind
+from careline_router.login_config import SystemEntry
 from careline_router.records_config import PolicyField, RecordsEntry, records_faults
 
 pytestmark = pytest.mark.unit
@@ -89,3 +92,25 @@ def test_the_defaults_are_those_of_the_settings(project_folder: Path) -> None:
     for name, field in RecordsEntry.model_fields.items():
         if isinstance(field.default, int | float):
             assert f"`{name}` | {field.default:,} |" in text
+
+
+@pytest.mark.parametrize("name", ["records", "booking"])
+def test_a_secret_is_taken_from_the_environment_by_its_name_and_never_shown(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (section,) = (each for each in SECTIONS if each.name == name)
+    given = {key: value for key, value in LOGIN.items() if key != "client_secret"}
+    raw = {**given, "clinics": {"north": "17"}, "client_secret_env": "OF_A_PARTNER"}
+    monkeypatch.delenv("OF_A_PARTNER", raising=False)
+    with pytest.raises(EntryInvalidError) as told:
+        section.read(raw, strict=False)
+    assert told.value.errors == [
+        {"path": "client_secret_env", "reason": "no environment variable OF_A_PARTNER"}
+    ]
+    monkeypatch.setenv("OF_A_PARTNER", "let me in")
+    entry = section.read(raw, strict=False)
+    assert isinstance(entry, SystemEntry)
+    assert entry.client_secret is not None
+    assert entry.client_secret.get_secret_value() == "let me in"
+    assert "let me in" not in str(section.shown(entry))
+    assert section.kept(raw)["client_secret_env"] == "OF_A_PARTNER"
