@@ -176,7 +176,7 @@ def offered_at_an_open_site(floor: Floor, event: ev.OfferMade) -> None:
 
 
 def offered_where_a_phone_can_be_rung(floor: Floor, event: ev.OfferMade) -> None:
-    """Fails when `_set_call` does not look at the call's PBX, and when `rest_of` does not look at the agent's phone."""
+    """Fails when `_set_call` does not look at the call's PBX."""
     assert floor.calls[event.call_id].pbx not in floor.pbxs_down
     assert not is_away(floor, floor.agents[event.agent_id])
 
@@ -358,7 +358,7 @@ def a_site_that_is_not_open_is_given_nothing(floor: Floor) -> None:
 def a_pbx_that_is_down_is_given_nothing(floor: Floor) -> None:
     """None of its calls is offered, nobody whose phone stands there is ready, and nobody rests for it when it is up.
 
-    Fails when `_heed_phones` withdraws no offers, and when `_configure_floor` does not call it.
+    Fails when `_heed_phones` withdraws no offers, and when `rest_of` does not look at the agent's phone.
     """
     for offer in floor.offers.values():
         assert floor.calls[offer.call].pbx not in floor.pbxs_down
