@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from careline_tickets.domain.surges.calibration import FROM, Tail
 from careline_tickets.domain.surges.common import Outside, Shared
-from careline_tickets.domain.surges.errors import WINDOWS, Errors, Look
+from careline_tickets.domain.surges.errors import Errors, Look
 
 pytestmark = pytest.mark.unit
 
@@ -31,7 +31,7 @@ def test_what_is_carried_over_is_the_slope_of_a_regression_through_nothing(
     before = rng.normal(0, 0.3, 150)
     observed = rng.poisson(400 * (1 + carried * before))
     for count, excess in zip(observed, before, strict=True):
-        errors.learn([look(int(count), 400, float(excess))] * len(WINDOWS), [0.1] * len(WINDOWS))
+        errors.learn({2: (look(int(count), 400, float(excess)), 0.1)})
     slope = np.linalg.lstsq(before[:, None] * 400, observed - 400.0, rcond=None)[0][0]
     assert errors.carried(2, usual=float(slope)) == pytest.approx(slope, abs=0.03)
     assert abs(errors.carried(2, usual=0.0) - slope) < slope
@@ -45,7 +45,7 @@ def test_the_variation_is_that_of_the_rates_the_counts_were_drawn_from(
     rng, errors = np.random.default_rng(seed), Errors()
     for rate in rng.gamma(1 / variation, 50 * variation, 800):
         count = int(rng.poisson(rate))
-        errors.learn([look(count, 50, 0)] * len(WINDOWS), [variation] * len(WINDOWS))
+        errors.learn({1: (look(count, 50, 0), variation)})
     assert errors.own_variation(1) == pytest.approx(variation, rel=0.35)
     known = errors.variation(1, 50.0, usual=variation)
     assert known == pytest.approx(variation * (1 + math.sqrt(2 / (14 + errors.seen))), rel=0.35)

@@ -134,7 +134,7 @@ class Baseline:
     """The state of one series; days are given to it one after the other."""
 
     __slots__ = (
-        "_arrivals", "_by_day", "_clumps", "_days", "_exposure", "_pending", "_shared", "_squares", "_usual",
+        "_arrivals", "_burst", "_by_day", "_clumps", "_days", "_exposure", "_pending", "_shared", "_squares", "_usual",
         "errors", "recent",
     )  # fmt: skip
 
@@ -144,6 +144,7 @@ class Baseline:
         self._arrivals = 0.0
         self._exposure = 0.0
         self.errors = Errors()
+        self._burst = -LONGEST
         self._by_day = [0.0] * 7
         self._days = [0.0] * 7
         self._pending: deque[Day] = deque()
@@ -255,6 +256,7 @@ class Baseline:
     def _exclude(self, days: Iterable[Day]) -> None:
         for day in days:
             day.excluded = True
+            self._burst = day.number
         for before, day in pairwise(self.recent):
             day.carry = _carried(day, before.carry)
 
@@ -303,16 +305,18 @@ class Baseline:
         variance = day.alone + self._variation(1, day.alone) * day.alone**2
         error = min(day.count, day.plausible) - day.alone
         self._shared.shared.learn((day.common - 1) * day.alone, error, variance)
-        variations = []
+        windows = {}
         for length, look in zip(WINDOWS, day.looks, strict=True):
+            if day.number - self._burst < length:
+                continue  # it reaches into a burst, of which all else is left out
             variation = self._variation(length, look.expected)
-            variations.append(variation)
+            windows[length] = look, variation
             if look.expected >= TAIL_LEAST:
                 near = look.expected + TAIL_SD * sqrt(look.expected + variation * look.expected**2)
                 far = look.observed > near  # few are
                 told = self._plain_chance(length, look.observed, look.expected) if far else 1.0
                 self._shared.tails[length].learn(told)
-        self.errors.learn(day.looks, variations)
+        self.errors.learn(windows)
 
 
 def _carried(day: Day, before: tuple[float, float]) -> tuple[float, float]:

@@ -8,7 +8,7 @@ the window's variation, drawn in the same way to what most series have (moments 
 count; the shrinkage is that of empirical Bayes).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from math import sqrt
 from typing import NamedTuple
 
@@ -54,10 +54,10 @@ class Errors:
         self._along = dict.fromkeys(WINDOWS, 0.0)
         self._across = dict.fromkeys(WINDOWS, 0.0)
 
-    def learn(self, looks: Sequence[Look], variations: Sequence[float]) -> None:
-        """Takes in a day's windows, with the variation that each was taken to have."""
+    def learn(self, windows: Mapping[int, tuple[Look, float]]) -> None:
+        """Takes in a day's windows by length, with the variation that each was taken to have."""
         self.seen = FADE * self.seen + 1
-        for length, look, variation in zip(WINDOWS, looks, variations, strict=True):
+        for length, (look, variation) in windows.items():
             variance = look.forecast + variation * look.forecast**2
             squared = _cut(look.observed - look.forecast, sqrt(variance)) ** 2
             self._squares[length] = FADE * self._squares[length] + squared - look.forecast
