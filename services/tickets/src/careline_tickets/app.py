@@ -28,6 +28,7 @@ from careline_tickets.adapters.comments import SurveyComments
 from careline_tickets.adapters.messages import SurveyMessages
 from careline_tickets.adapters.partner_recordings import IngestRecordings
 from careline_tickets.adapters.records import IngestRecords
+from careline_tickets.adapters.vault import Vault
 from careline_tickets.api import (
     attachments,
     department_reports,
@@ -70,6 +71,7 @@ from careline_tickets.reporting import Reporter, making
 from careline_tickets.rewording import keep_rewording
 from careline_tickets.scanning import Scanning, scanning
 from careline_tickets.sealing import sealing
+from careline_tickets.sealing_files import sealing_files
 from careline_tickets.service import Journal
 from careline_tickets.settings import TicketsSettings
 from careline_tickets.stepping import Stepper
@@ -118,8 +120,9 @@ def create_service(
         metrics=metrics,
         observers=[answering(writer, rules), noticer.changed],
     )
-    files = AttachmentDesk(journal, SystemChance(), most_bytes=settings.attachment_max_bytes)
-    mail_desk = MailDesk(journal, writer, files, hasher)
+    vault = Vault(settings.keys_file)
+    files = AttachmentDesk(journal, SystemChance(), vault, most_bytes=settings.attachment_max_bytes)
+    mail_desk = MailDesk(journal, writer, files, hasher=hasher, vault=vault)
     mail = mail_tasks(
         database=database,
         journal=journal,
@@ -160,6 +163,7 @@ def create_service(
         ),
         surges=surge_desk,
         attachments=files,
+        vault=vault,
         mail_writer=writer,
         mail_desk=mail_desk,
     )
@@ -181,6 +185,7 @@ def create_service(
 
     async def start() -> None:
         prepare = upgrade if settings.migrate_on_start else require_current
+        vault.current()
         await prepare(url, package=PACKAGE, schema=SCHEMA)
         await store.load()
         await transport.open()
@@ -238,7 +243,8 @@ def create_service(
             *messaging,
             *mail,
             ("watch-promises", watching_promises(PromiseWatch(database, noticer, clock), rules)),
-            *_scanning(settings, database, journal, metrics),
+            *_scanning(settings, database, journal, files, metrics),
+            *_sealing_files(settings, database, vault),
             ("watch-config", lambda: watch_config(store)),
             ("learn-subjects", classifier.learn_on),
             ("count-open", _counting(database, clock, metrics)),
@@ -254,14 +260,25 @@ def create_service(
     )
 
 
+def _sealing_files(settings: TicketsSettings, database: Database, vault: Vault) -> Tasks:
+    """Without keys nothing is sealed, and what was sealed before stays so."""
+    if settings.keys_file is None:
+        return ()
+    return (("seal-files", sealing_files(database, vault)),)
+
+
 def _scanning(
-    settings: TicketsSettings, database: Database, journal: Journal, metrics: TicketsMetrics
+    settings: TicketsSettings,
+    database: Database,
+    journal: Journal,
+    files: AttachmentDesk,
+    metrics: TicketsMetrics,
 ) -> Tasks:
     """Without a scanner no file is scanned, and none is given out."""
     if settings.scanner is None:
         return ()
     scanner = ClamScanner(settings.scanner)
-    return (("scan-files", scanning(Scanning(database, journal, scanner, metrics))),)
+    return (("scan-files", scanning(Scanning(database, journal, files, scanner, metrics))),)
 
 
 class _Current:
