@@ -322,6 +322,11 @@ async def test_an_sms_to_a_merged_appeal_goes_to_his_own_that_stands_for_it_or_a
     assert new["follows"] == standing["id"]
     texts = [text["text"] for text in (await fresh(told, foreign))["contents"]]
     assert "And the doctor" not in texts
+    assert await phone.writes("status", status=True) == "status"
+    ((_, said),) = await to_whom(told, "status")
+    stands = sorted(line.partition(": ")[2].partition(".")[0] for line in said.splitlines())
+    assert stands == ["joined with another one", "joined with another one", "registered"]
+    assert foreign["number"] not in said
 
 
 async def test_who_asks_how_things_stand_is_answered_by_code_or_for_his_number(told: Any) -> None:
