@@ -10,24 +10,16 @@ from careline_common.db.engine import Database
 from careline_common.db.migrate import require_current, upgrade
 from careline_common.http.app import add_router, create_app
 from careline_common.http.auth import Authenticator
-from careline_common.http.client import http_client
 from careline_common.http.health import Readiness
 from careline_common.http.idempotency import purge_task
-from careline_common.http.issuer import ServiceTokens
 from careline_common.ids import Ids
 from careline_common.lifecycle import Service
 from careline_common.messaging.runtime import messaging_tasks
 from careline_common.messaging.transport import Transport
 from careline_common.observability.metrics import MetricsRegistry
 from careline_common.observability.pii import PiiHasher
-from careline_tickets.adapters.call_recordings import RouterRecordings
-from careline_tickets.adapters.calls import RouterCalls
 from careline_tickets.adapters.chance import SystemChance
 from careline_tickets.adapters.clamd import ClamScanner
-from careline_tickets.adapters.comments import SurveyComments
-from careline_tickets.adapters.messages import SurveyMessages
-from careline_tickets.adapters.partner_recordings import IngestRecordings
-from careline_tickets.adapters.records import IngestRecords
 from careline_tickets.adapters.vault import Vault
 from careline_tickets.api import (
     attachments,
@@ -65,8 +57,8 @@ from careline_tickets.mail import MailServers, RealServers, Tasks, answering, ma
 from careline_tickets.mail_taking import MailDesk
 from careline_tickets.mail_writing import MailWriter
 from careline_tickets.metrics import TicketsMetrics
+from careline_tickets.neighbours import Neighbours
 from careline_tickets.noticing import Noticer, PromiseWatch, watching_promises
-from careline_tickets.recordings import RecordingDesk
 from careline_tickets.reporting import Reporter, making
 from careline_tickets.rewording import keep_rewording
 from careline_tickets.scanning import Scanning, scanning
@@ -79,8 +71,27 @@ from careline_tickets.surging import SurgeDesk, watching
 
 PACKAGE = "careline_tickets"
 COUNT_EVERY_S = 30.0
-CALL_LOOKUP_S = 0.5
-"""Whoever registers an appeal waits no longer for what the router knows of the call."""
+ROUTES = (
+    attachments,
+    lists,
+    policies,
+    pulling,
+    recordings,
+    tickets,
+    suggestions,
+    track,
+    transcripts,
+    form,
+    held_mail,
+    insurer,
+    reports,
+    persons,
+    surges,
+    department_reports,
+    opinion_reports,
+    outlook,
+)
+"""In this order: a path with a word in it stands before the same with an id."""
 
 
 def create_service(
@@ -134,13 +145,7 @@ def create_service(
         every_s=settings.mail_look_s,
     )
     classifier = Classifier(database, clock)
-    call_client = http_client(
-        f"{settings.router_url.rstrip('/')}/", connect_s=CALL_LOOKUP_S, read_s=CALL_LOOKUP_S
-    )
-    tokens = ServiceTokens.from_settings(settings, subject="tickets", clock=clock)
-    recording_client = http_client(f"{settings.router_url.rstrip('/')}/", tokens=tokens)
-    keepers = http_client()
-    ingest = http_client(f"{settings.ingest_url.rstrip('/')}/", tokens=tokens)
+    neighbours = Neighbours(settings, clock)
     surge_desk = SurgeDesk(database, journal, clock)
     office = Office(
         database=database,
@@ -151,32 +156,26 @@ def create_service(
         form_limiter=Limiter(per_minute=settings.form_per_minute, clock=clock),
         fresh_key=lambda: SystemChance().salt().hex(),
         classifier=classifier,
-        calls=RouterCalls(call_client),
+        calls=neighbours.calls,
         metrics=metrics,
-        call_recordings=RouterRecordings(recording_client),
-        partner_recordings=IngestRecordings(ingest),
-        recordings=RecordingDesk(
-            keepers,
-            partners=ingest,
-            hosts=[host.strip() for host in settings.recording_hosts.split(",") if host.strip()],
-            chance=SystemChance(),
-        ),
+        call_recordings=neighbours.call_recordings,
+        partner_recordings=neighbours.partner_recordings,
+        recordings=neighbours.recordings,
         surges=surge_desk,
         attachments=files,
         vault=vault,
         mail_writer=writer,
         mail_desk=mail_desk,
     )
-    surveys = http_client(f"{settings.surveys_url.rstrip('/')}/", tokens=tokens)
     messaging = messaging_tasks(
         database=database,
         transport=transport,
         subscriptions=subscriptions(
             journal,
             FeedDesk(journal, region=settings.phone_region),
-            IngestRecords(ingest),
-            SurveyComments(surveys),
-            SurveyMessages(surveys),
+            neighbours.records,
+            neighbours.comments,
+            neighbours.messages,
         ),
         clock=clock,
         readiness=readiness,
@@ -191,8 +190,7 @@ def create_service(
         await transport.open()
 
     async def stop() -> None:
-        for client in (ingest, surveys, call_client, recording_client, keepers):
-            await client.aclose()
+        await neighbours.aclose()
         await database.close()
 
     app = create_app(
@@ -212,26 +210,7 @@ def create_service(
     )
     app.state.office = office
     app.state.config_store = store
-    for routes in (
-        attachments,
-        lists,
-        policies,
-        pulling,
-        recordings,
-        tickets,
-        suggestions,
-        track,
-        transcripts,
-        form,
-        held_mail,
-        insurer,
-        reports,
-        persons,
-        surges,
-        department_reports,
-        opinion_reports,
-        outlook,
-    ):
+    for routes in ROUTES:
         add_router(app, routes.router)
     add_router(app, config_routes())
     return Service(
