@@ -42,7 +42,7 @@ async def follow(
         )
 
 
-async def _latest(connection: AsyncConnection, ticket_id: str) -> Row[Any] | None:
+async def _latest(connection: AsyncConnection, ticket_id: str) -> Row[Any, Any] | None:
     """The last day that was promised, and when it was told to be broken."""
     found = await connection.execute(
         select(promise.c.due_at, promise.c.told_at)
