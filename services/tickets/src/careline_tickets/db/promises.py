@@ -55,18 +55,17 @@ async def _latest(connection: AsyncConnection, ticket_id: str) -> Row[Any, Any] 
 
 async def join(connection: AsyncConnection, merged_id: str, into_id: str) -> None:
     """One citizen's two promises become one, by the earlier day; where the other appeal has none, this one stays."""
+    live = (promise.c.told_at.is_(None), promise.c.due_at.is_not(None))
     mine = promise.alias("mine")
+    his_day = (
+        select(func.min(mine.c.due_at))
+        .where(mine.c.ticket_id == merged_id, mine.c.told_at.is_(None))
+        .scalar_subquery()
+    )
     joined = await connection.execute(
         update(promise)
-        .where(
-            promise.c.ticket_id == into_id,
-            promise.c.told_at.is_(None),
-            promise.c.due_at.is_not(None),
-            mine.c.ticket_id == merged_id,
-            mine.c.told_at.is_(None),
-            mine.c.due_at.is_not(None),
-        )
-        .values(due_at=func.least(promise.c.due_at, mine.c.due_at))
+        .where(promise.c.ticket_id == into_id, *live)
+        .values(due_at=func.least(promise.c.due_at, his_day))
     )
     if joined.rowcount:
         await connection.execute(
