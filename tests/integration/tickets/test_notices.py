@@ -51,7 +51,8 @@ def watch_of(desk: Any) -> PromiseWatch:
     return PromiseWatch(office.database, noticer, desk.clock)
 
 
-MONTHS = 40 * 86_400
+DAY = 86_400
+MONTHS = 40 * DAY
 
 
 async def test_nobody_is_told_where_it_is_not_configured(desk: Any) -> None:
@@ -179,6 +180,37 @@ async def test_whose_appeal_was_merged_into_anothers_is_told_of_his_own_alone(to
         assert foreign["number"] not in said
 
 
+async def test_each_is_held_to_the_day_that_he_was_told_himself(told: Any) -> None:
+    """The journal itself goes by the stricter one from the merge on."""
+    own = await told.agent.register(**OTHER)
+    told.clock.advance(5 * DAY)
+    standing = await told.agent.register(**CITIZEN)
+    await merged(told, own, standing)
+    await told.boss.does(await fresh(told, standing), "take")
+    told.clock.advance(26 * DAY)
+    await watch_of(told).step()
+    assert [contact for contact, _ in await to_whom(told, "late")] == ["+79007654321"]
+    told.clock.advance(5 * DAY)
+    await watch_of(told).step()
+    _, (contact, said) = await to_whom(told, "late")
+    assert (contact, standing["number"] in said, "2026-04-06" in said) == (PHONE, True, True)
+    for _ in range(2):
+        assert await watch_of(told).step() == 0
+
+
+async def test_one_citizen_of_two_merged_appeals_is_held_to_the_earlier_day(told: Any) -> None:
+    own = await told.agent.register(**CITIZEN)
+    told.clock.advance(5 * DAY)
+    standing = await told.agent.register(**CITIZEN)
+    await merged(told, own, standing)
+    told.clock.advance(26 * DAY)
+    await watch_of(told).step()
+    [(_, said)] = await to_whom(told, "late")
+    assert (standing["number"] in said, "2026-04-01" in said) == (True, True)
+    told.clock.advance(MONTHS)
+    assert await watch_of(told).step() == 0
+
+
 async def test_a_promise_of_who_was_merged_away_is_not_broken_once_it_is_answered(
     told: Any,
 ) -> None:
@@ -290,6 +322,11 @@ async def test_an_sms_to_a_merged_appeal_goes_to_his_own_that_stands_for_it_or_a
     assert new["follows"] == standing["id"]
     texts = [text["text"] for text in (await fresh(told, foreign))["contents"]]
     assert "And the doctor" not in texts
+    assert await phone.writes("status", status=True) == "status"
+    ((_, said),) = await to_whom(told, "status")
+    stands = sorted(line.partition(": ")[2].partition(".")[0] for line in said.splitlines())
+    assert stands == ["joined with another one", "joined with another one", "registered"]
+    assert foreign["number"] not in said
 
 
 async def test_who_asks_how_things_stand_is_answered_by_code_or_for_his_number(told: Any) -> None:

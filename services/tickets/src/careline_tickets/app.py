@@ -10,24 +10,17 @@ from careline_common.db.engine import Database
 from careline_common.db.migrate import require_current, upgrade
 from careline_common.http.app import add_router, create_app
 from careline_common.http.auth import Authenticator
-from careline_common.http.client import http_client
 from careline_common.http.health import Readiness
 from careline_common.http.idempotency import purge_task
-from careline_common.http.issuer import ServiceTokens
 from careline_common.ids import Ids
 from careline_common.lifecycle import Service
 from careline_common.messaging.runtime import messaging_tasks
 from careline_common.messaging.transport import Transport
 from careline_common.observability.metrics import MetricsRegistry
 from careline_common.observability.pii import PiiHasher
-from careline_tickets.adapters.call_recordings import RouterRecordings
-from careline_tickets.adapters.calls import RouterCalls
 from careline_tickets.adapters.chance import SystemChance
 from careline_tickets.adapters.clamd import ClamScanner
-from careline_tickets.adapters.comments import SurveyComments
-from careline_tickets.adapters.messages import SurveyMessages
-from careline_tickets.adapters.partner_recordings import IngestRecordings
-from careline_tickets.adapters.records import IngestRecords
+from careline_tickets.adapters.vault import Vault
 from careline_tickets.api import (
     attachments,
     department_reports,
@@ -64,12 +57,13 @@ from careline_tickets.mail import MailServers, RealServers, Tasks, answering, ma
 from careline_tickets.mail_taking import MailDesk
 from careline_tickets.mail_writing import MailWriter
 from careline_tickets.metrics import TicketsMetrics
+from careline_tickets.neighbours import Neighbours
 from careline_tickets.noticing import Noticer, PromiseWatch, watching_promises
-from careline_tickets.recordings import RecordingDesk
 from careline_tickets.reporting import Reporter, making
 from careline_tickets.rewording import keep_rewording
 from careline_tickets.scanning import Scanning, scanning
 from careline_tickets.sealing import sealing
+from careline_tickets.sealing_files import sealing_files
 from careline_tickets.service import Journal
 from careline_tickets.settings import TicketsSettings
 from careline_tickets.stepping import Stepper
@@ -77,8 +71,27 @@ from careline_tickets.surging import SurgeDesk, watching
 
 PACKAGE = "careline_tickets"
 COUNT_EVERY_S = 30.0
-CALL_LOOKUP_S = 0.5
-"""Whoever registers an appeal waits no longer for what the router knows of the call."""
+ROUTES = (
+    attachments,
+    lists,
+    policies,
+    pulling,
+    recordings,
+    tickets,
+    suggestions,
+    track,
+    transcripts,
+    form,
+    held_mail,
+    insurer,
+    reports,
+    persons,
+    surges,
+    department_reports,
+    opinion_reports,
+    outlook,
+)
+"""In this order: a path with a word in it stands before the same with an id."""
 
 
 def create_service(
@@ -118,8 +131,9 @@ def create_service(
         metrics=metrics,
         observers=[answering(writer, rules), noticer.changed],
     )
-    files = AttachmentDesk(journal, SystemChance(), most_bytes=settings.attachment_max_bytes)
-    mail_desk = MailDesk(journal, writer, files, hasher)
+    vault = Vault(settings.keys_file)
+    files = AttachmentDesk(journal, SystemChance(), vault, most_bytes=settings.attachment_max_bytes)
+    mail_desk = MailDesk(journal, writer, files, hasher=hasher, vault=vault)
     mail = mail_tasks(
         database=database,
         journal=journal,
@@ -131,13 +145,7 @@ def create_service(
         every_s=settings.mail_look_s,
     )
     classifier = Classifier(database, clock)
-    call_client = http_client(
-        f"{settings.router_url.rstrip('/')}/", connect_s=CALL_LOOKUP_S, read_s=CALL_LOOKUP_S
-    )
-    tokens = ServiceTokens.from_settings(settings, subject="tickets", clock=clock)
-    recording_client = http_client(f"{settings.router_url.rstrip('/')}/", tokens=tokens)
-    keepers = http_client()
-    ingest = http_client(f"{settings.ingest_url.rstrip('/')}/", tokens=tokens)
+    neighbours = Neighbours(settings, clock)
     surge_desk = SurgeDesk(database, journal, clock)
     office = Office(
         database=database,
@@ -148,31 +156,26 @@ def create_service(
         form_limiter=Limiter(per_minute=settings.form_per_minute, clock=clock),
         fresh_key=lambda: SystemChance().salt().hex(),
         classifier=classifier,
-        calls=RouterCalls(call_client),
+        calls=neighbours.calls,
         metrics=metrics,
-        call_recordings=RouterRecordings(recording_client),
-        partner_recordings=IngestRecordings(ingest),
-        recordings=RecordingDesk(
-            keepers,
-            partners=ingest,
-            hosts=[host.strip() for host in settings.recording_hosts.split(",") if host.strip()],
-            chance=SystemChance(),
-        ),
+        call_recordings=neighbours.call_recordings,
+        partner_recordings=neighbours.partner_recordings,
+        recordings=neighbours.recordings,
         surges=surge_desk,
         attachments=files,
+        vault=vault,
         mail_writer=writer,
         mail_desk=mail_desk,
     )
-    surveys = http_client(f"{settings.surveys_url.rstrip('/')}/", tokens=tokens)
     messaging = messaging_tasks(
         database=database,
         transport=transport,
         subscriptions=subscriptions(
             journal,
             FeedDesk(journal, region=settings.phone_region),
-            IngestRecords(ingest),
-            SurveyComments(surveys),
-            SurveyMessages(surveys),
+            neighbours.records,
+            neighbours.comments,
+            neighbours.messages,
         ),
         clock=clock,
         readiness=readiness,
@@ -181,13 +184,13 @@ def create_service(
 
     async def start() -> None:
         prepare = upgrade if settings.migrate_on_start else require_current
+        vault.current()
         await prepare(url, package=PACKAGE, schema=SCHEMA)
         await store.load()
         await transport.open()
 
     async def stop() -> None:
-        for client in (ingest, surveys, call_client, recording_client, keepers):
-            await client.aclose()
+        await neighbours.aclose()
         await database.close()
 
     app = create_app(
@@ -207,26 +210,7 @@ def create_service(
     )
     app.state.office = office
     app.state.config_store = store
-    for routes in (
-        attachments,
-        lists,
-        policies,
-        pulling,
-        recordings,
-        tickets,
-        suggestions,
-        track,
-        transcripts,
-        form,
-        held_mail,
-        insurer,
-        reports,
-        persons,
-        surges,
-        department_reports,
-        opinion_reports,
-        outlook,
-    ):
+    for routes in ROUTES:
         add_router(app, routes.router)
     add_router(app, config_routes())
     return Service(
@@ -238,7 +222,8 @@ def create_service(
             *messaging,
             *mail,
             ("watch-promises", watching_promises(PromiseWatch(database, noticer, clock), rules)),
-            *_scanning(settings, database, journal, metrics),
+            *_scanning(settings, database, journal, files, metrics),
+            *_sealing_files(settings, database, vault),
             ("watch-config", lambda: watch_config(store)),
             ("learn-subjects", classifier.learn_on),
             ("count-open", _counting(database, clock, metrics)),
@@ -254,14 +239,25 @@ def create_service(
     )
 
 
+def _sealing_files(settings: TicketsSettings, database: Database, vault: Vault) -> Tasks:
+    """Without keys nothing is sealed, and what was sealed before stays so."""
+    if settings.keys_file is None:
+        return ()
+    return (("seal-files", sealing_files(database, vault)),)
+
+
 def _scanning(
-    settings: TicketsSettings, database: Database, journal: Journal, metrics: TicketsMetrics
+    settings: TicketsSettings,
+    database: Database,
+    journal: Journal,
+    files: AttachmentDesk,
+    metrics: TicketsMetrics,
 ) -> Tasks:
     """Without a scanner no file is scanned, and none is given out."""
     if settings.scanner is None:
         return ()
     scanner = ClamScanner(settings.scanner)
-    return (("scan-files", scanning(Scanning(database, journal, scanner, metrics))),)
+    return (("scan-files", scanning(Scanning(database, journal, files, scanner, metrics))),)
 
 
 class _Current:

@@ -9,7 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from careline_common.db.unit_of_work import UnitOfWork
+from careline_tickets.adapters.vault import Vault
 from careline_tickets.db import attachments
 from careline_tickets.db.attachments import CLEAN, Attachment
 from careline_tickets.domain.attachments import MOST_FILES, BadFileError, CheckedFile, checked
@@ -40,9 +43,10 @@ class Kept:
 
 
 class AttachmentDesk:
-    def __init__(self, journal: Journal, chance: Chance, *, most_bytes: int) -> None:
+    def __init__(self, journal: Journal, chance: Chance, vault: Vault, *, most_bytes: int) -> None:
         self._journal = journal
         self._chance = chance
+        self._vault = vault
         self.most_bytes = most_bytes
 
     def check(self, file: MailFile) -> CheckedFile:
@@ -68,7 +72,7 @@ class AttachmentDesk:
         actor: Actor,
         refused: Sequence[tuple[str, str]] = (),
     ) -> Kept:
-        """Keeps files with an appeal and writes it into its history; raises `TooManyFilesError`.
+        """Keeps files with an appeal and writes it into its history; raises `TooManyFilesError` and `SealError`.
 
         The same bytes again are no new file."""
         stored = await self._journal.repository.find(uow.connection, ticket_id, for_update=True)
@@ -81,7 +85,13 @@ class AttachmentDesk:
         kept = []
         for file in new.values():
             added = await attachments.add(
-                uow.connection, uow.ids.new(), ticket_id, file, author=actor.id, at=uow.clock.now()
+                uow.connection,
+                uow.ids.new(),
+                ticket_id,
+                file,
+                kept=self._vault.sealed(file.content),
+                author=actor.id,
+                at=uow.clock.now(),
             )
             assert added is not None, "the appeal is locked, and these bytes were not there"
             kept.append(added)
@@ -108,13 +118,19 @@ class AttachmentDesk:
         return secret, expires_at
 
     async def opened(self, uow: UnitOfWork, secret: str) -> tuple[Attachment, bytes, str] | None:
-        """The file behind a secret, its content and to whom it is given; None once its minute is over."""
+        """The file behind a secret, its content and to whom it is given; None once its minute is over. Raises
+        `SealError`."""
         digest = hashlib.sha256(secret.encode()).digest()
         found = await attachments.behind_link(uow.connection, digest, uow.clock.now())
         if found is None or found[0].state != CLEAN:
             return None
-        content = await attachments.content_of(uow.connection, found[0].id)
+        content = await self.content_of(uow.connection, found[0].id)
         return None if content is None else (found[0], content, found[1])
+
+    async def content_of(self, connection: AsyncConnection, attachment_id: str) -> bytes | None:
+        """What is in a file; None where it is gone. Raises `SealError`."""
+        kept = await attachments.content_of(connection, attachment_id)
+        return None if kept is None else self._vault.opened(kept)
 
 
 def _digest(file: CheckedFile) -> bytes:

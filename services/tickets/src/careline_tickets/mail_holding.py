@@ -14,6 +14,7 @@ import structlog
 from careline_common.db.engine import Database
 from careline_common.db.unit_of_work import UnitOfWork
 from careline_tickets.adapters.mail.parsing import read_mail
+from careline_tickets.adapters.vault import Vault
 from careline_tickets.config_mail import MailboxEntry
 from careline_tickets.db import mail_held
 from careline_tickets.db.mail_held import DISCARDED, EXPIRED, HELD, OPENED, Held
@@ -22,6 +23,7 @@ from careline_tickets.domain.ticket import Ticket
 from careline_tickets.domain.workflow import Actor
 from careline_tickets.mail_taking import MailDesk
 from careline_tickets.metrics import TicketsMetrics
+from careline_tickets.ports import AtRest
 
 log = structlog.get_logger(__name__)
 
@@ -41,10 +43,10 @@ class JudgedAlreadyError(Exception):
         super().__init__(held.state)
 
 
-async def read_held(raw: bytes, own: Iterable[str]) -> IncomingMail:
-    """The mail as a person's; read beside the loop, as it may be large."""
+async def read_held(raw: AtRest, vault: Vault, own: Iterable[str]) -> IncomingMail:
+    """The mail as a person's; opened and read beside the loop, as it may be large. Raises `SealError`."""
     addresses = frozenset(own)
-    mail = await asyncio.to_thread(read_mail, raw, addresses)
+    mail = await asyncio.to_thread(lambda: read_mail(vault.opened(raw), addresses))
     answered = mail.sender is not None and not takes_no_answer(mail.sender, addresses)
     return replace(mail, automatic=None, sender=mail.sender if answered else None)
 

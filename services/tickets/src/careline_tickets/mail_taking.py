@@ -8,6 +8,7 @@ from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.observability.pii import PiiHasher
 from careline_tickets import going_on
 from careline_tickets.adapters import citizen_words as words
+from careline_tickets.adapters.vault import Vault
 from careline_tickets.attaching import AttachmentDesk, TooManyFilesError
 from careline_tickets.config_mail import MIB, MailboxEntry
 from careline_tickets.db import correspondents, mail_held, mail_in
@@ -52,9 +53,16 @@ class _Taking:
 
 class MailDesk:
     def __init__(
-        self, journal: Journal, writer: MailWriter, files: AttachmentDesk, hasher: PiiHasher
+        self,
+        journal: Journal,
+        writer: MailWriter,
+        files: AttachmentDesk,
+        *,
+        hasher: PiiHasher,
+        vault: Vault,
     ) -> None:
         self._journal = journal
+        self._vault = vault
         self._files = files
         self._writer = writer
         self._hasher = hasher
@@ -196,9 +204,8 @@ class MailDesk:
             sender=taking.mail.sender,
             subject=taking.mail.subject,
         )
-        await mail_held.hold(
-            taking.uow.connection, held, raw=taking.raw, sender_key=taking.sender_key
-        )
+        raw = self._vault.sealed(taking.raw)
+        await mail_held.hold(taking.uow.connection, held, raw=raw, sender_key=taking.sender_key)
 
     async def _attach(self, taking: _Taking, ticket_id: str) -> None:
         """Keeps what of the files may be kept; what is not, and why, stands in the appeal. With what a program

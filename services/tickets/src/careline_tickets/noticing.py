@@ -52,24 +52,27 @@ class Noticer:
             return
         kind = _told_by(changes)
         key = f"{kind}:{ticket.id}:{last.version}"
+        if kind is NoticeKind.MERGED and not await self._joined(uow, ticket):
+            return
         if ticket.details.channel in wanted.channels:
-            apart = await self._stands_apart(uow, ticket)
             promise = promise_of(ticket)
-            if promise is not None and not apart:
-                await promises.follow(uow.connection, ticket.id, promise)
-            hidden = apart and kind is NoticeKind.MERGED
-            if kind is not None and not hidden and wanted.tells(kind, ticket.details.channel):
+            if promise is not None and ticket.status is not Status.MERGED:
+                told_anew = kind is NoticeKind.EXTENDED
+                await promises.follow(uow.connection, ticket.id, promise, told_anew=told_anew)
+            if kind is not None and wanted.tells(kind, ticket.details.channel):
                 text = await self._text(uow, ticket, kind)
                 await self._deliver(uow, ticket, kind, text, key)
         if kind in _TOLD_TO_OTHERS:
             await self._tell_others(uow, ticket, kind, last.version)
 
-    async def _stands_apart(self, uow: UnitOfWork, ticket: Ticket) -> bool:
-        """Whether an appeal was merged into one of which somebody else is told: then what its own citizen was
-        promised is still to be watched, and he hears nothing of the other."""
-        if ticket.status is not Status.MERGED:
-            return False
-        return not (await joined.standing_for(uow.connection, ticket.id)).his
+    async def _joined(self, uow: UnitOfWork, merged: Ticket) -> bool:
+        """Joins what was promised on an appeal that was merged just now with what was on the other, where one
+        citizen is told of both. False where they are two: then his own promise is watched on, and he hears nothing
+        of the other."""
+        standing = await joined.standing_for(uow.connection, merged.id)
+        if standing.his:
+            await promises.join(uow.connection, merged.id, standing.id)
+        return standing.his
 
     async def _tell_others(
         self, uow: UnitOfWork, ticket: Ticket, kind: NoticeKind, version: int
@@ -103,7 +106,7 @@ class Noticer:
             return False
         if ticket.status is Status.MERGED:
             standing = await joined.standing_for(uow.connection, ticket_id)
-            if standing.his or not standing.open:
+            if not standing.open:
                 return False
         language = self._language(ticket)
         due = shown_due(due_at, language, self._rules().zone)

@@ -187,3 +187,11 @@ class Scanner(Protocol):
     async def scan(self, content: bytes) -> str | None:
         """The name of what a file carries, None for a clean one. Raises `ScannerAwayError`."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtRest:
+    """Bytes as they lie in the database: sealed by the key of this name, or plain."""
+
+    content: bytes = field(repr=False)
+    key: str | None = None

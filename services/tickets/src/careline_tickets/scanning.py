@@ -7,6 +7,8 @@ from datetime import timedelta
 import structlog
 
 from careline_common.db.engine import Database
+from careline_common.sealed import SealError
+from careline_tickets.attaching import AttachmentDesk
 from careline_tickets.db import attachments
 from careline_tickets.db.attachments import Attachment
 from careline_tickets.domain.ticket import Command
@@ -29,10 +31,16 @@ class Scanning:
     """Any number of these may run."""
 
     def __init__(
-        self, database: Database, journal: Journal, scanner: Scanner, metrics: TicketsMetrics
+        self,
+        database: Database,
+        journal: Journal,
+        files: AttachmentDesk,
+        scanner: Scanner,
+        metrics: TicketsMetrics,
     ) -> None:
         self._database = database
         self._journal = journal
+        self._files = files
         self._scanner = scanner
         self._metrics = metrics
 
@@ -49,13 +57,13 @@ class Scanning:
         return judged
 
     async def _scan(self, file: Attachment) -> bool:
-        async with self._database.read() as connection:
-            content = await attachments.content_of(connection, file.id)
-        if content is None:
-            return False
         try:
+            async with self._database.read() as connection:
+                content = await self._files.content_of(connection, file.id)
+            if content is None:
+                return False
             verdict = await self._scanner.scan(content)
-        except ScannerAwayError as error:
+        except (ScannerAwayError, SealError) as error:
             self._metrics.scanned.labels("failed").inc()
             log.warning("attachment.not_scanned", attachment=file.id, reason=str(error))
             return False

@@ -1,5 +1,7 @@
 """Settings of the journal."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from careline_common.settings import ServiceSettings
@@ -34,6 +36,10 @@ class TicketsSettings(ServiceSettings):
         pattern=r"^(/.+|[^/\s]+:[0-9]+)$",
         description="ClamAV's clamd that scans attachments, as host:port or the path of its socket; without "
         "it files are kept and given to nobody",
+    )
+    keys_file: Path | None = Field(
+        default=None,
+        description="keys that seal attachments and held mail (careline keys rotate); none: they are not sealed",
     )
     attachment_max_bytes: int = Field(
         default=10 << 20, ge=1, le=100 << 20, description="bytes of the largest attachment"

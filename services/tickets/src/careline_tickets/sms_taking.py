@@ -13,11 +13,11 @@ from careline_common.events.surveys import MessageReceived
 from careline_tickets import going_on
 from careline_tickets.adapters import citizen_words as words
 from careline_tickets.config_notices import NoticeKind
-from careline_tickets.db import tables
+from careline_tickets.db import joined, tables
 from careline_tickets.db.notice_tables import sms_in
 from careline_tickets.db.repository import Stored
 from careline_tickets.domain.person import Person
-from careline_tickets.domain.ticket import ENDED, Command, Details, External, Ticket
+from careline_tickets.domain.ticket import Command, Details, External, Ticket
 from careline_tickets.domain.tracking import read_code
 from careline_tickets.domain.vocabulary import Action, Channel, Kind, Role, Status
 from careline_tickets.domain.workflow import Actor
@@ -34,6 +34,7 @@ GOES_ON_FOR = timedelta(hours=24)
 """So long after somebody's last SMS his next one is about the same."""
 ANSWERS_A_DAY = 10
 SHOWN = 3
+LOOKED_AT = 20
 _SIGNS = re.compile(r"[\w\-\u2010-\u2015]+")
 DAY = timedelta(days=1)
 
@@ -98,17 +99,24 @@ class SmsDesk:
         return f"{said} {promised(ticket, language, self._journal.rules().zone)}".strip()
 
     async def _open_of(self, uow: UnitOfWork, key: bytes) -> Sequence[Ticket]:
-        """The sender's newest appeals that are not ended."""
+        """The sender's newest appeals on which somebody works, those among them that were merged into an open one of
+        somebody else: of that he is told nothing."""
         ticket, person = tables.ticket.c, tables.person.c
         ids = await uow.connection.execute(
             select(ticket.id)
             .join(tables.person, person.ticket_id == ticket.id)
-            .where(person.phone_key == key, ticket.status.not_in(ENDED))
+            .where(person.phone_key == key, ticket.status != Status.CLOSED)
             .order_by(ticket.registered_at.desc())
-            .limit(SHOWN)
+            .limit(LOOKED_AT)
         )
-        found = [await self._journal.repository.find(uow.connection, one) for one in ids.scalars()]
-        return [stored.ticket for stored in found if stored is not None]
+        found: list[Ticket] = []
+        for ticket_id in ids.scalars():
+            stored = await self._journal.repository.find(uow.connection, ticket_id)
+            if stored is not None and await _in_work(uow.connection, stored.ticket):
+                found.append(stored.ticket)
+            if len(found) == SHOWN:
+                break
+        return found
 
     async def _words(
         self, uow: UnitOfWork, event: MessageReceived, message: Message, key: bytes
@@ -156,6 +164,13 @@ class SmsDesk:
             follows=follows,
         )
         return (await self._journal.register(uow, new, SMS)).ticket
+
+
+async def _in_work(connection: AsyncConnection, ticket: Ticket) -> bool:
+    if ticket.status is not Status.MERGED:
+        return True
+    standing = await joined.standing_for(connection, ticket.id)
+    return standing.open and not standing.his
 
 
 def _language(event: MessageReceived, message: Message) -> str:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from careline_common.http.auth import Principal, require
 from careline_common.http.problem import Conflict, NotFound, invalid
-from careline_tickets.api.office import OfficeHere, ViewerHere, actor_of, watched
+from careline_tickets.api.office import OfficeHere, ViewerHere, actor_of, sealing, watched
 from careline_tickets.attaching import NotScannedError, TooManyFilesError
 from careline_tickets.db import attachments, audit
 from careline_tickets.db.attachments import Attachment
@@ -109,9 +109,10 @@ async def attach(
     desk = office.attachments
     try:
         good = desk.check(file)
-        async with office.database.unit_of_work() as uow:
-            kept = await desk.keep(uow, ticket_id, [good], actor_of(viewer))
-            files = await attachments.of(uow.connection, ticket_id)
+        with sealing():
+            async with office.database.unit_of_work() as uow:
+                kept = await desk.keep(uow, ticket_id, [good], actor_of(viewer))
+                files = await attachments.of(uow.connection, ticket_id)
     except BadFileError as error:
         raise invalid("file", str(error)) from None
     except TooManyFilesError:
@@ -175,7 +176,8 @@ async def link_to_attachment(
 async def give_attachment(secret: str, office: OfficeHere) -> Response:
     """The file itself, to be saved and never shown in place; 404 once the link's minute is over."""
     async with office.database.unit_of_work() as uow:
-        found = await office.attachments.opened(uow, secret)
+        with sealing():
+            found = await office.attachments.opened(uow, secret)
         if found is None:
             raise NotFound("there is no such link, or its minute is over: ask for a new one")
         file, content, who = found

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -12,14 +12,15 @@ from starlette.exceptions import HTTPException
 
 from careline_common.phones import parse_phone
 from careline_tickets.api import form_page, form_words
-from careline_tickets.api.office import Office, OfficeHere
+from careline_tickets.api.office import Office, OfficeHere, sealing
 from careline_tickets.attaching import TooManyFilesError
+from careline_tickets.domain.attachments import CheckedFile
 from careline_tickets.domain.mail import MailFile
 from careline_tickets.domain.person import Person
 from careline_tickets.domain.ticket import Details, External
 from careline_tickets.domain.vocabulary import Channel, Kind, Role
 from careline_tickets.domain.workflow import Actor
-from careline_tickets.service import NewTicket
+from careline_tickets.service import NewTicket, Registered
 
 router = APIRouter(prefix="/v1/form", tags=["form"])
 
@@ -80,15 +81,21 @@ async def send_form(request: Request, office: OfficeHere, lang: Lang = None) -> 
     if faults:
         return _html(form_page.form(language, given["key"], given=given, faults=faults), 422)
     try:
-        async with office.database.unit_of_work() as uow:
-            new = _appeal(given, phone, office)
-            registered = await office.journal.register(uow, new, FORM)
-            if files:
-                await office.attachments.keep(uow, registered.ticket.id, files, FORM)
+        registered = await _registered(office, _appeal(given, phone, office), files)
     except TooManyFilesError:  # the same form was sent again and again, with other files each time
         return _html(form_page.form(language, given["key"], given=given, faults=["files"]), 422)
     said = form_page.notice(language, form_words.REGISTERED, registered.ticket.tracking_code)
     return _html(said, 201 if registered.fresh else 200)
+
+
+async def _registered(office: Office, new: NewTicket, files: Sequence[CheckedFile]) -> Registered:
+    """Raises `TooManyFilesError`."""
+    with sealing():
+        async with office.database.unit_of_work() as uow:
+            registered = await office.journal.register(uow, new, FORM)
+            if files:
+                await office.attachments.keep(uow, registered.ticket.id, files, FORM)
+    return registered
 
 
 class _TooManyPartsError(Exception):

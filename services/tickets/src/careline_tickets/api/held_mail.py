@@ -12,7 +12,14 @@ from careline_common.http.etag import etag
 from careline_common.http.idempotency import Answer, idempotent
 from careline_common.http.paging import Page, Paging
 from careline_common.http.problem import Conflict, NotFound
-from careline_tickets.api.office import Office, OfficeHere, ViewerHere, actor_of, watched
+from careline_tickets.api.office import (
+    Office,
+    OfficeHere,
+    ViewerHere,
+    actor_of,
+    sealing,
+    watched,
+)
 from careline_tickets.api.types import Body, Text
 from careline_tickets.api.views import TicketOut, shown_ticket
 from careline_tickets.config_mail import MailboxEntry
@@ -26,6 +33,7 @@ from careline_tickets.mail_holding import (
     open_held,
     read_held,
 )
+from careline_tickets.ports import AtRest
 
 READS = ("agent", "specialist", "contact_admin")
 DISCARDS = ("specialist", "contact_admin")
@@ -202,8 +210,10 @@ async def _found(uow: UnitOfWork, mail_id: str, *, for_update: bool = False) -> 
     return held
 
 
-async def _read(office: Office, raw: bytes) -> IncomingMail:
-    return await read_held(raw, (box.address for box in office.rules.mailboxes.values()))
+async def _read(office: Office, raw: AtRest) -> IncomingMail:
+    own = (box.address for box in office.rules.mailboxes.values())
+    with sealing():
+        return await read_held(raw, office.vault, own)
 
 
 def _box(office: Office, held: Held) -> MailboxEntry:

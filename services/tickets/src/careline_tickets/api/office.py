@@ -10,7 +10,9 @@ from fastapi import Depends, Request
 from careline_common.clock import Clock
 from careline_common.db.engine import Database
 from careline_common.http.auth import Caller, Principal
-from careline_common.http.problem import Conflict, Forbidden, NotFound, invalid
+from careline_common.http.problem import Conflict, Forbidden, NotFound, NotReady, invalid
+from careline_common.sealed import SealError
+from careline_tickets.adapters.vault import Vault
 from careline_tickets.attaching import AttachmentDesk
 from careline_tickets.classifier import Classifier
 from careline_tickets.config import Rules
@@ -51,6 +53,7 @@ class Office:
     recordings: RecordingDesk
     surges: SurgeDesk
     attachments: AttachmentDesk
+    vault: Vault
     mail_writer: MailWriter
     mail_desk: MailDesk
 
@@ -85,6 +88,15 @@ def actor_of(viewer: Viewer) -> Actor:
     """The caller as one who acts; roles that do nothing to an appeal are left out."""
     roles = frozenset(role for role in ACTING if role in viewer.roles)
     return Actor(id=viewer.id, roles=roles, insurer=viewer.insurer)
+
+
+@contextmanager
+def sealing() -> Iterator[None]:
+    """That the keys of files cannot be had is no fault of who asks: 503."""
+    try:
+        yield
+    except SealError as error:
+        raise NotReady(f"files cannot be sealed or opened now: {error}") from error
 
 
 @contextmanager

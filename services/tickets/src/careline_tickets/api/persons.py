@@ -19,6 +19,7 @@ from careline_tickets.db.mail_held import Held
 from careline_tickets.db.persons import PersonKeys
 from careline_tickets.domain.person import Person
 from careline_tickets.mail_holding import read_held
+from careline_tickets.ports import AtRest
 
 router = APIRouter(prefix="/v1/persons", tags=["persons"])
 
@@ -122,7 +123,10 @@ async def export(body: CitizenBody, caller: Keeper, office: OfficeHere) -> Perso
     ]
     held = [
         HeldMailView(
-            id=one.id, came_at=one.at, subject=one.subject, text=(await read_held(raw, ())).text
+            id=one.id,
+            came_at=one.at,
+            subject=one.subject,
+            text=(await read_held(raw, office.vault, ())).text,
         )
         for one, raw in mails
     ]
@@ -157,7 +161,7 @@ async def erase(body: CitizenBody, caller: Keeper, office: OfficeHere) -> Erased
     )
 
 
-async def _held_mail(uow: UnitOfWork, key: PersonKeys) -> Sequence[tuple[Held, bytes]]:
+async def _held_mail(uow: UnitOfWork, key: PersonKeys) -> Sequence[tuple[Held, AtRest]]:
     """What is held from his address, each with the mail as it came."""
     if key.address is None:
         return ()

@@ -26,6 +26,7 @@ attachment = Table(
     Column("size", Integer, nullable=False),
     Column("sha256", LargeBinary, nullable=False),
     Column("content", LargeBinary, nullable=False),
+    Column("sealed_by", Text),
     Column("author", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("state", Text, nullable=False),
@@ -35,8 +36,10 @@ attachment = Table(
     Column("due_at", DateTime(timezone=True), nullable=False),
     UniqueConstraint("ticket_id", "sha256"),
     Index("ix_attachment_due_at", "due_at", postgresql_where=text("state = 'waiting'")),
+    Index("ix_attachment_sealed_by", "sealed_by"),
 )
-"""`state` is waiting, clean or infected. Of an infected one the content is gone and the row stays."""
+"""`state` is waiting, clean or infected. Of an infected one the content is gone and the row stays. `sealed_by` names
+the key that seals the content, null where it is plain."""
 
 attachment_link = Table(
     "attachment_link",

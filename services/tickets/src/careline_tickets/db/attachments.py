@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_tickets.db.attachment_tables import attachment, attachment_link
 from careline_tickets.domain.attachments import CheckedFile
+from careline_tickets.ports import AtRest
 
 WAITING, CLEAN, INFECTED = "waiting", "clean", "infected"
 
@@ -40,10 +41,11 @@ async def add(
     ticket_id: str,
     file: CheckedFile,
     *,
+    kept: AtRest,
     author: str,
     at: datetime,
 ) -> Attachment | None:
-    """Keeps a file until it is scanned; None where the same bytes are with this appeal already."""
+    """Keeps a file, whose content is `kept`, until it is scanned; None where the same bytes are with this appeal already."""
     added = await connection.execute(
         insert(attachment)
         .values(
@@ -53,7 +55,8 @@ async def add(
             media=file.kind.media,
             size=len(file.content),
             sha256=hashlib.sha256(file.content).digest(),
-            content=file.content,
+            content=kept.content,
+            sealed_by=kept.key,
             author=author,
             at=at,
             state=WAITING,
@@ -74,12 +77,12 @@ async def of(connection: AsyncConnection, ticket_id: str) -> Sequence[Attachment
     return [Attachment(**row._mapping) for row in found]  # noqa: SLF001 - its public name
 
 
-async def content_of(connection: AsyncConnection, attachment_id: str) -> bytes | None:
+async def content_of(connection: AsyncConnection, attachment_id: str) -> AtRest | None:
     found = await connection.execute(
-        select(attachment.c.content).where(attachment.c.id == attachment_id)
+        select(attachment.c.content, attachment.c.sealed_by).where(attachment.c.id == attachment_id)
     )
-    content = found.scalar_one_or_none()
-    return None if content is None else bytes(content)
+    row = found.one_or_none()
+    return None if row is None else AtRest(content=bytes(row.content), key=row.sealed_by)
 
 
 async def claim(
@@ -106,7 +109,7 @@ async def judged(
     connection: AsyncConnection, attachment_id: str, verdict: str | None, now: datetime
 ) -> bool:
     """What a scan has found; the content of what is infected goes. False: it is judged, or gone."""
-    found = {"content": b""} if verdict is not None else {}
+    found = {"content": b"", "sealed_by": None} if verdict is not None else {}
     judged_now = await connection.execute(
         update(attachment)
         .where(attachment.c.id == attachment_id, attachment.c.state == WAITING)

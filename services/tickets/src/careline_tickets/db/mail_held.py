@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careline_tickets.db.mail_tables import mail_held, mail_in
+from careline_tickets.ports import AtRest
 
 State = Literal["held", "opened", "discarded", "expired"]
 HELD: Final = "held"
@@ -39,14 +40,20 @@ class Held:
 
 
 _COLUMNS = tuple(h[name] for name in Held.__dataclass_fields__)
-_STRIPPED: dict[str, Any] = {"sender": None, "sender_key": None, "subject": "", "raw": b""}
+_STRIPPED: dict[str, Any] = {
+    "sender": None, "sender_key": None, "subject": "", "raw": b"", "sealed_by": None,
+}  # fmt: skip
 
 
 async def hold(
-    connection: AsyncConnection, held: Held, *, raw: bytes, sender_key: bytes | None
+    connection: AsyncConnection, held: Held, *, raw: AtRest, sender_key: bytes | None
 ) -> None:
     values = {name: getattr(held, name) for name in Held.__dataclass_fields__}
-    await connection.execute(mail_held.insert().values(**values, raw=raw, sender_key=sender_key))
+    await connection.execute(
+        mail_held.insert().values(
+            **values, raw=raw.content, sealed_by=raw.key, sender_key=sender_key
+        )
+    )
 
 
 async def page_of(
@@ -75,10 +82,11 @@ async def find(
     return None if row is None else Held(**row._mapping)  # noqa: SLF001 - its public name
 
 
-async def raw_of(connection: AsyncConnection, mail_id: str) -> bytes:
+async def raw_of(connection: AsyncConnection, mail_id: str) -> AtRest:
     """The mail as it came; empty once it was judged."""
-    found = await connection.execute(select(h.raw).where(h.id == mail_id))
-    return bytes(found.scalar_one_or_none() or b"")
+    found = await connection.execute(select(h.raw, h.sealed_by).where(h.id == mail_id))
+    row = found.one_or_none()
+    return AtRest(content=b"") if row is None else AtRest(content=bytes(row.raw), key=row.sealed_by)
 
 
 async def decide(

@@ -73,6 +73,7 @@ mail_held = Table(
     Column("sender_key", LargeBinary),
     Column("subject", Text, nullable=False),
     Column("raw", LargeBinary, nullable=False),
+    Column("sealed_by", Text),
     Column("decided_at", DateTime(timezone=True)),
     Column("decided_by", Text),
     Column("reason", Text),
@@ -83,6 +84,7 @@ mail_held = Table(
         "sender_key",
         postgresql_where=text("sender_key IS NOT NULL"),
     ),
+    Index("ix_mail_held_sealed_by", "sealed_by"),
 )
 """Mails that look like a program's and belong to no appeal, until a person has judged them or their time is over:
 then sender, subject and the mail itself are taken out, and what was decided stays."""
