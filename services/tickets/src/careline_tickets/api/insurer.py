@@ -4,7 +4,7 @@ Who signs in with his token has it in a cookie of this page alone, which no scri
 along; all else is as over the API: what he may see, what is noted, versions that keep two from answering at once.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -29,6 +29,7 @@ COOKIE = "careline_insurer"
 MOST = 200
 FOREIGN = frozenset({"cross-site", "same-site"})
 Lang = Annotated[str | None, Query(max_length=20)]
+AWAY: dict[int | str, dict[str, Any]] = {303: {"description": "to the list, or to sign in there"}}
 
 
 def _html(text: str, status: int = 200) -> HTMLResponse:
@@ -77,7 +78,7 @@ async def show_list(request: Request, office: OfficeHere, lang: Lang = None) -> 
     return _html(insurer_page.listed(language, appeals))
 
 
-@router.post("/session", response_class=HTMLResponse)
+@router.post("/session", response_class=HTMLResponse, responses=AWAY)
 async def sign_in(request: Request, office: OfficeHere, lang: Lang = None) -> Response:
     """Takes an insurer's token, and keeps it in this browser as long as it lives."""
     form = await request.form(max_files=0, max_fields=5)
@@ -97,7 +98,7 @@ async def sign_in(request: Request, office: OfficeHere, lang: Lang = None) -> Re
     return answer
 
 
-@router.post("/end")
+@router.post("/end", status_code=303, response_class=RedirectResponse)
 async def sign_out() -> Response:
     """Forgets the token in this browser."""
     answer = RedirectResponse("../insurer", 303)
@@ -105,7 +106,7 @@ async def sign_out() -> Response:
     return answer
 
 
-@router.get("/appeals/{ticket_id}", response_class=HTMLResponse)
+@router.get("/appeals/{ticket_id}", response_class=HTMLResponse, responses=AWAY)
 async def show_appeal(
     ticket_id: str, request: Request, office: OfficeHere, lang: Lang = None
 ) -> Response:
@@ -119,7 +120,7 @@ async def show_appeal(
     return _html(insurer_page.shown(language, appeal))
 
 
-@router.post("/appeals/{ticket_id}", response_class=HTMLResponse)
+@router.post("/appeals/{ticket_id}", response_class=HTMLResponse, responses=AWAY)
 async def answer_appeal(
     ticket_id: str, request: Request, office: OfficeHere, lang: Lang = None
 ) -> Response:
