@@ -62,6 +62,12 @@ SECTIONS = (
 )
 
 
+def versions(configuration: Configuration) -> set[tuple[str, str, int]]:
+    """Of every entry its section, its id and how often it was changed."""
+    entries = (each for section in SECTIONS for each in configuration.entries(section.name))
+    return {(each.section, each.id, each.version) for each in entries}
+
+
 def _cross_check(configuration: Configuration) -> Iterable[Fault]:
     skills = configuration.all("skills", PlainEntry)
     for queue in configuration.all("queues", Queue).values():
@@ -116,10 +122,10 @@ async def test_what_is_applied_can_be_read(store: ConfigStore) -> None:
 
 async def test_a_rerun_changes_nothing(store: ConfigStore) -> None:
     await store.apply(DOCUMENT)
-    before = store.current.revision
+    before = versions(store.current)
     counts = await store.apply(DOCUMENT)
     assert counts["queues"] == {"created": 0, "updated": 0, "unchanged": 2}
-    assert store.current.revision == before
+    assert versions(store.current) == before
 
 
 async def test_only_what_differs_is_written(store: ConfigStore) -> None:
@@ -135,7 +141,7 @@ async def test_only_what_differs_is_written(store: ConfigStore) -> None:
 
 async def test_all_faults_are_told_at_once_and_nothing_is_applied(store: ConfigStore) -> None:
     await store.apply(DOCUMENT)
-    before = store.current.revision
+    before = versions(store.current)
     with pytest.raises(ConfigInvalidError) as invalid:
         await store.apply(
             {
@@ -159,7 +165,7 @@ async def test_all_faults_are_told_at_once_and_nothing_is_applied(store: ConfigS
         "crm.url",
     }
     await store.load()
-    assert store.current.revision == before
+    assert versions(store.current) == before
 
 
 async def test_references_are_checked_over_what_is_stored_and_what_is_new(
@@ -180,7 +186,7 @@ async def test_checking_applies_nothing(store: ConfigStore) -> None:
     counts = await store.check(DOCUMENT)
     assert counts["queues"]["created"] == 2
     await store.load()
-    assert not store.current.revision
+    assert not versions(store.current)
     with pytest.raises(ConfigInvalidError):
         await store.check([])
 
@@ -204,6 +210,22 @@ async def test_an_entry_of_the_past_does_not_keep_a_service_from_starting(
     assert list(store.current.all("queues", Queue)) == ["adult", "child"]
 
 
+async def test_what_has_not_changed_is_not_read_again(
+    store: ConfigStore, database: Database
+) -> None:
+    """Fails when `load` reads the entries without asking by what mark they stand."""
+    await store.apply(DOCUMENT)
+    read = store.current
+    assert await store.load(always=False) is read
+    async with database.unit_of_work() as uow:
+        await uow.connection.execute(
+            text("""UPDATE config_entry SET body = '{"id": "adult", "target_s": 7}', version = version + 1
+                    WHERE section = 'queues' AND id = 'adult'""")
+        )
+    assert (await store.load(always=False)).all("queues", Queue)["adult"].target_s == 7
+    assert store.current is not read
+
+
 async def test_listeners_hear_of_every_change_after_it_stands(
     store: ConfigStore, database: Database
 ) -> None:
@@ -212,7 +234,7 @@ async def test_listeners_hear_of_every_change_after_it_stands(
     async def listener(configuration: Configuration) -> None:
         async with database.read() as connection:
             stored = await connection.execute(text("SELECT count(*) FROM config_entry"))
-        assert stored.scalar_one() == len(configuration.revision)
+        assert stored.scalar_one() == len(versions(configuration))
         heard.append(len(configuration.entries("queues")))
 
     store.on_applied(listener)

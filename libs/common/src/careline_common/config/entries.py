@@ -67,15 +67,6 @@ class Configuration:
     def entries(self, section: str) -> list[Entry]:
         return [entry for _, entry in sorted(self._entries.get(section, {}).items())]
 
-    @property
-    def revision(self) -> frozenset[tuple[str, str, int]]:
-        """Differs whenever any entry does."""
-        return frozenset(
-            (section, name, entry.version)
-            for section, entries in self._entries.items()
-            for name, entry in entries.items()
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:

@@ -61,6 +61,8 @@ class ConfigStore:
         self._listeners: list[Listener] = []
         self._keepers: list[Keeper] = []
         self._loading = asyncio.Lock()
+        self._loaded = ""
+        """The mark by which `current` stood; that of no entries is empty."""
 
     def on_applied(self, listener: Listener) -> None:
         """Has `listener` called with the new configuration after each change, and on `load`."""
@@ -78,14 +80,14 @@ class ConfigStore:
         """
         async with self._loading:
             async with self.database.read() as connection:
+                mark = await self._mark(connection)
+                if mark == self._loaded and not always:
+                    return self.current
                 rows = await self._rows(connection)
-            configuration = self._configuration(rows)
-            changed = configuration.revision != self.current.revision
-            if changed or always:
-                self.current = configuration
-                for listener in self._listeners:
-                    await listener(configuration)
-        return configuration
+            self.current, self._loaded = self._configuration(rows), mark
+            for listener in self._listeners:
+                await listener(self.current)
+        return self.current
 
     async def check(self, document: Any) -> dict[str, Counts]:
         """What applying would do; raises `ConfigInvalidError` with all faults at once."""
@@ -236,6 +238,11 @@ class ConfigStore:
                 log.error("config.entry_unreadable", section=name, entry=entry_id, reason=reason)  # noqa: TRY400 - expected
         return Configuration(entries)
 
+    async def _mark(self, connection: AsyncConnection) -> str:
+        """Another one whenever any entry is: to read thousands of them again makes everybody wait."""
+        found = await connection.execute(_MARK, {"sections": list(self.sections)})
+        return str(found.scalar_one())
+
     async def _rows(self, connection: AsyncConnection) -> dict[Key, _Row]:
         found = await connection.execute(_SELECT, {"sections": list(self.sections)})
         return {(row.section, row.id): _Row(row.body, row.version) for row in found}
@@ -285,6 +292,10 @@ class ConfigStore:
 
 
 _SELECT = text("SELECT section, id, body, version FROM config_entry WHERE section = ANY(:sections)")
+_MARK = text(
+    "SELECT coalesce(md5(string_agg(concat_ws(' ', section, id, version), ',' ORDER BY section, id)), '')"
+    " FROM config_entry WHERE section = ANY(:sections)"
+)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _UPSERT = text(
     "INSERT INTO config_entry AS kept (section, id, body, version, updated_at)"
