@@ -93,8 +93,8 @@ def poller(
     office = desk.service.app.state.office
     hasher = PiiHasher("a key of this test")
     writer = MailWriter(hasher, office.journal.repository)
-    files = AttachmentDesk(office.journal, SystemChance(), most_bytes=1000)
-    mail_desk = taking(office.journal, writer, files, hasher)
+    files = AttachmentDesk(office.journal, SystemChance(), office.vault, most_bytes=1000)
+    mail_desk = taking(office.journal, writer, files, hasher=hasher, vault=office.vault)
     return mail_desk, MailPoller(
         database=office.database,
         desk=mail_desk,
