@@ -137,7 +137,8 @@ async def test_a_call_that_is_erased_before_its_week_is_over_is_not_counted(surv
         return bool(row["n"] == 6)
 
     await eventually(noted)
-    await surveys.http.post("/v1/persons/erase", json={"phone": "+79035550000"})
+    erased = await surveys.http.post("/v1/persons/erase", json={"phone": "+79035550000"})
+    assert erased.json()["erased"], erased.text
     surveys.clock.advance(8 * 24 * 3600)
     found = await surveys.http.get("/v1/scores", params={"by": "agent", "metric": "fcr_repeat"})
     [line] = found.json()["items"]

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,6 +101,7 @@ async def _killed_or_done(parent: Zygote, pid: int, done: Callable[[], Awaitable
                 if await done():
                     break
     finally:
-        if not ended.done():
-            os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may have gone by itself, and nobody has told yet
+            if not ended.done():
+                os.kill(pid, signal.SIGKILL)
     return await ended

@@ -186,7 +186,7 @@ async def test_a_system_that_is_ill_is_left_alone_and_then_tried_by_one(world: A
 
 async def test_no_more_than_so_many_are_asked_at_once(world: Any) -> None:
     system = world.system(at_once=1, deadline_s=0.3)
-    world.looks.next(Slow(5))
+    world.looks.next(Slow(5), Slow(5), Slow(5))  # whoever comes next in the last moment too
     first = asyncio.create_task(system.slots(world.query()))
     with pytest.raises(BookingFault) as busy:
         await asyncio.gather(system.slots(world.query()), system.slots(world.query()))
