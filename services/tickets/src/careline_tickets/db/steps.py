@@ -17,7 +17,9 @@ from careline_tickets.domain.ticket import Ticket
 s = tables.step.c
 KEY = (s.ticket_id, s.clock, s.generation, s.step)
 PENDING = s.fired_at.is_(None)
-_PENDING = "step.fired_at IS NULL"
+_PENDING = "coalesce(step.fired_at, 'infinity') = 'infinity'"
+"""The same for rows whose key is known, said so that PostgreSQL goes by the key. The index on `fires_at` holds just
+the pending ones, and while its statistics are of a time when none were, it would read all of that: a million."""
 
 NOW = func.statement_timestamp()
 """The database's clock decides what is due: those of the processes may be wrong. It stands still
@@ -108,7 +110,7 @@ async def mark_fired(connection: AsyncConnection, step: DueStep, result: str) ->
     """Notes that it fired; when, or None when it is not to fire any more."""
     moment: datetime | None = await connection.scalar(
         update(tables.step)
-        .where(*_is(step), PENDING)
+        .where(*_is(step), text(_PENDING))
         .values(fired_at=NOW, result=result)
         .returning(s.fired_at)
     )
