@@ -249,7 +249,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=30, help="of each half of a round")
     parser.add_argument("--rate", type=float, default=10, help="calls a second")
     parser.add_argument("--rows", type=int, default=22_000, help="of each insurer: sixty a day")
-    parser.add_argument("--rows-per-s", type=float, default=50, help="the limit")
+    parser.add_argument("--rows-per-s", type=float, default=8, help="the limit")
     parser.add_argument("--nice", type=int, default=10, help="of all services but the router")
     given, measured = parser.parse_args(), Measured()
     asyncio.run(all_rounds(given, measured))
