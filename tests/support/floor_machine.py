@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from careline_router.domain import commands as cmd
+from careline_router.domain import transfer_orders as orders
 from careline_router.domain import work
 from careline_router.domain.floor import Floor
 from careline_router.domain.specs import FloorSpec, QueueSpec
@@ -186,19 +187,19 @@ class FloorMachine(FloorPair):
         mine = {"agent_id": agent, "call_id": name}
         match how:
             case "out":
-                self.send(cmd.TransferOut(**mine, endpoint="P/out"))
+                self.send(orders.TransferOut(**mine, endpoint="P/out"))
                 self.transfer_ends(data, name)
             case "in":
                 whom = data.draw(st.sampled_from((None, to)))
                 self.send(
-                    cmd.TransferIn(
+                    orders.TransferIn(
                         **mine, queue=queue, skills=skills, to_agent=whom, preferred_for_s=20.0
                     )
                 )
             case _:
                 whom = {"endpoint": {"endpoint": "P/out"}, "agent": {"to_agent": to}}
                 asked_for = whom.get(how, {"skills": skills})
-                self.send(cmd.Consult(**mine, consult_id=self.name(), **asked_for))
+                self.send(orders.Consult(**mine, consult_id=self.name(), **asked_for))
                 self.asking(data, data.draw(st.sampled_from(ASKING)))
 
     @precondition(lambda self: any(call.consultation for call in self.floor.calls.values()))
@@ -214,7 +215,7 @@ class FloorMachine(FloorPair):
         name, asked = "nobody", "nothing"
         if call is not None and call.consultation is not None:
             name, asked = call.id, call.consultation.id
-        self.send(cmd.ConsultGone(call_id=name, consult_id=asked, cause="busy"))
+        self.send(orders.ConsultGone(call_id=name, consult_id=asked, cause="busy"))
 
     def asking(self, data: st.DataObject, how: Any) -> None:
         asking = [call for call in self.floor.calls.values() if call.consultation is not None]
@@ -224,11 +225,11 @@ class FloorMachine(FloorPair):
         assert call.consultation is not None
         its = {"call_id": call.id, "consult_id": call.consultation.id}
         if how == "gone":
-            self.send(cmd.ConsultGone(**its, cause="busy"))
+            self.send(orders.ConsultGone(**its, cause="busy"))
             return
-        self.send(cmd.ConsultAnswered(**its))
+        self.send(orders.ConsultAnswered(**its))
         if how != "answered":
-            self.send(cmd.EndConsult(agent_id=call.agent or "", call_id=call.id, how=how))
+            self.send(orders.EndConsult(agent_id=call.agent or "", call_id=call.id, how=how))
         self.transfer_ends(data, call.id)
 
     def transfer_ends(self, data: st.DataObject, call_id: str) -> None:
@@ -239,7 +240,7 @@ class FloorMachine(FloorPair):
             call = self.floor.calls.get(call_id)
             leg = data.draw(st.sampled_from((call.offer if call else None, "another")))
             ends = {"call_id": call_id, "offer_id": leg or "", "consult_id": leg}
-            self.send(cmd.TransferEnded(**ends, ok=data.draw(st.booleans())))
+            self.send(orders.TransferEnded(**ends, ok=data.draw(st.booleans())))
 
     @precondition(lambda self: self.floor.waiting_count)
     @rule(data=st.data(), agent=agents, how=st.sampled_from(("assign", "withdraw", "announce")))

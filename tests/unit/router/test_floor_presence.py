@@ -6,6 +6,7 @@ from floor_scene import Scene, kinds, only
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain import presence_events as pev
+from careline_router.domain import transfer_orders as orders
 from careline_router.domain.floor import Floor
 from careline_router.domain.specs import FloorSpec
 from careline_router.domain.words import ConsultEnd
@@ -110,12 +111,12 @@ def test_who_is_asked_by_a_colleague_when_he_goes_away_is_not_ready_after_it(
     floor.call("c1")
     floor.connect("c1", "a")
     floor.ready("b")
-    floor.do(cmd.Consult(agent_id="a", call_id="c1", consult_id="k", to_agent="b"))
-    floor.do(cmd.ConsultAnswered(call_id="c1", consult_id="k"))
+    floor.do(orders.Consult(agent_id="a", call_id="c1", consult_id="k", to_agent="b"))
+    floor.do(orders.ConsultAnswered(call_id="c1", consult_id="k"))
     cut(floor, "b")
     floor.after(GRACE_S)
     assert floor.state("b") == ("not_ready", "consult")
-    floor.do(cmd.EndConsult(agent_id="a", call_id="c1", how=how))
+    floor.do(orders.EndConsult(agent_id="a", call_id="c1", how=how))
     floor.hang_up("c1")
     floor.after(30)
     assert floor.state("b") == ("not_ready", "disconnected")

@@ -8,6 +8,7 @@ from floor_scene import Scene, agent, only
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain import transfer_events as tev
+from careline_router.domain import transfer_orders as orders
 from careline_router.domain.specs import FloorSpec, PbxSpec
 
 pytestmark = pytest.mark.unit
@@ -56,5 +57,5 @@ def test_who_works_elsewhere_today_is_rung_there_and_asked_there() -> None:
     scene.connect("c1", "a")
     scene.do(cmd.LogIn(agent_id="b", site="spb"))
     scene.do(cmd.SetReady(agent_id="b"))
-    consult = cmd.Consult(agent_id="a", call_id="c1", consult_id="consult-1", to_agent="b")
+    consult = orders.Consult(agent_id="a", call_id="c1", consult_id="consult-1", to_agent="b")
     assert only(scene.do(consult), tev.ConsultBegun).endpoint == "P/b@to-spb"

@@ -7,6 +7,7 @@ from floor_scene import Scene, agent, kinds, only
 
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
+from careline_router.domain import transfer_orders as orders
 from careline_router.domain.effects import messages, pbx_steps
 from careline_router.domain.floor import Floor
 from careline_router.domain.specs import QueueSpec
@@ -31,27 +32,27 @@ def steps(scene: Scene, events: list[ev.Event]) -> list[str]:
 
 
 def out(scene: Scene) -> list[ev.Event]:
-    return scene.do(cmd.TransferOut(agent_id="a", call_id="c1", endpoint="PJSIP/insurer"))
+    return scene.do(orders.TransferOut(agent_id="a", call_id="c1", endpoint="PJSIP/insurer"))
 
 
 def ask(scene: Scene, **whom: object) -> list[ev.Event]:
     whom = whom or {"endpoint": "PJSIP/insurer"}
-    return scene.do(cmd.Consult(agent_id="a", call_id="c1", consult_id="k", **whom))  # type: ignore[arg-type]
+    return scene.do(orders.Consult(agent_id="a", call_id="c1", consult_id="k", **whom))  # type: ignore[arg-type]
 
 
 def end(scene: Scene, how: str) -> list[ev.Event]:
-    return scene.do(cmd.EndConsult(agent_id="a", call_id="c1", how=how))  # type: ignore[arg-type]
+    return scene.do(orders.EndConsult(agent_id="a", call_id="c1", how=how))  # type: ignore[arg-type]
 
 
 def asked(scene: Scene, **whom: object) -> None:
     ask(scene, **whom)
-    scene.do(cmd.ConsultAnswered(call_id="c1", consult_id="k"))
+    scene.do(orders.ConsultAnswered(call_id="c1", consult_id="k"))
 
 
 def passed_on(scene: Scene, *, ok: bool = True, consult_id: str | None = None) -> list[ev.Event]:
     """The PBX tells what has become of the transfer."""
     leg = scene.of("c1").offer or ""
-    return scene.do(cmd.TransferEnded(call_id="c1", ok=ok, offer_id=leg, consult_id=consult_id))
+    return scene.do(orders.TransferEnded(call_id="c1", ok=ok, offer_id=leg, consult_id=consult_id))
 
 
 # -- cold -------------------------------------------------------------------------------------------
@@ -63,7 +64,7 @@ def test_a_call_that_leaves_the_floor_ends_handled_and_nobody_hangs_up_on_its_ca
     (step,) = pbx_steps(events[0], scene.of("c1"))
     assert (step.type, step.body["endpoint"]) == ("transfer", "PJSIP/insurer")
     assert step.body["context"]["call_id"] == "c1"
-    assert scene.refused(cmd.TransferOut(agent_id="a", call_id="c1", endpoint="e")).reason == (
+    assert scene.refused(orders.TransferOut(agent_id="a", call_id="c1", endpoint="e")).reason == (
         "call-leaving"
     )
     done = passed_on(scene)
@@ -113,14 +114,14 @@ def test_what_becomes_of_an_earlier_transfer_says_nothing_of_a_later_one() -> No
     asked(scene, to_agent="b")
     end(scene, "complete")
     handed_over = {"offer_id": "gone", "consult_id": "k"}
-    scene.do(cmd.TransferOut(agent_id="b", call_id="c1", endpoint="PJSIP/insurer"))
+    scene.do(orders.TransferOut(agent_id="b", call_id="c1", endpoint="PJSIP/insurer"))
     for ok in (True, False):
-        assert scene.do(cmd.TransferEnded(call_id="c1", ok=ok, **handed_over)) == []
+        assert scene.do(orders.TransferEnded(call_id="c1", ok=ok, **handed_over)) == []
     passed_on(scene, ok=False)
-    scene.do(cmd.TransferIn(agent_id="b", call_id="c1", queue="other", skills={"x": 1}))
+    scene.do(orders.TransferIn(agent_id="b", call_id="c1", queue="other", skills={"x": 1}))
     scene.do(cmd.SetReady(agent_id="a"))
     scene.do(cmd.SetReady(agent_id="b"))
-    late = cmd.TransferEnded(call_id="c1", ok=False, **handed_over)
+    late = orders.TransferEnded(call_id="c1", ok=False, **handed_over)
     assert scene.do(late) == []
 
 
@@ -143,7 +144,7 @@ def test_a_caller_who_is_passed_to_a_queue_keeps_his_time_and_goes_first_to_some
     scene.call("c2", queue="other")
     before = scene.of("c1")
     arrived, queued = before.arrived_at, before.queued_at
-    order = cmd.TransferIn(agent_id="a", call_id="c1", queue="other", skills={"x": 1})
+    order = orders.TransferIn(agent_id="a", call_id="c1", queue="other", skills={"x": 1})
     events = scene.do(order)
     assert steps(scene, events) == ["hold", "cancel_ring"]
     after = scene.of("c1")
@@ -162,7 +163,7 @@ def test_a_call_that_is_passed_to_an_agent_waits_for_him_and_then_for_all() -> N
     busy = next(iter(scene.offered()))
     idle = "c" if busy == "b" else "b"
     scene.connect("c2", busy)
-    order = cmd.TransferIn(
+    order = orders.TransferIn(
         agent_id="a", call_id="c1", queue="q", skills={"x": 1}, to_agent=busy, preferred_for_s=40
     )
     scene.do(order)
@@ -179,7 +180,7 @@ def test_a_call_is_passed_only_to_an_agent_who_could_take_it(to: str, reason: st
     scene = talking(b="app")
     scene.do(cmd.SetNotReady(agent_id="b", reason="lunch"))
     scene.ready("z")
-    order = cmd.TransferIn(agent_id="a", call_id="c1", queue="q", skills={"x": 1}, to_agent=to)
+    order = orders.TransferIn(agent_id="a", call_id="c1", queue="q", skills={"x": 1}, to_agent=to)
     assert scene.refused(order).reason == reason
 
 
@@ -190,12 +191,12 @@ def test_a_consultation_holds_the_caller_and_comes_back_to_him() -> None:
     scene = talking()
     events = ask(scene)
     assert steps(scene, events) == ["hold", "consult"]
-    assert scene.refused(cmd.EndConsult(agent_id="a", call_id="c1", how="complete")).reason == (
+    assert scene.refused(orders.EndConsult(agent_id="a", call_id="c1", how="complete")).reason == (
         "not-answered"
     )
     assert steps(scene, end(scene, "back")) == ["end_consult", "bridge"]
     assert scene.of("c1").consultation is None
-    assert scene.refused(cmd.EndConsult(agent_id="a", call_id="c1", how="back")).reason == (
+    assert scene.refused(orders.EndConsult(agent_id="a", call_id="c1", how="back")).reason == (
         "not-consulting"
     )
 
@@ -205,8 +206,8 @@ def test_who_is_not_reached_or_hangs_up_gives_the_caller_back() -> None:
         scene = talking()
         ask(scene)
         if answered:
-            scene.do(cmd.ConsultAnswered(call_id="c1", consult_id="k"))
-        gone = cmd.ConsultGone(call_id="c1", consult_id="k", cause="busy")
+            scene.do(orders.ConsultAnswered(call_id="c1", consult_id="k"))
+        gone = orders.ConsultGone(call_id="c1", consult_id="k", cause="busy")
         events = scene.do(gone)
         assert steps(scene, events) == ["bridge"]
         assert scene.do(gone) == [], "told twice"
@@ -256,7 +257,7 @@ def test_of_a_queue_the_longest_idle_who_is_able_is_asked() -> None:
     assert consultation is not None
     assert consultation.agent == "b"
     end(scene, "back")
-    nobody = cmd.Consult(agent_id="a", call_id="c1", consult_id="k2", skills={"z": 9})
+    nobody = orders.Consult(agent_id="a", call_id="c1", consult_id="k2", skills={"z": 9})
     assert scene.refused(nobody).reason == "nobody-idle"
 
 
@@ -266,7 +267,7 @@ def test_all_three_talk_and_any_of_them_may_go() -> None:
         asked(scene, to_agent="b")
         assert steps(scene, end(scene, "join")) == ["conference"]
         if who == "consult":
-            events = scene.do(cmd.ConsultGone(call_id="c1", consult_id="k", cause="hung_up"))
+            events = scene.do(orders.ConsultGone(call_id="c1", consult_id="k", cause="hung_up"))
             assert steps(scene, events) == [], "the other two go on"
             assert scene.of("c1").agent == "a"
         else:
@@ -302,7 +303,7 @@ def test_an_agent_who_goes_while_he_asks_never_loses_his_caller(
     scene = talking(b="app")
     ask(scene, to_agent="b")
     if answered:
-        scene.do(cmd.ConsultAnswered(call_id="c1", consult_id="k"))
+        scene.do(orders.ConsultAnswered(call_id="c1", consult_id="k"))
     place = scene.of("c1").queued_at
     events = goes(scene)
     call = scene.of("c1")
@@ -338,11 +339,11 @@ def test_the_journal_gives_every_step_of_it_back() -> None:
     journal: list[ev.Event] = []
     start = scene.floor.snapshot()
     for command in (
-        cmd.Consult(agent_id="a", call_id="c1", consult_id="k", to_agent="b"),
-        cmd.ConsultAnswered(call_id="c1", consult_id="k"),
-        cmd.EndConsult(agent_id="a", call_id="c1", how="join"),
-        cmd.EndConsult(agent_id="a", call_id="c1", how="complete"),
-        cmd.TransferIn(agent_id="b", call_id="c1", queue="other", skills={"x": 1}),
+        orders.Consult(agent_id="a", call_id="c1", consult_id="k", to_agent="b"),
+        orders.ConsultAnswered(call_id="c1", consult_id="k"),
+        orders.EndConsult(agent_id="a", call_id="c1", how="join"),
+        orders.EndConsult(agent_id="a", call_id="c1", how="complete"),
+        orders.TransferIn(agent_id="b", call_id="c1", queue="other", skills={"x": 1}),
     ):
         journal += scene.do(command)
         back = Floor.restore(start)
@@ -364,7 +365,7 @@ def test_what_a_pbx_takes_no_commands_for_is_refused_and_not_forgotten() -> None
     for order in (
         cmd.ControlTalk(call_id="c1", kind="listen"),
         cmd.ControlTalk(call_id="c1", kind="hold", agent_id="a"),
-        cmd.TransferOut(agent_id="a", call_id="c1", endpoint="e"),
+        orders.TransferOut(agent_id="a", call_id="c1", endpoint="e"),
     ):
         assert scene.refused(order).reason == "not-steerable"
 
@@ -375,7 +376,7 @@ def test_whom_a_bot_has_passed_on_waits_for_a_human_however_long_none_is_there()
     scene.ready("bot")
     scene.call("c1")
     scene.connect("c1", "bot")
-    scene.do(cmd.TransferIn(agent_id="bot", call_id="c1", queue="q", skills={"x": 1}))
+    scene.do(orders.TransferIn(agent_id="bot", call_id="c1", queue="q", skills={"x": 1}))
     for _ in range(2):
         scene.do(cmd.SetNotReady(agent_id="bot", reason="pause"))
         scene.do(cmd.SetReady(agent_id="bot"))

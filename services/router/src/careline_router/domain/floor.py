@@ -9,6 +9,7 @@ from typing import Any
 
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
+from careline_router.domain import transfer_orders as orders
 from careline_router.domain.decisions import Decision
 from careline_router.domain.policies import POLICIES
 from careline_router.domain.snapshot import Snapshot
@@ -174,13 +175,13 @@ _HANDLERS: dict[type, Callable[[Floor, Any], None]] = {
     cmd.Move: Floor._move,  # noqa: SLF001
     cmd.SetPriority: Floor._set_priority,  # noqa: SLF001
     cmd.ControlTalk: Floor._control_talk,  # noqa: SLF001
-    cmd.TransferOut: Floor._transfer_out,  # noqa: SLF001
-    cmd.TransferIn: Floor._transfer_in,  # noqa: SLF001
-    cmd.Consult: Floor._consult,  # noqa: SLF001
-    cmd.EndConsult: Floor._end_consult,  # noqa: SLF001
-    cmd.ConsultAnswered: Floor._consult_answered,  # noqa: SLF001
-    cmd.ConsultGone: Floor._consult_gone,  # noqa: SLF001
-    cmd.TransferEnded: Floor._transfer_ended,  # noqa: SLF001
+    orders.TransferOut: Floor._transfer_out,  # noqa: SLF001
+    orders.TransferIn: Floor._transfer_in,  # noqa: SLF001
+    orders.Consult: Floor._consult,  # noqa: SLF001
+    orders.EndConsult: Floor._end_consult,  # noqa: SLF001
+    orders.ConsultAnswered: Floor._consult_answered,  # noqa: SLF001
+    orders.ConsultGone: Floor._consult_gone,  # noqa: SLF001
+    orders.TransferEnded: Floor._transfer_ended,  # noqa: SLF001
     cmd.Assign: Floor._assign,  # noqa: SLF001
     cmd.WithdrawOffer: Floor._withdraw_offer,  # noqa: SLF001
     cmd.Announce: Floor._announce,  # noqa: SLF001

@@ -11,6 +11,7 @@
 from careline_router.domain import commands as cmd
 from careline_router.domain import events as ev
 from careline_router.domain import transfer_events as tev
+from careline_router.domain import transfer_orders as orders
 from careline_router.domain.agent_commands import AgentCommands
 from careline_router.domain.reaching import endpoint_at
 from careline_router.domain.states import Agent, Call, Consultation, Rejected
@@ -22,7 +23,7 @@ CONSULT = "consult"
 class TransferCommands(AgentCommands):
     # -- cold ----------------------------------------------------------------------------------
 
-    def _transfer_out(self, command: cmd.TransferOut) -> None:
+    def _transfer_out(self, command: orders.TransferOut) -> None:
         call, agent = self._talk_of(command.agent_id, command.call_id)
         self._request_transfer(call, agent, command.endpoint)
 
@@ -40,7 +41,7 @@ class TransferCommands(AgentCommands):
             )
         )
 
-    def _transfer_ended(self, command: cmd.TransferEnded) -> None:
+    def _transfer_ended(self, command: orders.TransferEnded) -> None:
         call = self.calls.get(command.call_id)
         if call is None or call.state != "connected" or not call.transferred:
             return
@@ -62,7 +63,7 @@ class TransferCommands(AgentCommands):
         self._lay_down(call, agent, by="system")
         self._after_work(agent, call)
 
-    def _transfer_in(self, command: cmd.TransferIn) -> None:
+    def _transfer_in(self, command: orders.TransferIn) -> None:
         call, agent = self._talk_of(command.agent_id, command.call_id)
         self._require_caller(call)
         self._queue_spec(command.queue)
@@ -95,7 +96,7 @@ class TransferCommands(AgentCommands):
             )
         )
 
-    def _wanted(self, command: cmd.TransferIn, agent: Agent) -> str:
+    def _wanted(self, command: orders.TransferIn, agent: Agent) -> str:
         """The agent to whom a call is passed on: at work, another one, and able to serve it."""
         target = self._at_work(command.to_agent or "", agent)
         group = self.groups.group_of(target.id)
@@ -118,7 +119,7 @@ class TransferCommands(AgentCommands):
 
     # -- warm ----------------------------------------------------------------------------------
 
-    def _consult(self, command: cmd.Consult) -> None:
+    def _consult(self, command: orders.Consult) -> None:
         call, agent = self._talk_of(command.agent_id, command.call_id)
         self._require_caller(call)
         endpoint, target = command.endpoint, None
@@ -145,7 +146,7 @@ class TransferCommands(AgentCommands):
         if target is not None:
             self._let_others_have(target)
 
-    def _asked(self, command: cmd.Consult, asking: Agent) -> Agent:
+    def _asked(self, command: orders.Consult, asking: Agent) -> Agent:
         """The agent who is asked: as named, or idle for longest of those who are able."""
         if command.to_agent is not None:
             target = self._at_work(command.to_agent, asking)
@@ -163,7 +164,7 @@ class TransferCommands(AgentCommands):
             raise Rejected("nobody-idle", "nobody who could be asked is idle")
         return min(idle, key=lambda each: (each.idle_since, each.order))
 
-    def _consult_answered(self, command: cmd.ConsultAnswered) -> None:
+    def _consult_answered(self, command: orders.ConsultAnswered) -> None:
         found = self._consultation(command.call_id, command.consult_id)
         if found is not None and found[1].state == "ringing":
             call, consultation = found
@@ -176,12 +177,12 @@ class TransferCommands(AgentCommands):
                 )
             )
 
-    def _consult_gone(self, command: cmd.ConsultGone) -> None:
+    def _consult_gone(self, command: orders.ConsultGone) -> None:
         found = self._consultation(command.call_id, command.consult_id)
         if found is not None and not found[0].leaving:
             self._stop_consulting(found[0], command.cause, hangs=False, returns=True)
 
-    def _end_consult(self, command: cmd.EndConsult) -> None:
+    def _end_consult(self, command: orders.EndConsult) -> None:
         call, agent = self._talk_of(command.agent_id, command.call_id, consulting=True)
         consultation = call.consultation
         assert consultation is not None

@@ -8,7 +8,7 @@ from careline_common.db.unit_of_work import UnitOfWork
 from careline_common.http.problem import Forbidden, invalid
 from careline_router.db import bots, reading, repository
 from careline_router.db.bots import BotBy, BotRow
-from careline_router.domain import commands as cmd
+from careline_router.domain import transfer_orders as orders
 from careline_router.domain.events import Event
 from careline_router.domain.states import Call
 from careline_router.ports import Receipt
@@ -83,7 +83,7 @@ class BotTalks(Customers):
 
         same = queue == own
         skills = call.skills if same else self._plan().skills_into(queue, call.flow)
-        command = cmd.TransferIn(agent_id=bot, call_id=call.id, queue=queue, skills=skills)
+        command = orders.TransferIn(agent_id=bot, call_id=call.id, queue=queue, skills=skills)
         view: CallView = await self._actor.submit(command, within=keep, receipt=receipt)
         self._contacts.put(call.id, replace(self._contacts.of(call.id), attributes=attributes))
         return view

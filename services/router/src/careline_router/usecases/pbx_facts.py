@@ -10,6 +10,7 @@ from careline_common.events.router import CallKeyed
 from careline_common.http.problem import Conflict, NotFound
 from careline_router.db import reading
 from careline_router.domain import commands as cmd
+from careline_router.domain import transfer_orders as orders
 from careline_router.domain.events import Event
 from careline_router.domain.leaving import refuses_recording, way_out_by
 from careline_router.domain.states import Call, may_take_callback
@@ -111,7 +112,7 @@ class PbxFacts(Arrivals):
     ) -> PbxAnswer:
         """Who an agent asks has answered."""
         call_id = await self._require(pbx, pbx_call_id)
-        command = cmd.ConsultAnswered(call_id=call_id, consult_id=consult_id)
+        command = orders.ConsultAnswered(call_id=call_id, consult_id=consult_id)
         return await self._answer(command, pbx, call_id, receipt)
 
     async def consult_gone(
@@ -130,7 +131,7 @@ class PbxFacts(Arrivals):
         if self.talks(pbx, pbx_call_id, consult_id):
             how = "lost" if lost else None
             return await self.hung_up(pbx, pbx_call_id, "agent", how, receipt=receipt)
-        command = cmd.ConsultGone(call_id=call_id, consult_id=consult_id, cause=cause)
+        command = orders.ConsultGone(call_id=call_id, consult_id=consult_id, cause=cause)
         return await self._answer(command, pbx, call_id, receipt)
 
     async def dialplan_gone(self, call: Call) -> None:
@@ -229,7 +230,7 @@ class PbxFacts(Arrivals):
             if row.type == "ring":
                 command = cmd.OfferFailed(offer_id=row.offer_id, cause=_cause(detail))
             elif row.type == "consult":
-                command = cmd.ConsultGone(
+                command = orders.ConsultGone(
                     call_id=row.call_id,
                     consult_id=row.body["consult_id"],
                     cause=_cause(detail),
@@ -237,7 +238,7 @@ class PbxFacts(Arrivals):
             elif row.type == "dial" and row.call_id in self._actor.floor.calls:
                 command = cmd.DialFailed(call_id=row.call_id, cause=_cause(detail))
         if row.type == "transfer":
-            command = cmd.TransferEnded(
+            command = orders.TransferEnded(
                 call_id=row.call_id,
                 ok=ok,
                 offer_id=row.body.get("offer_id", ""),

@@ -5,6 +5,7 @@ from typing import Literal
 
 from careline_common.http.problem import invalid
 from careline_router.domain import commands as cmd
+from careline_router.domain import transfer_orders as orders
 from careline_router.domain.words import ConsultEnd
 from careline_router.usecases.desk_commands import DeskCommands
 
@@ -35,7 +36,7 @@ class Transfers(DeskCommands):
 
     async def end_consult(self, agent_id: str, call_id: str, how: ConsultEnd) -> None:
         """`complete` the transfer, come `back` to the caller, or `join` all three."""
-        command = cmd.EndConsult(agent_id=agent_id, call_id=call_id, how=how)
+        command = orders.EndConsult(agent_id=agent_id, call_id=call_id, how=how)
         await self._order(agent_id, command)
 
     async def hold(self, agent_id: str, call_id: str) -> None:
@@ -68,12 +69,12 @@ class Transfers(DeskCommands):
 
     def _cold(self, agent_id: str, call_id: str, target: TransferTarget) -> cmd.Command:
         if target.endpoint is not None:
-            return cmd.TransferOut(agent_id=agent_id, call_id=call_id, endpoint=target.endpoint)
+            return orders.TransferOut(agent_id=agent_id, call_id=call_id, endpoint=target.endpoint)
         call = self._actor.floor.calls.get(call_id)
         flow, own = (None, "") if call is None else (call.flow, call.queue or "")
         queue = target.queue or own
         same = call is not None and queue == own
-        return cmd.TransferIn(
+        return orders.TransferIn(
             agent_id=agent_id,
             call_id=call_id,
             queue=queue,
@@ -86,7 +87,7 @@ class Transfers(DeskCommands):
 
     def _warm(self, agent_id: str, call_id: str, target: TransferTarget) -> cmd.Command:
         skills = None if target.queue is None else self._plan().skills_into(target.queue)
-        return cmd.Consult(
+        return orders.Consult(
             agent_id=agent_id,
             call_id=call_id,
             consult_id=f"consult-{self._ids.new()}",
