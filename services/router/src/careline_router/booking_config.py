@@ -10,6 +10,7 @@ from careline_common.config.models import ConfigModel, Id
 from careline_router.adapters.crm_fields import CrmField
 from careline_router.crm_config import JSON_PATH, CrmFieldEntry, in_full
 from careline_router.login_config import SystemEntry
+from careline_router.look_up_config import AskingBounds
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _ASKED = frozenset({"clinic", "speciality", "from", "to"})
@@ -111,7 +112,7 @@ def _book() -> OrderEntry:
     )
 
 
-class BookingEntry(SystemEntry):
+class BookingEntry(SystemEntry, AskingBounds):
     """Where appointments are made: nowhere, at a FHIR R4 server, or at any system that speaks JSON.
 
     `clinics` says how the booking system calls each of our clinics; durations in seconds. With
@@ -123,9 +124,6 @@ class BookingEntry(SystemEntry):
     clinics: Annotated[dict[Id, Place], Field(max_length=5000)] = Field(default_factory=dict)
 
     deadline_s: Annotated[float, Field(ge=0.01, le=30)] = 5
-    at_once: Annotated[int, Field(ge=1, le=50)] = 8
-    failures_to_open: Annotated[int, Field(ge=1, le=1000)] = 5
-    open_for_s: Annotated[float, Field(gt=0, le=3600)] = 10
     settle_for_s: Annotated[float, Field(ge=1, le=3600)] = 120
 
     system: Annotated[str, Field(min_length=1, max_length=200)] = "urn:careline:appointment"

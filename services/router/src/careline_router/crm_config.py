@@ -21,6 +21,7 @@ from careline_common.config.models import ConfigModel, HttpAddress
 from careline_router.adapters.crm_fields import LONGEST_TEXT, CrmField, Target
 from careline_router.adapters.crm_spelling import USUAL, check_spelling
 from careline_router.domain.words import Payer
+from careline_router.look_up_config import LookUpBounds
 
 PHONES = ("mobilephone", "telephone1", "telephone2", "address1_telephone1")
 PAYERS = frozenset(get_args(Payer))
@@ -119,7 +120,7 @@ class CrmFieldEntry(ConfigModel):
         return CrmField(path=self.field, values=self.values, formatted=self.formatted)
 
 
-class CrmEntry(ConfigModel):
+class CrmEntry(LookUpBounds):
     """Where callers are looked up: at nobody's, at a plain HTTP CRM, at Microsoft Dataverse."""
 
     kind: Literal["http", "dataverse", "none"] = "none"
@@ -134,12 +135,6 @@ class CrmEntry(ConfigModel):
 
     deadline_ms: Annotated[int, Field(ge=10, le=10_000)] = 300
     give_up_ms: Annotated[int, Field(ge=10, le=60_000)] = 5_000
-    cache_s: Annotated[float, Field(ge=0, le=3600)] = 30
-    negative_cache_s: Annotated[float, Field(ge=0, le=3600)] = 10
-    most_cached: Annotated[int, Field(ge=1, le=100_000)] = 10_000
-    at_once: Annotated[int, Field(ge=1, le=50)] = 8
-    failures_to_open: Annotated[int, Field(ge=1, le=1000)] = 5
-    open_for_s: Annotated[float, Field(gt=0, le=3600)] = 10
 
     token: Annotated[SecretStr, AfterValidator(word_of_a_header)] | None = None
     contacts: Annotated[str, Field(pattern=JSON_PATH)] = "$"

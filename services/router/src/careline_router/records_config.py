@@ -11,6 +11,7 @@ from careline_router.booking_config import JsonPath, placeholders
 from careline_router.crm_config import JSON_PATH, CrmFieldEntry, in_full
 from careline_router.domain.insurance import InsuranceKind
 from careline_router.login_config import SystemEntry
+from careline_router.look_up_config import LookUpBounds
 
 _ASKED = frozenset({"policy_number", "birth_date", "phone"})
 _WHOSE = frozenset({"policy_number", "phone"})
@@ -45,7 +46,7 @@ def _look(path: str) -> str:
 LookPath = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_look)]
 
 
-class RecordsEntry(SystemEntry):
+class RecordsEntry(SystemEntry, LookUpBounds):
     """Where insurance records are looked at: nowhere, or at any system that answers a `GET` with JSON.
 
     Of `paths` the first is asked all of whose placeholders are known of the caller. Durations in seconds;
@@ -65,10 +66,6 @@ class RecordsEntry(SystemEntry):
     call_waits_ms: Annotated[int, Field(ge=10, le=5_000)] = 300
     cache_s: Annotated[float, Field(ge=0, le=300)] = 30
     negative_cache_s: Annotated[float, Field(ge=0, le=300)] = 10
-    most_cached: Annotated[int, Field(ge=1, le=100_000)] = 10_000
-    at_once: Annotated[int, Field(ge=1, le=50)] = 8
-    failures_to_open: Annotated[int, Field(ge=1, le=1000)] = 5
-    open_for_s: Annotated[float, Field(gt=0, le=3600)] = 10
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

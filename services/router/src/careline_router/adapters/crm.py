@@ -21,15 +21,10 @@ def make_crm(
     """The look-up of an entry; `asked` hears how each question to the CRM has ended."""
     if entry is None or entry.kind == "none" or entry.url is None:
         return NullCrm()
-    rules = GuardRules(
+    rules = GuardRules.of(
+        entry,
         deadline_s=entry.deadline_ms / 1000,
         give_up_s=max(entry.give_up_ms, entry.deadline_ms) / 1000,
-        cache_s=entry.cache_s,
-        negative_cache_s=entry.negative_cache_s,
-        most_cached=entry.most_cached,
-        at_once=entry.at_once,
-        failures_to_open=entry.failures_to_open,
-        open_for_s=entry.open_for_s,
     )
     source = (
         _http(entry, entry.url, rules, clock, pauses)

@@ -15,7 +15,7 @@ whether somebody still waits for it or not. Whom a question is about is kept as 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 import structlog
 
@@ -23,6 +23,7 @@ from careline_common.clock import Clock
 from careline_common.observability.pii import PiiHasher
 from careline_router.adapters.look_up_cache import LookUpCache
 from careline_router.domain.breaker import Breaker, Ending, Pass
+from careline_router.look_up_config import LookUpBounds
 from careline_router.ports import CrmFault, CrmReason, CrmStatus, LookUp
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,19 @@ class GuardRules:
     at_once: int = 8
     failures_to_open: int = 5
     open_for_s: float = 10.0
+
+    @classmethod
+    def of(cls, bounds: LookUpBounds, *, deadline_s: float, give_up_s: float) -> Self:
+        return cls(
+            deadline_s=deadline_s,
+            give_up_s=give_up_s,
+            cache_s=bounds.cache_s,
+            negative_cache_s=bounds.negative_cache_s,
+            most_cached=bounds.most_cached,
+            at_once=bounds.at_once,
+            failures_to_open=bounds.failures_to_open,
+            open_for_s=bounds.open_for_s,
+        )
 
 
 class LookUpGuard(Generic[Question, Found]):

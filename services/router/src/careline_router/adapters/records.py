@@ -20,16 +20,7 @@ def make_records(
     """The records of an entry; `asked` hears how each question to them has ended."""
     if entry.kind == "none" or entry.url is None:
         return NullRecords()
-    rules = GuardRules(
-        deadline_s=entry.deadline_s,
-        give_up_s=entry.deadline_s,
-        cache_s=entry.cache_s,
-        negative_cache_s=entry.negative_cache_s,
-        most_cached=entry.most_cached,
-        at_once=entry.at_once,
-        failures_to_open=entry.failures_to_open,
-        open_for_s=entry.open_for_s,
-    )
+    rules = GuardRules.of(entry, deadline_s=entry.deadline_s, give_up_s=entry.deadline_s)
     way = way_to(
         entry,
         name="records",
