@@ -1,6 +1,7 @@
 """ClamAV's clamd on a port of its own, with one signature: the EICAR test file's."""
 
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator
@@ -33,17 +34,20 @@ async def private_clamd(component: Component, port: int) -> AsyncIterator[str]:
     with tempfile.TemporaryDirectory(prefix="careline-clamav-") as base:
         folder = Path(base)
         folder.chmod(0o755)
+        # a copy: the project may lie where only its owner can enter
+        own = Component(component.name, folder / "program")
+        shutil.copytree(component.prefix / "usr", own.prefix / "usr", symlinks=True)
         (folder / "signatures").mkdir()
         (folder / "signatures" / "test.ndb").write_text(f"{SIGNATURE}:0:*:{EICAR.hex()}\n")
         (folder / "config").write_text(CONFIG.format(port=port, folder=folder))
         for path in (folder, *folder.rglob("*")):
             if account:
-                os.chown(path, account.uid, account.gid)
+                os.chown(path, account.uid, account.gid, follow_symlinks=False)
         process = spawn(
-            [component.prefix / "usr/sbin/clamd", f"--config-file={folder / 'config'}"],
+            [own.prefix / "usr/sbin/clamd", f"--config-file={folder / 'config'}"],
             account=account,
             log=folder / "output.log",
-            env={**os.environ, "LD_LIBRARY_PATH": component.library_path()},
+            env={**os.environ, "LD_LIBRARY_PATH": own.library_path()},
             cwd=folder,
         )
         try:

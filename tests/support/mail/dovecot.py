@@ -69,13 +69,15 @@ class Dovecot:
         self._folder = folder
         self._account = unprivileged_account()
         self._process: subprocess.Popen[bytes] | None = None
-        own = component.prefix / "usr/lib/dovecot"
-        self._libraries = f"{own}:{own}/modules/old-stats:{component.library_path()}"
+        # all of it from a copy: the project may lie where only its owner can enter
+        own = folder / "usr/lib/dovecot"
         self.port = port
         uid = self._account.uid if self._account else os.geteuid()
         gid = self._account.gid if self._account else os.getegid()
         self._account_ids = (uid, gid)
         shutil.copytree(component.prefix / "usr", folder / "usr", symlinks=True)
+        libraries = Component(component.name, folder).library_path()
+        self._libraries = f"{own}:{own}/modules/old-stats:{libraries}"
         (folder / "bin").symlink_to("usr/bin")
         for name in ("run/login", "mail"):
             (folder / name).mkdir(parents=True)
