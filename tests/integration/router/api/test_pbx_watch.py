@@ -3,27 +3,11 @@
 from typing import Any
 
 import pytest
+from two_sites import LINE, SECRETS, tell, two_sites
 
 pytestmark = pytest.mark.integration
 
-LINE = "+74950000001"
-SECRETS = {
-    "pbx1": "whsec_" + "c2VjcmV0LW9mLXBieC1vbmU=",
-    "pbx2": "whsec_" + "c2VjcmV0LW9mLXBieC10d28=",
-}
-WATCHED: dict[str, Any] = {
-    "careline": 1,
-    "agents": [
-        {"id": "m1", "site": "msk", "skills": {"adult": 10}, "endpoint": "PJSIP/m1"},
-        {"id": "s1", "site": "spb", "skills": {"adult": 10}, "endpoint": "PJSIP/s1"},
-    ],
-    "pbxs": [
-        {"id": "pbx1", "kind": "webhook", "secret": SECRETS["pbx1"], "site": "msk",
-         "watch": {"down_after_s": 31, "up_after_s": 6, "lost_after_s": 60}},
-        {"id": "pbx2", "kind": "webhook", "secret": SECRETS["pbx2"], "site": "spb"},
-    ],
-    "floor": {"callbacks": {"abandoned": True, "short_abandon_s": 0, "idle_min": 1}},
-}  # fmt: skip
+WATCHED = two_sites(pbx1={"watch": {"down_after_s": 31, "up_after_s": 6, "lost_after_s": 60}})
 
 
 @pytest.fixture
@@ -51,11 +35,7 @@ async def shown(router: Any) -> dict[str, Any]:
 
 
 async def arrive(router: Any, pbx: str, call_id: str, caller: str) -> dict[str, Any]:
-    body = router.event("call.arrived", call_id, caller=caller, line=LINE)
-    answer = await router.post_event(body, pbx=pbx, secret=SECRETS[pbx])
-    assert answer.status_code == 202, answer.text
-    call: dict[str, Any] = answer.json()["call"]
-    return call
+    return await tell(router, pbx, "call.arrived", call_id, caller=caller, line=LINE)
 
 
 async def test_one_that_asks_for_nothing_is_down_and_none_of_its_calls_is_offered_until_it_asks_again(

@@ -3,28 +3,13 @@
 from typing import Any
 
 import pytest
+from two_sites import arrive, two_sites
 
 pytestmark = pytest.mark.integration
 
-LINE = "+74950000001"
-SECRETS = {
-    "pbx1": "whsec_" + "c2VjcmV0LW9mLXBieC1vbmU=",
-    "pbx2": "whsec_" + "c2VjcmV0LW9mLXBieC10d28=",
-}
-SITES: dict[str, Any] = {
-    "careline": 1,
-    "agents": [
-        {"id": "m1", "site": "msk", "skills": {"adult": 10}, "endpoint": "PJSIP/m1"},
-        {"id": "s1", "site": "spb", "skills": {"adult": 10}, "endpoint": "PJSIP/s1"},
-    ],
-    "pbxs": [
-        {"id": "pbx1", "kind": "webhook", "secret": SECRETS["pbx1"], "site": "msk",
-         "reach": {"spb": "PJSIP/{phone}@to-spb"}},
-        {"id": "pbx2", "kind": "webhook", "secret": SECRETS["pbx2"], "site": "spb",
-         "reach": {"msk": "PJSIP/{phone}@to-msk"}},
-    ],
-    "floor": {"callbacks": {"abandoned": True, "short_abandon_s": 0, "idle_min": 1}},
-}  # fmt: skip
+SITES = two_sites(
+    pbx1={"reach": {"spb": "PJSIP/{phone}@to-spb"}}, pbx2={"reach": {"msk": "PJSIP/{phone}@to-msk"}}
+)
 
 
 @pytest.fixture
@@ -32,20 +17,6 @@ async def sites(router: Any) -> Any:
     answer = await router.client.put("/v1/config", json=SITES, headers=router.admin)
     assert answer.status_code == 200, answer.text
     return router
-
-
-async def tell(router: Any, pbx: str, kind: str, call_id: str, **data: Any) -> dict[str, Any]:
-    answer = await router.post_event(
-        router.event(kind, call_id, **data), pbx=pbx, secret=SECRETS[pbx]
-    )
-    assert answer.status_code == 202, answer.text
-    told: dict[str, Any] = answer.json()["call"]
-    return told
-
-
-async def arrive(router: Any, pbx: str, call_id: str, caller: str) -> dict[str, Any]:
-    router.clock.advance(1)
-    return await tell(router, pbx, "call.arrived", call_id, caller=caller, line=LINE)
 
 
 async def commands(router: Any, pbx: str) -> list[dict[str, Any]]:
